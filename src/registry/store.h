@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The version store: ROOT/MODEL/VERSION/, with VERSION a date. A store is an interface, because
+ * it lies on this machine or on another host; store_open_local makes the first kind.
+ *
+ * What is not a version is ignored when listing: names that are no date, files, the store's own
+ * `.fleet` directory (lock, caches), `coral_packages`. A model or version directory that is a
+ * symbolic link out of the store is an error wherever it is met: what it names could change
+ * without the store knowing.
+ *
+ * A store may be used by several threads at once. Directories are opened component by
+ * component, never through a link that leaves the store.
+ */
+#ifndef REGISTRY_STORE_H
+#define REGISTRY_STORE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "tree/manifest.h"
+
+#define STORE_FLEET_DIR ".fleet" /* the store's own files, below its root */
+#define STORE_CORAL_DIR "coral_packages"
+#define STORE_NAMES_MAX 100000 /* entries of one directory of the store */
+
+struct store;
+
+/* What a kind of store can do. Each returns -1 with err on failure. */
+struct store_ops {
+	const char *kind; /* "local", "remote" */
+	/* Appends the names of the model directories, sorted. */
+	int (*list_models)(struct store *s, struct strlist *out, struct err *err);
+	/* Appends the versions of a model, oldest first; ERR_NOTFOUND: no such model. */
+	int (*list_versions)(
+		struct store *s, const char *model, struct strlist *out, struct err *err);
+	/*
+	 * Reads the manifest of a version, hashing only files that changed since the last time.
+	 * The caller releases it.
+	 */
+	int (*read_manifest)(struct store *s, const char *model, const char *version,
+		const struct cancel *cancel, struct manifest *out, struct err *err);
+	/* Opens a file of a version for reading; returns a descriptor that the caller closes.
+	 */
+	int (*open_file)(struct store *s, const char *model, const char *version,
+		const char *path, struct err *err);
+	/* Frees the store. */
+	void (*free)(struct store *s);
+};
+
+/* The head of every store; kinds put theirs behind it. */
+struct store {
+	const struct store_ops *ops;
+	char *location; /* for messages: "/srv/models", "data1:/srv/models" */
+};
+
+/*
+ * Opens a store that is a directory of this machine. Its caches lie in ROOT/.fleet, or in the
+ * user's cache directory where that cannot be written. ERR_NOTFOUND when root is not there.
+ */
+struct store *store_open_local(const char *root, struct err *err);
+/* Frees a store; NULL is fine. */
+void store_free(struct store *s);
+
+/* list_models of the store's kind. */
+int store_list_models(struct store *s, struct strlist *out, struct err *err);
+/* list_versions of the store's kind; a model that is no path component is refused here. */
+int store_list_versions(
+	struct store *s, const char *model, struct strlist *out, struct err *err);
+/* read_manifest of the store's kind; names are checked here. */
+int store_read_manifest(struct store *s, const char *model, const char *version,
+	const struct cancel *cancel, struct manifest *out, struct err *err);
+/* open_file of the store's kind; names are checked here. */
+int store_open_file(struct store *s, const char *model, const char *version, const char *path,
+	struct err *err);
+
+#endif
