@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/path.h"
+
+void fd_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+int fd_write_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t done = write(fd, p, n);
+		if (done < 0) {
+			if (errno == EINTR)
+				continue;
+			return -1;
+		}
+		p += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+ssize_t fd_read_full(int fd, void *data, size_t n)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = read(fd, (char *)data + got, n - got);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
+ssize_t fd_pread_full(int fd, void *data, size_t n, uint64_t offset)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = pread(fd, (char *)data + got, n - got, (off_t)(offset + got));
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
+int fd_set_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+int file_read(const char *path, size_t max, struct strbuf *out, struct err *err)
+{
+	return file_read_at(AT_FDCWD, path, max, out, err);
+}
+
+static int read_all(int fd, const char *path, size_t max, struct strbuf *out, struct err *err)
+{
+	const size_t chunk = 16384;
+	size_t start = out->len;
+
+	for (;;) {
+		strbuf_reserve(out, chunk);
+		ssize_t r = read(fd, out->data + out->len, chunk);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_sys(err, "cannot read %s", path);
+		if (r == 0)
+			return 0;
+		strbuf_truncate(out, out->len + (size_t)r);
+		if (out->len - start > max)
+			return err_set(
+				err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
+	}
+}
+
+int file_read_at(int dirfd, const char *path, size_t max, struct strbuf *out, struct err *err)
+{
+	struct stat st;
+	autofd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "cannot open %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "cannot stat %s", path);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INPUT, "%s is a directory", path);
+	return read_all(fd, path, max, out, err);
+}
+
+static int write_and_rename(int fd, const char *temporary, const char *path, const void *data,
+	size_t n, mode_t mode, struct err *err)
+{
+	if (fd_write_all(fd, data, n) < 0)
+		return err_sys(err, "cannot write %s", path);
+	if (fchmod(fd, mode) < 0)
+		return err_sys(err, "cannot set the mode of %s", path);
+	if (fsync(fd) < 0)
+		return err_sys(err, "cannot sync %s", path);
+	if (rename(temporary, path) < 0)
+		return err_sys(err, "cannot replace %s", path);
+	return 0;
+}
+
+int file_replace(const char *path, const void *data, size_t n, mode_t mode, struct err *err)
+{
+	autofree char *dir = path_dirname(path);
+	autofree char *temporary = xasprintf("%s/.%s.XXXXXX", dir, path_basename(path));
+	autofd int fd = mkostemp(temporary, O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "cannot make a temporary file beside %s", path);
+	if (write_and_rename(fd, temporary, path, data, n, mode, err) < 0) {
+		unlink(temporary);
+		return -1;
+	}
+	return dir_sync(dir, err);
+}
+
+int dir_sync(const char *path, struct err *err)
+{
+	autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_sys(err, "cannot sync directory %s", path);
+	return 0;
+}

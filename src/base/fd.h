@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * File descriptors: whole reads and writes, files read and replaced in one step.
+ */
+#ifndef BASE_FD_H
+#define BASE_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* Closes *fd if it is not negative and sets it to -1; keeps errno. */
+void fd_close(int *fd);
+/* `autofd int fd = -1;` closes at the end of the scope. */
+#define autofd AUTO(fd_close)
+
+/* Writes all n bytes to a blocking descriptor; -1 with errno set. */
+int fd_write_all(int fd, const void *data, size_t n);
+/* Reads until n bytes or the end; returns the number read, or -1 with errno set. */
+ssize_t fd_read_full(int fd, void *data, size_t n);
+/* The same at an offset, without moving the descriptor's own. */
+ssize_t fd_pread_full(int fd, void *data, size_t n, uint64_t offset);
+/* Switches O_NONBLOCK on or off; -1 with errno set. */
+int fd_set_nonblock(int fd, bool on);
+
+/* Reads a whole file of at most max bytes; ERR_LIMIT beyond that, and err names the path. */
+int file_read(const char *path, size_t max, struct strbuf *out, struct err *err);
+/* The same relative to a directory descriptor (AT_FDCWD for none). */
+int file_read_at(int dirfd, const char *path, size_t max, struct strbuf *out, struct err *err);
+/*
+ * Replaces a file in one step: a temporary file beside it, written, fsynced, renamed, and
+ * the directory fsynced. After a crash the old or the new content is there, never a mixture.
+ */
+int file_replace(const char *path, const void *data, size_t n, mode_t mode, struct err *err);
+/* fsyncs a directory by its path. */
+int dir_sync(const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+
+#define REMOVE_DEPTH_MAX 200
+
+char *path_join(const char *dir, const char *name)
+{
+	if (*name == '/' || *dir == '\0' || strcmp(dir, ".") == 0)
+		return xstrdup(name);
+	return xasprintf("%s%s%s", dir, str_ends(dir, "/") ? "" : "/", name);
+}
+
+char *path_dirname(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return xstrdup(".");
+	while (slash > path && slash[-1] == '/')
+		slash--;
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+const char *path_basename(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The home directory of a user (n bytes of a name; the own one for n = 0), or NULL. */
+static char *home_of(const char *name, size_t n)
+{
+	char buffer[4096];
+	struct passwd entry, *found = NULL;
+	const char *home = getenv("HOME");
+
+	if (n == 0 && home && *home)
+		return xstrdup(home);
+	autofree char *user = xstrndup(name, n);
+	if (n)
+		getpwnam_r(user, &entry, buffer, sizeof(buffer), &found);
+	else
+		getpwuid_r(getuid(), &entry, buffer, sizeof(buffer), &found);
+	return found ? xstrdup(found->pw_dir) : NULL;
+}
+
+char *path_expand_home(const char *path)
+{
+	if (*path != '~')
+		return xstrdup(path);
+	size_t n = strcspn(path + 1, "/");
+	autofree char *home = home_of(path + 1, n);
+	if (!home)
+		return xstrdup(path);
+	return xasprintf("%s%s", home, path + 1 + n);
+}
+
+bool path_is_component(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n <= NAME_MAX && !strchr(s, '/') && strcmp(s, ".") != 0 &&
+	       strcmp(s, "..") != 0;
+}
+
+bool path_is_contained(const char *path)
+{
+	char part[NAME_MAX + 1];
+
+	if (strlen(path) >= PATH_MAX)
+		return false;
+	for (;;) {
+		size_t n = strcspn(path, "/");
+		if (n > NAME_MAX)
+			return false;
+		memcpy(part, path, n);
+		part[n] = '\0';
+		if (!path_is_component(part))
+			return false;
+		if (path[n] == '\0')
+			return true;
+		path += n + 1;
+	}
+}
+
+int path_mkdirs(const char *path, mode_t mode, struct err *err)
+{
+	if (path_is_dir(path))
+		return 0;
+	autofree char *parent = path_dirname(path);
+	if (strcmp(parent, path) != 0 && path_mkdirs(parent, mode, err) < 0)
+		return -1;
+	if (mkdir(path, mode) < 0 && !(errno == EEXIST && path_is_dir(path)))
+		return err_sys(err, "cannot make directory %s", path);
+	return 0;
+}
+
+static int remove_at(int dirfd, const char *name, int depth);
+
+static int remove_entries(int fd, int depth)
+{
+	DIR *dir = fdopendir(fd);
+	int result = 0;
+
+	if (!dir) {
+		close(fd);
+		return -1;
+	}
+	for (struct dirent *entry; result == 0 && (entry = readdir(dir));) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			result = remove_at(dirfd(dir), entry->d_name, depth + 1);
+	}
+	int saved = errno;
+	closedir(dir);
+	errno = saved;
+	return result;
+}
+
+static int remove_at(int dirfd, const char *name, int depth)
+{
+	if (depth > REMOVE_DEPTH_MAX) {
+		errno = ELOOP;
+		return -1;
+	}
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -1;
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || remove_entries(fd, depth) < 0)
+		return -1;
+	return unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+int path_remove_tree(const char *path, struct err *err)
+{
+	if (remove_at(AT_FDCWD, path, 0) < 0)
+		return err_sys(err, "cannot remove %s", path);
+	return 0;
+}
+
+bool path_exists(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+bool path_is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *path_user_dir(const char *kind)
+{
+	static const struct {
+		const char *kind, *variable, *fallback;
+	} dirs[] = {
+		{"state", "XDG_STATE_HOME", "~/.local/state"},
+		{"cache", "XDG_CACHE_HOME", "~/.cache"},
+		{"config", "XDG_CONFIG_HOME", "~/.config"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		if (strcmp(kind, dirs[i].kind) != 0)
+			continue;
+		const char *given = getenv(dirs[i].variable);
+		autofree char *base = given && *given == '/'
+					      ? xstrdup(given)
+					      : path_expand_home(dirs[i].fallback);
+		return path_join(base, "modelfleet");
+	}
+	return NULL;
+}

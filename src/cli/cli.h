@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line: one table of commands, one declarative entry a command, one parser of
+ * options. Only this room prints and turns errors into exit codes.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/* Exit codes of all commands. When several apply, the gravest wins: 2, then 4, then 3. */
+enum exit_code {
+	EXIT_OK = 0,          /* all hosts are as wanted */
+	EXIT_CANNOT_RUN = 1,  /* usage, configuration, or a lock held by another */
+	EXIT_HOST_FAILED = 2, /* some host failed or drifted */
+	EXIT_ROLLED_BACK = 3,
+	EXIT_UNREACHABLE = 4, /* some host could not be reached */
+	EXIT_INTERRUPTED = 130
+};
+
+/*
+ * One option. With `value` NULL it is a flag. `target` is where the parser stores:
+ * OPTION_FLAG a bool, OPTION_COUNT an int, OPTION_STRING a const char * (the last one wins),
+ * OPTION_LIST a struct strlist (each use appends).
+ */
+enum option_kind { OPTION_FLAG, OPTION_COUNT, OPTION_STRING, OPTION_LIST };
+struct option_spec {
+	char letter;      /* 0 for none */
+	const char *name; /* long name without dashes */
+	enum option_kind kind;
+	const char *value; /* name of its argument in --help, e.g. "INVENTORY" */
+	const char *help;
+	void *target;
+};
+
+/* One command of the table. */
+struct command {
+	const char *name;      /* "deploy": `modelfleet deploy` */
+	const char *link_name; /* "deploy-models", or NULL: name of the program's link */
+	const char *summary;   /* one line */
+	int (*run)(
+		const struct command *cmd, int argc, char **argv); /* argv[0]: command name */
+};
+
+extern const struct command cmd_deploy, cmd_inventory, cmd_vars, cmd_check, cmd_version;
+
+/*
+ * Parses argv[1..] by a table ended by an all-zero entry. Positional arguments are gathered
+ * in `rest` in order (`--` ends options). --help prints `usage`, the options and `epilogue`,
+ * and exits 0. A mistake prints one line with a suggestion and exits 1.
+ */
+void cli_parse(const struct command *cmd, const char *usage, const char *epilogue,
+	const struct option_spec *options, int argc, char **argv, struct strlist *rest);
+
+/* Prints "modelfleet: text" for an error to standard error; returns EXIT_CANNOT_RUN. */
+int cli_error(const struct err *err);
+/* Prints all findings to standard error, a line each, and a count. */
+void cli_print_diags(const struct diags *d);
+/* Sets up the log by the number of -v. */
+void cli_verbosity(int count);
+/* True if output to f may use colour (NO_COLOR, TERM, terminal, --color). */
+bool cli_use_color(FILE *f);
+/* Sets --color: "auto", "always" or "never"; false for another word. */
+bool cli_set_color(const char *when);
+
+#endif
