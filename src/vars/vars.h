@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Variables: which value wins for a host, why, and what it evaluates to.
+ *
+ * A host's view is a stack of layers, each a mapping with a level of Ansible's precedence list
+ * (vars_level, lowest first). Within a level later layers win. With hash_behaviour = merge the
+ * mappings of several layers melt into one. Magic variables stand above all.
+ *
+ * Values are evaluated when they are asked for: a string with a template is rendered with the
+ * same view, lists and mappings member by member. A cycle is an error that names the way round.
+ * What is unsafe is never rendered.
+ *
+ * One `vars_site` holds what all hosts share and is read by many threads; a view belongs to one
+ * thread. Views of other hosts, needed for `hostvars`, are made by the view that asks.
+ */
+#ifndef VARS_VARS_H
+#define VARS_VARS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "inventory/inventory.h"
+#include "value/value.h"
+
+/* The 22 levels of Ansible's precedence list, lowest first, and the magic above them. */
+enum vars_level {
+	VARS_OPTION = 1,               /* connection options of the command line */
+	VARS_ROLE_DEFAULT,
+	VARS_INVENTORY_GROUP,          /* group variables written in a source */
+	VARS_INVENTORY_GROUP_VARS_ALL, /* group_vars/all beside a source */
+	VARS_PLAYBOOK_GROUP_VARS_ALL,
+	VARS_INVENTORY_GROUP_VARS,     /* group_vars/NAME beside a source */
+	VARS_PLAYBOOK_GROUP_VARS,
+	VARS_INVENTORY_HOST,           /* host variables written in a source */
+	VARS_INVENTORY_HOST_VARS,      /* host_vars/NAME beside a source */
+	VARS_PLAYBOOK_HOST_VARS,
+	VARS_FACT,
+	VARS_PLAY,
+	VARS_PROMPT,
+	VARS_PLAY_FILE,                /* vars_files */
+	VARS_ROLE,
+	VARS_BLOCK,
+	VARS_TASK,
+	VARS_INCLUDE,                  /* include_vars */
+	VARS_REGISTERED,               /* set_fact, register */
+	VARS_ROLE_PARAM,
+	VARS_INCLUDE_PARAM,
+	VARS_EXTRA,                    /* -e */
+	VARS_MAGIC
+};
+
+/* The words for a level in explanations: "group_vars beside the inventory" ... */
+const char *vars_level_name(enum vars_level level);
+
+struct vars_site_options {
+	const struct config *config;    /* may be NULL */
+	const struct secrets *secrets;  /* for inline !vault; may be NULL */
+	const struct strlist *extra;    /* -e arguments in order; may be NULL */
+	const char *limit;              /* for ansible_limit; may be NULL */
+	int64_t forks;                  /* for ansible_forks */
+	bool check;                     /* for ansible_check_mode */
+	bool diff;                      /* for ansible_diff_mode */
+	int verbosity;
+};
+
+struct vars_site;
+struct vars_view;
+
+/*
+ * What all hosts share: extra variables parsed, magic variables, the precedence order. The
+ * inventory and the options' pointers must outlive it. NULL with err when an -e is wrong.
+ */
+struct vars_site *vars_site_new(const struct inventory *inventory,
+	const struct vars_site_options *options, struct diags *diags, struct err *err);
+/* Frees it; views must be gone. NULL is fine. */
+void vars_site_free(struct vars_site *site);
+/*
+ * Parses the arguments of -e into one mapping: k=v pairs, @FILE (YAML or JSON, vault too), or
+ * inline YAML or JSON. Places are the file's, or "-e" for the command line.
+ */
+const struct value *vars_parse_extra(const struct strlist *arguments,
+	const struct secrets *secrets, struct arena *arena, struct err *err);
+
+/* The view of a host. It and all values from it live until vars_view_free. */
+struct vars_view *vars_view_new(const struct vars_site *site, const struct host *host);
+/* Frees a view and the values it evaluated. NULL is fine. */
+void vars_view_free(struct vars_view *view);
+/* The host a view is about. */
+const struct host *vars_view_host(const struct vars_view *view);
+/*
+ * Adds a layer (a mapping with string keys that outlives the view) at a level, above what that
+ * level has so far: facts, play variables, set_fact. `label` names it in explanations, e.g. a
+ * role's name. Forgets what was evaluated before.
+ */
+void vars_view_add(struct vars_view *view, enum vars_level level, const char *label,
+	const struct value *layer);
+
+/*
+ * The evaluated value of a variable. NULL with err: ERR_NOTFOUND when nothing defines it, else
+ * what went wrong, with the variable and its place. The value lives as long as the view.
+ */
+const struct value *vars_get(struct vars_view *view, const char *name, struct err *err);
+/* The same as it was written, not evaluated (vaults closed); NULL when nothing defines it. */
+const struct value *vars_raw(struct vars_view *view, const char *name);
+/* Evaluates a value in this view: templates rendered, vaults opened. NULL with err. */
+const struct value *vars_evaluate(struct vars_view *view, const struct value *value,
+	struct err *err);
+/* Renders one template text to a value in this view. `at` may be NULL. */
+const struct value *vars_render(struct vars_view *view, const char *text,
+	const struct place *at, struct err *err);
+/* All variables as written, one mapping; with `magic` also the magic ones. */
+const struct value *vars_all(struct vars_view *view, bool magic);
+
+/* One layer's word on a variable. */
+struct vars_claim {
+	enum vars_level level;
+	const char *label;         /* the layer's, e.g. "group web"; may be NULL */
+	const struct value *value; /* as written */
+	struct place place;        /* where it was written; file NULL when nowhere */
+};
+
+/*
+ * All layers that say something about a variable, the winner first, then those it beats, from
+ * strong to weak (`*claims` lives as long as the view). Returns how many there are.
+ */
+size_t vars_explain(struct vars_view *view, const char *name, const struct vars_claim **claims);
+
+#endif
