@@ -10,8 +10,8 @@
  *     struct link *link;
  *     if (link_open(&link, &options, deadline_in(10), cancel, err) < 0)
  *             return -1;
- *     uint32_t id = link_send(link, &(struct link_frame){.kind = K, .payload = p, .len = n},
- * err); struct link_frame reply; if (!id || link_next(link, &reply, deadline_in(60), err) < 0)
+ *     uint32_t id = link_send(link, &(struct frame){.kind = K, .data = p, .len = n},
+ * err); struct frame reply; if (!id || link_next(link, &reply, deadline_in(60), err) < 0)
  * ... link_close(link, deadline_in(2));
  *
  * Errors of link_open: ERR_UNREACHABLE (no connection), ERR_TIMEOUT, ERR_AUTH (not let in, or
@@ -33,6 +33,8 @@
 #include "base/str.h"
 #include "link/helpers.h"
 #include "link/limiter.h"
+#include "wire/frame.h"
+#include "wire/op.h"
 
 struct link;
 
@@ -105,34 +107,20 @@ extern const char *const link_default_remote_dirs[];
 int link_open(struct link **out, const struct link_options *o, deadline until,
 	const struct cancel *cancel, struct err *err);
 
-/* What the helper said of itself: the payload of its HELLO frame, as PROTOCOL.md has it. */
-struct link_hello {
-	unsigned version;    /* of the protocol */
-	const void *payload; /* wire-encoded; lives as long as the link */
-	size_t len;
-};
-/* Gives the greeting of the helper. */
-const struct link_hello *link_hello(const struct link *link);
+/* What the helper said of itself; lives as long as the link. */
+const struct wire_hello *link_hello(const struct link *link);
 
-/* A frame that is sent or received; PROTOCOL.md says what kinds and flags mean. */
-struct link_frame {
-	uint32_t id; /* of the request; 0 on sending: a new one */
-	uint8_t kind;
-	uint8_t flags;
-	uint16_t ctx; /* 0: the login user's helper; else from link_become */
-	const void *payload;
-	size_t len; /* at most LINK_PAYLOAD_MAX */
-};
-
-/* Frames fit into one packet of SSH, header included. */
-#define LINK_PAYLOAD_MAX (32u * 1024 - 12)
+/*
+ * Frames are wire/frame.h's. On sending, id 0 asks for a new request's id, and the payload is
+ * copied; a payload is at most FRAME_PAYLOAD_MAX.
+ */
 
 /*
  * Queues a control frame (the payload is copied) and returns its id; 0 with err when the
  * link is broken or more than 1 MiB of control frames wait. Does not wait itself: the frame
  * leaves with the next call that pumps (link_flush, link_next, link_send_bulk).
  */
-uint32_t link_send(struct link *link, const struct link_frame *f, struct err *err);
+uint32_t link_send(struct link *link, const struct frame *f, struct err *err);
 /*
  * Sends a bulk frame: pumps until less than 64 kB of bulk wait, then queues a copy and
  * returns its id (0 with err). Control frames overtake it, so what ends a stream of bulk
@@ -140,7 +128,7 @@ uint32_t link_send(struct link *link, const struct link_frame *f, struct err *er
  * than 8 MiB of them is an error of protocol. The bandwidth limit applies to bulk frames.
  */
 uint32_t link_send_bulk(
-	struct link *link, const struct link_frame *f, deadline until, struct err *err);
+	struct link *link, const struct frame *f, deadline until, struct err *err);
 /* Pumps until all that was queued is written to the transport. */
 int link_flush(struct link *link, deadline until, struct err *err);
 
@@ -148,20 +136,20 @@ int link_flush(struct link *link, deadline until, struct err *err);
  * Gives the next frame that arrived, of any request. The payload is valid until the next
  * call for this link. ERROR frames are given as they are.
  */
-int link_next(struct link *link, struct link_frame *out, deadline until, struct err *err);
+int link_next(struct link *link, struct frame *out, deadline until, struct err *err);
 /* Like link_next without waiting: 1 when there was a frame, 0 when not, -1 with err. */
-int link_poll(struct link *link, struct link_frame *out, struct err *err);
+int link_poll(struct link *link, struct frame *out, struct err *err);
 /*
  * The next frame of one request; others are kept for link_next. An ERROR frame becomes err,
  * with the node's own text and code.
  */
-int link_next_of(struct link *link, uint32_t id, struct link_frame *out, deadline until,
-	struct err *err);
+int link_next_of(
+	struct link *link, uint32_t id, struct frame *out, deadline until, struct err *err);
 /* Sends a control frame and waits for its one reply, with ERROR turned into err. */
-int link_call(struct link *link, const struct link_frame *request, struct link_frame *reply,
+int link_call(struct link *link, const struct frame *request, struct frame *reply,
 	deadline until, struct err *err);
 /* Turns an ERROR frame into err: the node's text and code; always returns -1. */
-int link_error(const struct link_frame *f, struct err *err);
+int link_error(const struct frame *f, struct err *err);
 
 /*
  * Starts a helper as another user through the link's become_method, asking the secret
