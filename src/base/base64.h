@@ -2,8 +2,8 @@
 /*
  * Base64 (RFC 4648), with the alphabet of the standard or of URLs.
  */
-#ifndef CRYPTO_BASE64_H
-#define CRYPTO_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include <stdbool.h>
 #include <stddef.h>
