@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Debian root that all booted hosts share as the lower layer of their overlays.
+
+debootstrap makes it once, in about a minute; it is kept in the cache under a digest of what
+it is made from, so that a change of the list below makes a new one.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import CannotBoot
+
+SUITE = "bookworm"
+MIRROR = os.environ.get("MODELFLEET_DEBIAN_MIRROR", "http://deb.debian.org/debian")
+
+# libpam-systemd is left out on purpose: a user manager for each login would be measured with
+# every connect, 24 times on one machine.
+PACKAGES = (
+    "acl", "dbus", "e2fsprogs", "iproute2", "openssh-server", "procps", "python3", "rsync",
+    "sudo", "systemd", "systemd-sysv",
+)
+
+# Units that cost time at boot and serve nobody in a test host.
+MASKED = (
+    "apt-daily-upgrade.timer", "apt-daily.timer", "console-getty.service",
+    "container-getty@.service", "dpkg-db-backup.timer", "e2scrub_all.timer",
+    "e2scrub_reap.service", "fstrim.timer", "getty@.service",
+)
+
+SSHD_CONFIG = """\
+MaxStartups 200
+PermitRootLogin prohibit-password
+UseDNS no
+"""
+
+# `admin` is root by sudo without a password, `careful` only with one.
+CAREFUL_PASSWORD = "correct horse"
+USERS = f"""\
+set -e
+useradd --create-home --shell /bin/bash admin
+useradd --create-home --shell /bin/bash careful
+echo 'careful:{CAREFUL_PASSWORD}' | chpasswd
+echo 'admin ALL=(ALL:ALL) NOPASSWD: ALL' > /etc/sudoers.d/fleet
+echo 'careful ALL=(ALL:ALL) ALL' >> /etc/sudoers.d/fleet
+chmod 440 /etc/sudoers.d/fleet
+"""
+
+
+def cache_dir():
+    """Where the root and the fleets' states are kept."""
+    default = Path(__file__).resolve().parents[3] / "build" / "cache"
+    return Path(os.environ.get("MODELFLEET_CACHE", default)).absolute()
+
+
+def base_root():
+    """The path of the root; made on first use, which takes about a minute."""
+    recipe = repr((SUITE, PACKAGES, MASKED, SSHD_CONFIG, USERS))
+    digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]
+    cache = cache_dir()
+    cache.mkdir(parents=True, exist_ok=True)
+    root = cache / f"{SUITE}-{digest}"
+    with _locked(cache / "root.lock"):
+        if not root.is_dir():
+            _build(cache, root)
+    return root
+
+
+@contextlib.contextmanager
+def _locked(path):
+    with open(path, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(cache, root):
+    partial = cache / "root.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    command = ["debootstrap", "--variant=minbase", "--include=" + ",".join(PACKAGES),
+               SUITE, str(partial), MIRROR]
+    log = cache / "debootstrap.log"
+    with open(log, "wb") as output:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
+                              stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise CannotBoot(f"debootstrap of {SUITE} from {MIRROR} failed: see {log}")
+    _configure(partial)
+    partial.rename(root)
+
+
+def _configure(root):
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    (root / "etc/ssh/sshd_config.d/fleet.conf").write_text(SSHD_CONFIG)
+    # Empty, not missing: a missing one would make every boot a first boot.
+    (root / "etc/machine-id").write_text("")
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
+    (root / "etc/resolv.conf").write_text("")
+    for archive in (root / "var/cache/apt/archives").glob("*.deb"):
+        archive.unlink()
+    for unit in MASKED:
+        link = root / "etc/systemd/system" / unit
+        link.unlink(missing_ok=True)
+        link.symlink_to("/dev/null")
+    subprocess.run(["chroot", str(root), "/bin/sh", "-c", USERS], check=True,
+                   stdin=subprocess.DEVNULL)
