@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "base/diag.h"
@@ -35,7 +36,7 @@ enum journal_outcome {
 	JOURNAL_DRIFTED, /* left different on purpose, and said so */
 	JOURNAL_UNREACHABLE,
 	JOURNAL_ROLLED_BACK,
-	JOURNAL_SKIPPED, /* the run ended before its turn */
+	JOURNAL_SKIPPED, /* its turn did not come (yet) */
 };
 
 /* One host of a run; strings are owned. */
@@ -65,7 +66,9 @@ struct journal_run {
 /*
  * Starts a run: fills id, start, user and admin, makes the directory, writes the entry and
  * removes the oldest ones beyond the limits. `name` is the command's (deploy), `command` its
- * line. The caller adds versions and hosts and ends it.
+ * line. The caller adds versions and, as JOURNAL_SKIPPED, all hosts that the run is about;
+ * writes the entry; sets each host's outcome as it comes; and ends the run. So the entry of a
+ * run that was killed names every host that was not done.
  */
 int journal_begin(struct journal_run *run, const char *dir, const char *name,
 	const char *command, struct err *err);
@@ -83,16 +86,16 @@ void journal_run_release(struct journal_run *run);
 int journal_list(const char *dir, struct strlist *ids, struct err *err);
 /* Reads one run. */
 int journal_read(const char *dir, const char *id, struct journal_run *out, struct err *err);
+/* The entry of a host in a run, or NULL. */
+struct journal_host *journal_find_host(struct journal_run *run, const char *name);
 /*
- * Reads the newest run whose id has this command name (NULL: any), that has an end and was no
- * check. ERR_NOTFOUND when there is none. Files that do not parse become warnings.
+ * Reads the newest run of this command (NULL: of any) that was no check. A run without an end
+ * counts: it was killed, or is still under way. ERR_NOTFOUND when there is none. Files that do
+ * not parse become warnings.
  */
 int journal_last(const char *dir, const char *name, struct journal_run *out, struct diags *d,
 	struct err *err);
-/*
- * Appends the hosts of a run that are to be tried again: failed, unreachable, rolled back and
- * those whose turn never came; for a run without an end, also those that it had not reported.
- */
+/* Appends the hosts of a run that are to be tried again: all but those ok or changed. */
 void journal_failed_hosts(const struct journal_run *run, struct strlist *out);
 
 /* The word for an outcome in files and JSON events, e.g. "rolled_back". */
