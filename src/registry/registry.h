@@ -20,6 +20,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/strmap.h"
 #include "value/value.h"
 
 /* The variables that make up a registry and a host's share of it. */
@@ -38,11 +39,14 @@
 #define REGISTRY_RETENTION_MAX 100000
 #define REGISTRY_RETENTION     5 /* sentinelcam_model_retention when it is not set */
 
-/* A list of file patterns, as fnmatch reads them, relative to a version's directory. */
+/* A list of file patterns as text/glob.h describes them, relative to a version's directory. */
 struct globs {
 	const char *const *items;
 	size_t count;
 };
+
+/* True if one of the patterns covers a path inside a version. */
+bool globs_match(const struct globs *g, const char *path, bool is_dir);
 
 /* One model of the registry. Strings live in the registry's arena. */
 struct model {
@@ -70,7 +74,8 @@ struct registry {
 	struct arena arena;
 	const struct model *models; /* in the order of the file */
 	size_t model_count;
-	struct place place; /* of sentinelcam_models */
+	struct strmap by_name; /* the same, by name */
+	struct place place;    /* of sentinelcam_models */
 	const char
 		*root; /* the host's sentinelcam_model_registry: absolute; NULL after errors */
 	struct place root_place;

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/suggest.h"
+
+#define HELP_COLUMN 30
+
+struct parser {
+	const struct command *cmd;
+	const struct option_spec *options;
+	int argc;
+	char **argv;
+	int next;
+};
+
+/* The name under which the user called the command. */
+static const char *program_name(const struct command *cmd)
+{
+	return cmd->link_name ? cmd->link_name : cmd->name;
+}
+
+static _Noreturn void usage_error(const struct parser *p, const char *text)
+{
+	fprintf(stderr, "%s: %s\nTry '%s%s --help'.\n", program_name(p->cmd), text,
+		p->cmd->link_name ? "" : "modelfleet ", program_name(p->cmd));
+	exit(EXIT_CANNOT_RUN);
+}
+
+static void print_option(const struct option_spec *o)
+{
+	AUTO(strbuf_release) struct strbuf left = STRBUF_INIT;
+
+	if (o->letter)
+		strbuf_addf(&left, "  -%c", o->letter);
+	else
+		strbuf_addstr(&left, "    ");
+	if (o->name)
+		strbuf_addf(&left, "%s --%s", o->letter ? "," : "", o->name);
+	if (o->value)
+		strbuf_addf(&left, " %s", o->value);
+	if (left.len + 1 < HELP_COLUMN)
+		printf("%-*s%s\n", HELP_COLUMN, left.data, o->help);
+	else
+		printf("%s\n%*s%s\n", left.data, HELP_COLUMN, "", o->help);
+}
+
+static _Noreturn void print_help(
+	const struct parser *p, const char *usage, const char *epilogue)
+{
+	printf("usage: %s%s %s\n\n%s.\n\noptions:\n", p->cmd->link_name ? "" : "modelfleet ",
+		program_name(p->cmd), usage, p->cmd->summary);
+	for (const struct option_spec *o = p->options; o->help; o++)
+		print_option(o);
+	printf("%-*s%s\n", HELP_COLUMN, "  -h, --help", "show this and exit");
+	if (epilogue)
+		printf("\n%s\n", epilogue);
+	exit(EXIT_OK);
+}
+
+static _Noreturn void unknown_option(const struct parser *p, const char *name)
+{
+	struct suggestion nearest = {0};
+
+	for (const struct option_spec *o = p->options; o->help; o++) {
+		if (o->name)
+			suggest_add(&nearest, name, o->name);
+	}
+	autofree char *text = nearest.word
+				      ? xasprintf("unknown option '--%s'; did you mean '--%s'?",
+						name, nearest.word)
+				      : xasprintf("unknown option '--%s'", name);
+	usage_error(p, text);
+}
+
+static void store(const struct option_spec *o, const char *value)
+{
+	switch (o->kind) {
+	case OPTION_FLAG: *(bool *)o->target = true; break;
+	case OPTION_COUNT: (*(int *)o->target)++; break;
+	case OPTION_STRING: *(const char **)o->target = value; break;
+	case OPTION_LIST: strlist_add(o->target, value); break;
+	}
+}
+
+/* The argument of an option that needs one: the rest of the word or the next word. */
+static const char *take_value(struct parser *p, const char *shown, const char *attached)
+{
+	if (attached)
+		return attached;
+	if (p->next >= p->argc) {
+		autofree char *text = xasprintf("option '%s' needs a value", shown);
+		usage_error(p, text);
+	}
+	return p->argv[p->next++];
+}
+
+static void parse_long(struct parser *p, const char *word)
+{
+	size_t n = strcspn(word, "=");
+	const char *attached = word[n] ? word + n + 1 : NULL;
+	autofree char *name = xstrndup(word, n);
+
+	for (const struct option_spec *o = p->options; o->help; o++) {
+		if (!o->name || strcmp(o->name, name) != 0)
+			continue;
+		if (!o->value && attached) {
+			autofree char *text = xasprintf("option '--%s' takes no value", name);
+			usage_error(p, text);
+		}
+		autofree char *shown = xasprintf("--%s", name);
+		store(o, o->value ? take_value(p, shown, attached) : NULL);
+		return;
+	}
+	unknown_option(p, name);
+}
+
+static void parse_letters(struct parser *p, const char *letters)
+{
+	for (; *letters; letters++) {
+		const struct option_spec *o = p->options;
+		while (o->help && o->letter != *letters)
+			o++;
+		const char shown[] = {'-', *letters, '\0'};
+		if (!o->help) {
+			autofree char *text = xasprintf("unknown option '%s'", shown);
+			usage_error(p, text);
+		}
+		if (o->value) {
+			store(o, take_value(p, shown, letters[1] ? letters + 1 : NULL));
+			return;
+		}
+		store(o, NULL);
+	}
+}
+
+void cli_parse(const struct command *cmd, const char *usage, const char *epilogue,
+	const struct option_spec *options, int argc, char **argv, struct strlist *rest)
+{
+	struct parser p = {cmd, options, argc, argv, 1};
+	bool only_words = false;
+
+	while (p.next < argc) {
+		const char *word = argv[p.next++];
+		if (only_words || word[0] != '-' || word[1] == '\0')
+			strlist_add(rest, word);
+		else if (strcmp(word, "--") == 0)
+			only_words = true;
+		else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+			print_help(&p, usage, epilogue);
+		else if (word[1] == '-')
+			parse_long(&p, word + 2);
+		else
+			parse_letters(&p, word + 1);
+	}
+}
+
+int cli_error(const struct err *err)
+{
+	fprintf(stderr, "modelfleet: %s\n", err->text);
+	return EXIT_CANNOT_RUN;
+}
+
+void cli_print_diags(const struct diags *d)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	for (size_t i = 0; i < d->count; i++)
+		diag_format(&d->items[i], &text);
+	if (d->dropped)
+		strbuf_addf(&text, "and %zu more\n", d->dropped);
+	if (d->errors)
+		strbuf_addf(&text, "%zu error%s; nothing was changed\n", d->errors,
+			d->errors == 1 ? "" : "s");
+	fwrite(text.data, 1, text.len, stderr);
+}
+
+void cli_verbosity(int count)
+{
+	static const enum log_level levels[] = {LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_TRACE};
+	size_t i = count < 0 ? 0 : (size_t)count;
+
+	if (i >= ARRAY_SIZE(levels))
+		i = ARRAY_SIZE(levels) - 1;
+	log_setup(log_to_stderr, levels[i]);
+}
+
+/* Set once by --color while options are read; asked by every printer. */
+static enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color_mode;
+
+bool cli_set_color(const char *when)
+{
+	static const char *const words[] = {"auto", "always", "never"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(when, words[i]) == 0) {
+			color_mode = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool cli_use_color(FILE *f)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (color_mode != COLOR_AUTO)
+		return color_mode == COLOR_ALWAYS;
+	if (no_color && *no_color)
+		return false;
+	return isatty(fileno(f)) && term && strcmp(term, "dumb") != 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The conversation with one host's helper: requests under way, and the answers that belong to
+ * them. Internal to sync/.
+ *
+ * Requests are sent without waiting; conversation_settle and conversation_drain hand every
+ * frame that arrives to the request it answers. Answers come in the order of the requests, so
+ * the search for a frame's request begins at the oldest one.
+ */
+#ifndef SYNC_CONVERSATION_H
+#define SYNC_CONVERSATION_H
+
+#include "base/mem.h"
+#include "sync/host.h"
+
+enum task_state {
+	TASK_DONE,  /* nothing to do, or all done; also after a failure */
+	TASK_BEGIN, /* the node needs the manifest */
+	TASK_SEND   /* the plan is there: files to send, then the commit */
+};
+
+/* One model version on its way to the host. */
+struct task {
+	const struct wanted *wanted;
+	const struct content_version *version;
+	struct sync_result *result;
+	enum task_state state;
+	struct wire_check_head check;
+	unsigned extra;        /* extra files that no pattern of the model allows */
+	bool wrong;            /* drift that is to be put right */
+	struct strlist extras; /* paths of the extra files, for repair */
+	bool checked;          /* the head of the node's answer is in `check` */
+	struct {
+		struct wire_plan *items;
+		size_t count, cap;
+	} plan;               /* one entry for each file of the manifest */
+	struct arena strings; /* of the plan */
+	uint8_t stage;
+	bool raw;     /* second attempt: nothing compressed, no delta */
+	bool damaged; /* the node refused what arrived: try once more, raw */
+};
+
+/* What to do with one answer frame; -1 with err when it cannot be understood. */
+struct conversation;
+struct request;
+typedef int (*answer_fn)(
+	struct conversation *c, struct request *r, const struct frame *f, struct err *err);
+
+struct request {
+	uint32_t id;
+	struct task *task; /* NULL for requests about the host */
+	answer_fn answer;
+	uint32_t index; /* FILE_PUT: into the manifest's entries */
+	bool done;
+	struct err err; /* the node's ERROR, if that was the answer */
+};
+
+struct conversation {
+	struct link *link;
+	struct content *content;
+	const struct host_models *models;
+	const struct sync_options *o;
+	struct sync_report *report;
+	struct task *tasks;
+	size_t task_count;
+	struct {
+		struct request *items;
+		size_t count, cap;
+	} requests;
+	size_t settled; /* requests before this one are answered */
+	struct wire_disk disk;
+	bool no_root;         /* check only: the root is not there */
+	uint64_t done, total; /* bytes of files, for progress */
+};
+
+/* Sends a control frame and remembers who is to get its answer. */
+int conversation_ask(struct conversation *c, uint8_t kind, const struct msg_writer *fields,
+	struct task *task, answer_fn answer, struct err *err);
+/* The same in the bulk queue, in order with streams; `flags` as the frame's. *id is the id. */
+int conversation_ask_bulk(struct conversation *c, uint8_t kind, uint8_t flags,
+	const struct msg_writer *fields, struct task *task, answer_fn answer, uint32_t *id,
+	struct err *err);
+/* Sends a piece of the stream that belongs to a request. */
+int conversation_data(struct conversation *c, uint32_t id, uint8_t flags, const void *data,
+	size_t n, struct err *err);
+/* Hands out the frames that have arrived, without waiting. */
+int conversation_drain(struct conversation *c, struct err *err);
+/* Waits until all requests are answered. */
+int conversation_settle(struct conversation *c, struct err *err);
+/* The request with an id, or NULL. */
+struct request *conversation_request(struct conversation *c, uint32_t id);
+/* When the host is given up if no sign of life comes. */
+deadline conversation_deadline(const struct conversation *c);
+/* Counts bytes of files that are done. */
+void conversation_progress(struct conversation *c, uint64_t bytes);
+
+/* The first failure of a task is its result; later ones are dropped. */
+void task_fail(struct task *t, const struct err *why);
+
+/* Sends all files of a task that its plan asks for, and the commit (send.c). */
+int send_version(struct conversation *c, struct task *t, struct err *err);
+/* How many bytes send_version would put on the link for one file (send.c). */
+int measure_stream(struct conversation *c, struct task *t, const struct wire_plan *p,
+	uint64_t *bytes, struct err *err);
+/* Appends the signature of a basis that lies on the node (a content_pull_signature). */
+int pull_signature(
+	void *conversation, const struct wire_plan *basis, struct strbuf *out, struct err *err);
+
+#endif
