@@ -26,13 +26,14 @@
 #include "registry/registry.h"
 #include "value/value.h"
 
-/* What a group gets whose hosts have no model_set. Ended by an entry without a group. */
+/* What a group gets whose hosts have no model_set. */
 struct model_set_default {
 	const char *group;
 	const char *variable; /* the list that names the models; NULL: all models */
 	bool required;        /* the variable has to be there */
 };
-extern const struct model_set_default model_set_defaults[];
+#define MODEL_SET_DEFAULTS 3
+extern const struct model_set_default model_set_defaults[MODEL_SET_DEFAULTS];
 
 struct model_set_item {
 	const char *name;

@@ -84,10 +84,12 @@ struct registry {
 	size_t coral_count;
 };
 
-/* The values of the variables, NULL where one is not defined. They outlive the registry. */
+/*
+ * The values of the variables, NULL where one is not defined. What the registry keeps of them
+ * it copies, except for the names of files in places.
+ */
 struct registry_input {
 	const struct value *models;
-	const struct value *store;
 	const struct value *retention;
 	const struct value *coral;
 };
@@ -113,6 +115,11 @@ bool registry_input_same(const struct registry_input *a, const struct registry_i
  */
 const char *registry_version(
 	const struct value *v, const struct place *at, const char *what, struct diags *d);
+/*
+ * The directory of a host that holds its models: an absolute path without a slash at its end,
+ * copied into the arena. NULL after reporting an error.
+ */
+const char *registry_root(struct arena *a, const struct value *v, struct diags *d);
 /*
  * Reads a list of file patterns into the arena; reports what is not a pattern inside a
  * version. `what` names the list in messages. Returns -1 after an error.

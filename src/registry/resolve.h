@@ -24,11 +24,12 @@ struct resolve_host {
 	const char *name;
 	struct strlist groups; /* all groups it is in, for model_set_defaults */
 	struct registry_input registry;
+	const struct value *root; /* sentinelcam_model_registry */
 	const struct value *model_set;
 	const struct value *overrides;
-	const struct value *
-		*defaults; /* of model_set_defaults[i].variable, by index; or NULL */
-	bool holds_store;  /* its models are the store itself: it gets none */
+	const struct value
+		*defaults[MODEL_SET_DEFAULTS]; /* of model_set_defaults[i].variable */
+	bool holds_store; /* its models are the store itself: it gets none */
 };
 
 /* Which models a command is limited to; both empty: all. */
@@ -57,18 +58,21 @@ struct wanted {
 /* What one host is to have; models in the registry's order. */
 struct host_models {
 	const char *host;
-	const struct registry *registry; /* the host's; its root is where models go */
+	const struct registry *registry; /* the host's */
+	const char *root; /* directory that its models go to; NULL after errors */
 	const struct wanted *items;
 	size_t count;
 	bool holds_store;
 };
 
-/* A version that some host wants: what the engine has to have a manifest of. */
+/*
+ * A version that some host wants: what the engine has to have a manifest of. Hosts whose
+ * registries give a model other globs have another use of the same version.
+ */
 struct version_use {
 	const struct model *model; /* of the first host that wants it */
 	const char *version;
-	struct place place; /* where it was first said */
-	size_t hosts;       /* how many hosts want it */
+	size_t hosts; /* how many hosts want it */
 };
 
 struct resolution {
@@ -83,8 +87,8 @@ struct resolution {
 
 /*
  * Resolves all hosts. Findings are appended to d. Returns -1 if any is an error; the
- * resolution then holds what could be resolved. It is released in either case; values of the
- * input outlive it.
+ * resolution then holds what could be resolved. It is released in either case. Nothing of the
+ * input is kept, except for the names of files in places.
  */
 int resolve(struct resolution *r, const struct resolve_input *in, struct diags *d);
 /* Frees all that the resolution holds. */

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "registry/registry.h"
 #include "tree/manifest.h"
 
 #define STORE_FLEET_DIR ".fleet" /* the store's own files, below its root */
@@ -37,10 +38,16 @@ struct store_ops {
 	int (*list_versions)(
 		struct store *s, const char *model, struct strlist *out, struct err *err);
 	/*
-	 * Reads the manifest of a version, hashing only files that changed since the last time.
-	 * The caller releases it.
+	 * Makes sure that a version is there: ERR_NOTFOUND when model or version is not,
+	 * ERR_INPUT when what is there cannot be one (a link out of the store, a file).
 	 */
-	int (*read_manifest)(struct store *s, const char *model, const char *version,
+	int (*check_version)(
+		struct store *s, const char *model, const char *version, struct err *err);
+	/*
+	 * Reads the manifest of a version as the model's globs make it (store_file_verdict),
+	 * hashing only files that changed since the last time. The caller releases it.
+	 */
+	int (*read_manifest)(struct store *s, const struct model *model, const char *version,
 		const struct cancel *cancel, struct manifest *out, struct err *err);
 	/* Opens a file of a version for reading; returns a descriptor that the caller closes.
 	 */
@@ -61,6 +68,11 @@ struct store {
  * user's cache directory where that cannot be written. ERR_NOTFOUND when root is not there.
  */
 struct store *store_open_local(const char *root, struct err *err);
+/*
+ * What a model's globs say of a file of one of its versions: a manifest_filter whose argument
+ * is the `struct model`.
+ */
+unsigned store_file_verdict(void *model, const char *path, enum manifest_kind kind);
 /* Frees a store; NULL is fine. */
 void store_free(struct store *s);
 
@@ -69,8 +81,11 @@ int store_list_models(struct store *s, struct strlist *out, struct err *err);
 /* list_versions of the store's kind; a model that is no path component is refused here. */
 int store_list_versions(
 	struct store *s, const char *model, struct strlist *out, struct err *err);
+/* check_version of the store's kind; names are checked here. */
+int store_check_version(
+	struct store *s, const char *model, const char *version, struct err *err);
 /* read_manifest of the store's kind; names are checked here. */
-int store_read_manifest(struct store *s, const char *model, const char *version,
+int store_read_manifest(struct store *s, const struct model *model, const char *version,
 	const struct cancel *cancel, struct manifest *out, struct err *err);
 /* open_file of the store's kind; names are checked here. */
 int store_open_file(struct store *s, const char *model, const char *version, const char *path,
