@@ -372,3 +372,29 @@ size_t utf8_len(const char *s, size_t n)
 	}
 	return len;
 }
+
+uint32_t utf8_decode(const char *s, size_t n, size_t *len)
+{
+	static const uint8_t first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	size_t count = utf8_len(s, n);
+	uint32_t c = (uint8_t)s[0] & first_bits[count];
+
+	*len = count ? count : 1;
+	for (size_t i = 1; i < count; i++)
+		c = c << 6 | ((uint8_t)s[i] & 0x3f);
+	return count ? c : 0xfffd;
+}
+
+void strbuf_addutf8(struct strbuf *b, uint32_t c)
+{
+	if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		c = 0xfffd;
+	if (c < 0x80) {
+		strbuf_addch(b, (char)c);
+		return;
+	}
+	int rest = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+	strbuf_addch(b, (char)((0xf00u >> rest & 0xff) | c >> (6 * rest)));
+	while (rest--)
+		strbuf_addch(b, (char)(0x80 | (c >> (6 * rest) & 0x3f)));
+}

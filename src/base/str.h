@@ -97,5 +97,12 @@ bool str_ends(const char *s, const char *suffix);
 int str_cmp0(const char *a, const char *b);
 /* Length of the UTF-8 sequence at s (1 to 4), 0 if it is not valid; n bytes may be read. */
 size_t utf8_len(const char *s, size_t n);
+/*
+ * The character at s and its length in *len. A byte that is not valid UTF-8 gives U+FFFD and
+ * length 1. At least one byte may be read.
+ */
+uint32_t utf8_decode(const char *s, size_t n, size_t *len);
+/* Appends a character as UTF-8; what is no character is appended as U+FFFD. */
+void strbuf_addutf8(struct strbuf *b, uint32_t c);
 
 #endif

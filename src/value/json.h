@@ -20,6 +20,7 @@
 /* Limits that hold where the options have 0. */
 #define JSON_MAX_BYTES (64u << 20)
 #define JSON_MAX_DEPTH 200
+#define JSON_MAX_NODES 2000000
 
 struct json_options {
 	bool duplicates_are_errors; /* a finding in diags; without it the last one counts
@@ -28,6 +29,7 @@ struct json_options {
 	bool unsafe;                /* the text is from an outsider: every string is unsafe */
 	size_t max_bytes;
 	size_t max_depth;
+	size_t max_nodes;
 };
 
 /*
@@ -46,7 +48,8 @@ const struct value *json_read_file(struct arena *a, const char *path,
  *
  *     to_json            {.ascii = true}
  *     to_nice_json       {.indent = 4, .sort_keys = true, .ascii = true}
- *     ansible-inventory  {.indent = 4, .sort_keys = true, .mark_vault = true}
+ *     ansible-inventory  {.indent = 4, .sort_keys = true, .mark_vault = true,
+ *                         .mark_unsafe = true}
  *     one event a line   {.compact = true, .strict_numbers = true}
  */
 struct json_write_options {
@@ -56,13 +59,18 @@ struct json_write_options {
 	bool ascii;          /* ensure_ascii: beyond ASCII as \uXXXX */
 	bool compact;        /* "," and ":" without spaces */
 	bool mark_vault;     /* VAULT as {"__ansible_vault": envelope}; else ERR_UNSUPPORTED */
+	bool mark_unsafe;    /* what is tagged !unsafe as {"__ansible_unsafe": text} */
 	bool strict_numbers; /* NaN and infinities are ERR_INPUT rather than names */
 };
+
+/* The depth beyond which a value is not written: a template can make one that holds itself. */
+#define JSON_WRITE_MAX_DEPTH 1000
 
 /*
  * Appends a value: tuples as lists, dates as their text, bytes as text (what is not UTF-8 as
  * U+FFFD), keys as Python turns them into strings. Options may be NULL. Returns -1 with err:
- * ERR_UNSUPPORTED for an OBJECT, ERR_INPUT for keys that cannot be sorted or be keys.
+ * ERR_UNSUPPORTED for an OBJECT, ERR_INPUT for keys that cannot be sorted or be keys,
+ * ERR_LIMIT.
  */
 int json_write(const struct value *v, const struct json_write_options *options,
 	struct strbuf *out, struct err *err);

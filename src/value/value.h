@@ -110,10 +110,15 @@ void value_dict_set(
 void value_dict_set_value(
 	struct arena *a, struct value *dict, const struct value *key, const struct value *item);
 
+/* Takes a key out of a dict under construction; false if it was not there. */
+bool value_dict_remove(struct arena *a, struct value *dict, const struct value *key);
+
 /* The value of a string key, or NULL; NULL also when v is NULL or no dict. */
 const struct value *value_dict_get(const struct value *v, const char *key);
 /* The pair of a string key (for the key's place), or NULL. */
 const struct value_pair *value_dict_pair(const struct value *v, const char *key);
+/* The pair of a key of any kind, or NULL. */
+const struct value_pair *value_dict_find(const struct value *v, const struct value *key);
 /* The value of a key of any kind (1 == 1.0 == true as in Python), or NULL. */
 const struct value *value_dict_get_value(const struct value *v, const struct value *key);
 
@@ -126,6 +131,8 @@ uint64_t value_hash(const struct value *v);
 const char *value_text(const struct value *v);
 /* True when v is a STRING. */
 bool value_is_string(const struct value *v);
+/* True for the kinds whose content is text/len: BIGINT, STRING, BYTES, DATE, VAULT ... */
+bool value_is_textual(const struct value *v);
 /* Python's truth value: empty, zero, None are false. */
 bool value_truthy(const struct value *v);
 /* The kind's name for messages to people: "a string", "a list", "a mapping" ... */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading YAML 1.1 with the meaning that PyYAML's SafeLoader and Ansible's loader give it:
- * yes/no/on/off, 0o17 and 017, 1:30:00, 1_000, .inf, ~, dates and times, merge keys, and
+ * yes/no/on/off, 017, 0x1f, 1:30:00, 1_000, .inf, ~, dates and times, merge keys, and
  * Ansible's tags !vault, !vault-encrypted and !unsafe beside the standard ones. Three
  * differences, which docs name: an integer of any size is kept exactly, !!set gives a list
  * and a value that contains itself is refused.
