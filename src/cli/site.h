@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A site as commands see it: settings, passwords, inventory and variables, loaded by the
+ * options that many commands share.
+ */
+#ifndef CLI_SITE_H
+#define CLI_SITE_H
+
+#include "cli/cli.h"
+#include "inventory/inventory.h"
+#include "inventory/pattern.h"
+#include "vars/vars.h"
+
+/* What the command line says about the site; filled by cli_parse. */
+struct site_options {
+	struct strlist inventory;   /* -i */
+	struct strlist extra;       /* -e */
+	struct strlist vault_ids;   /* --vault-id */
+	struct strlist vault_files; /* --vault-password-file */
+	bool ask_vault;             /* --ask-vault-pass */
+	const char *playbook_dir;   /* whose group_vars/ and host_vars/ count; NULL: none */
+	const char *limit;          /* -l */
+	int verbosity;              /* -v */
+	int64_t forks;
+	bool check;
+};
+
+/* The entries of an option table for a struct site_options. */
+#define SITE_OPTIONS(o)                                                                        \
+	{'i', "inventory", OPTION_LIST, "INVENTORY",                                           \
+		"inventory file, directory, program or 'host,' list", &(o)->inventory},        \
+		{'l', "limit", OPTION_STRING, "PATTERN", "only these hosts", &(o)->limit},     \
+		{'e', "extra-vars", OPTION_LIST, "VARS", "k=v, YAML or JSON, or @FILE",        \
+			&(o)->extra},                                                          \
+		{0, "vault-id", OPTION_LIST, "ID@SOURCE", "a vault identity",                  \
+			&(o)->vault_ids},                                                      \
+		{0, "vault-password-file", OPTION_LIST, "FILE", "a vault password's file",     \
+			&(o)->vault_files},                                                    \
+		{'J', "ask-vault-pass", OPTION_FLAG, NULL, "ask for the vault password",       \
+			&(o)->ask_vault},                                                      \
+	{                                                                                      \
+		'v', "verbose", OPTION_COUNT, NULL, "say more (-vv, -vvv)", &(o)->verbosity    \
+	}
+
+struct site {
+	struct arena arena;
+	struct config config;
+	struct secrets secrets;
+	struct inventory inventory;
+	struct vars_site *vars;
+	struct host_list hosts; /* those that --limit selects, in order */
+};
+
+/*
+ * Loads a site. Warnings and errors are printed to standard error. Returns 0, or the exit code
+ * to end with. Released in either case.
+ */
+int site_load(struct site *s, const struct site_options *o);
+/* Frees a site; views must be gone. */
+void site_release(struct site *s);
+/* Frees the lists of the options. */
+void site_options_release(struct site_options *o);
+/*
+ * Asks a person on the terminal, without showing what is typed. -1 with ERR_INPUT when there is
+ * no terminal. The first argument is not used: it fits secret_prompt.
+ */
+int site_prompt(void *unused, const char *question, struct strbuf *out, struct err *err);
+
+#endif
