@@ -72,7 +72,8 @@ struct host_models {
 struct version_use {
 	const struct model *model; /* of the first host that wants it */
 	const char *version;
-	size_t hosts; /* how many hosts want it */
+	struct place place; /* where it was first said */
+	size_t hosts;       /* how many hosts want it */
 };
 
 struct resolution {
@@ -80,7 +81,7 @@ struct resolution {
 	struct host_models *hosts; /* in the order of the input */
 	size_t host_count;
 	struct version_use *uses;
-	size_t use_count;
+	size_t use_count, use_cap;
 	struct registry **registries; /* distinct ones */
 	size_t registry_count;
 };

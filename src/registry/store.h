@@ -44,11 +44,12 @@ struct store_ops {
 	int (*check_version)(
 		struct store *s, const char *model, const char *version, struct err *err);
 	/*
-	 * Reads the manifest of a version as the model's globs make it (store_file_verdict),
-	 * hashing only files that changed since the last time. The caller releases it.
+	 * Reads the manifest of a version, hashing only files that changed since the last time;
+	 * with a model, as its globs make it (store_file_verdict). The caller releases it.
 	 */
-	int (*read_manifest)(struct store *s, const struct model *model, const char *version,
-		const struct cancel *cancel, struct manifest *out, struct err *err);
+	int (*read_manifest)(struct store *s, const char *name, const char *version,
+		const struct model *model, const struct cancel *cancel, struct manifest *out,
+		struct err *err);
 	/* Opens a file of a version for reading; returns a descriptor that the caller closes.
 	 */
 	int (*open_file)(struct store *s, const char *model, const char *version,
@@ -84,8 +85,14 @@ int store_list_versions(
 /* check_version of the store's kind; names are checked here. */
 int store_check_version(
 	struct store *s, const char *model, const char *version, struct err *err);
-/* read_manifest of the store's kind; names are checked here. */
-int store_read_manifest(struct store *s, const struct model *model, const char *version,
+/* Reads the manifest of all that a version's directory holds; names are checked here. */
+int store_read_manifest(struct store *s, const char *model, const char *version,
+	const struct cancel *cancel, struct manifest *out, struct err *err);
+/*
+ * Reads the manifest of what hosts get of a version: without what the model excludes, with
+ * initial_only and immutable files flagged. What is excluded is not even looked at.
+ */
+int store_read_model(struct store *s, const struct model *model, const char *version,
 	const struct cancel *cancel, struct manifest *out, struct err *err);
 /* open_file of the store's kind; names are checked here. */
 int store_open_file(struct store *s, const char *model, const char *version, const char *path,
