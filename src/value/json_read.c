@@ -213,9 +213,10 @@ static struct value *read_number(struct json_reader *r)
 	if (*digits == '0' && whole > digits + 1)
 		return fail(r, digits, ERR_INPUT, "a number begins with 0; JSON has no octal"),
 		       NULL;
-	r->p = skip_fraction(r, whole);
-	if (!r->p)
+	const char *end = skip_fraction(r, whole);
+	if (!end)
 		return NULL;
+	r->p = end;
 	if (r->p == whole) {
 		struct value *v = number_new_integer(
 			r->arena, negative, digits, (size_t)(whole - digits), 10);
@@ -395,7 +396,8 @@ const struct value *json_read(struct arena *a, const char *text, size_t len, con
 		return NULL;
 	}
 	const struct value *v = read_value(&r);
-	skip_space(&r);
+	if (v)
+		skip_space(&r);
 	if (v && r.p < r.end) {
 		fail_expected(&r, r.p, "the end of the text");
 		v = NULL;
