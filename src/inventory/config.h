@@ -22,55 +22,55 @@
 #include "base/str.h"
 
 enum config_key {
-	CONFIG_INVENTORY,             /* path list: inventory sources when no -i is given */
-	CONFIG_FORKS,                 /* integer */
-	CONFIG_REMOTE_USER,           /* text or unset */
-	CONFIG_REMOTE_PORT,           /* integer or unset */
-	CONFIG_PRIVATE_KEY_FILE,      /* path or unset */
-	CONFIG_HOST_KEY_CHECKING,     /* boolean */
-	CONFIG_TIMEOUT,               /* integer, seconds */
-	CONFIG_TRANSPORT,             /* text */
-	CONFIG_VAULT_PASSWORD_FILE,   /* path or unset */
-	CONFIG_VAULT_IDENTITY_LIST,   /* list of ID@SOURCE */
-	CONFIG_VAULT_IDENTITY,        /* text */
-	CONFIG_VAULT_ID_MATCH,        /* boolean */
-	CONFIG_ASK_VAULT_PASS,        /* boolean */
-	CONFIG_BECOME,                /* boolean */
-	CONFIG_BECOME_METHOD,         /* text */
-	CONFIG_BECOME_USER,           /* text */
-	CONFIG_BECOME_EXE,            /* text or unset */
-	CONFIG_BECOME_FLAGS,          /* text or unset */
-	CONFIG_BECOME_ASK_PASS,       /* boolean */
-	CONFIG_BECOME_PASSWORD_FILE,  /* path or unset */
+	CONFIG_INVENTORY,                /* path list: inventory sources when no -i is given */
+	CONFIG_FORKS,                    /* integer */
+	CONFIG_REMOTE_USER,              /* text or unset */
+	CONFIG_REMOTE_PORT,              /* integer or unset */
+	CONFIG_PRIVATE_KEY_FILE,         /* path or unset */
+	CONFIG_HOST_KEY_CHECKING,        /* boolean */
+	CONFIG_TIMEOUT,                  /* integer, seconds */
+	CONFIG_TRANSPORT,                /* text */
+	CONFIG_VAULT_PASSWORD_FILE,      /* path or unset */
+	CONFIG_VAULT_IDENTITY_LIST,      /* list of ID@SOURCE */
+	CONFIG_VAULT_IDENTITY,           /* text */
+	CONFIG_VAULT_ID_MATCH,           /* boolean */
+	CONFIG_ASK_VAULT_PASS,           /* boolean */
+	CONFIG_BECOME,                   /* boolean */
+	CONFIG_BECOME_METHOD,            /* text */
+	CONFIG_BECOME_USER,              /* text */
+	CONFIG_BECOME_EXE,               /* text or unset */
+	CONFIG_BECOME_FLAGS,             /* text or unset */
+	CONFIG_BECOME_ASK_PASS,          /* boolean */
+	CONFIG_BECOME_PASSWORD_FILE,     /* path or unset */
 	CONFIG_CONNECTION_PASSWORD_FILE, /* path or unset */
-	CONFIG_HASH_BEHAVIOUR,        /* "replace" or "merge" */
-	CONFIG_ROLES_PATH,            /* path list */
-	CONFIG_PRECEDENCE,            /* list: order of the group layers */
-	CONFIG_PLAYBOOK_DIR,          /* path or unset */
-	CONFIG_FORCE_VALID_GROUP_NAMES, /* always, silently, ignore or never */
-	CONFIG_HOST_PATTERN_MISMATCH, /* warning, error or ignore */
-	CONFIG_INVENTORY_ENABLED,     /* list of readers, in the order they are tried */
-	CONFIG_INVENTORY_IGNORE_EXTENSIONS, /* list */
-	CONFIG_INVENTORY_IGNORE_PATTERNS,   /* list of regular expressions */
-	CONFIG_INVENTORY_UNPARSED_FAILED,   /* boolean: nothing parsed is an error */
+	CONFIG_HASH_BEHAVIOUR,           /* "replace" or "merge" */
+	CONFIG_ROLES_PATH,               /* path list */
+	CONFIG_PRECEDENCE,               /* list: order of the group layers */
+	CONFIG_PLAYBOOK_DIR,             /* path or unset */
+	CONFIG_FORCE_VALID_GROUP_NAMES,  /* always, silently, ignore or never */
+	CONFIG_HOST_PATTERN_MISMATCH,    /* warning, error or ignore */
+	CONFIG_INVENTORY_ENABLED,        /* list of readers, in the order they are tried */
+	CONFIG_INVENTORY_IGNORE_EXTENSIONS,   /* list */
+	CONFIG_INVENTORY_IGNORE_PATTERNS,     /* list of regular expressions */
+	CONFIG_INVENTORY_UNPARSED_FAILED,     /* boolean: nothing parsed is an error */
 	CONFIG_INVENTORY_ANY_UNPARSED_FAILED, /* boolean: any source not parsed is an error */
-	CONFIG_INVENTORY_EXPORT,      /* boolean */
-	CONFIG_SSH_ARGS,              /* text */
-	CONFIG_SSH_COMMON_ARGS,       /* text */
-	CONFIG_SSH_EXTRA_ARGS,        /* text */
-	CONFIG_SSH_EXECUTABLE,        /* text */
-	CONFIG_SSH_RETRIES,           /* integer */
-	CONFIG_PIPELINING,            /* boolean */
+	CONFIG_INVENTORY_EXPORT,              /* boolean */
+	CONFIG_SSH_ARGS,                      /* text */
+	CONFIG_SSH_COMMON_ARGS,               /* text */
+	CONFIG_SSH_EXTRA_ARGS,                /* text */
+	CONFIG_SSH_EXECUTABLE,                /* text */
+	CONFIG_SSH_RETRIES,                   /* integer */
+	CONFIG_PIPELINING,                    /* boolean */
 	CONFIG_KEY_COUNT
 };
 
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT };
 
 struct config_setting {
-	const char *text;         /* as used: unquoted, paths absolute; NULL when unset */
+	const char *text; /* as used: unquoted, paths absolute; NULL when unset */
 	enum config_origin origin;
-	struct place place;       /* CONFIG_FILE: file and line */
-	const char *name;         /* the variable's name, or "section.key" of the file */
+	struct place place; /* CONFIG_FILE: file and line */
+	const char *name;   /* the variable's name, or "section.key" of the file */
 };
 
 /* All settings; strings live in the arena that config_load was given. */
@@ -84,11 +84,11 @@ struct config {
  * of the wrong type, are errors (-1). That a file in a public directory was passed over is a
  * warning in `diags`.
  */
-int config_load(struct config *config, struct arena *arena, struct diags *diags,
-	struct err *err);
+int config_load(
+	struct config *config, struct arena *arena, struct diags *diags, struct err *err);
 /* The same with a given file (NULL for none): for tests and --config. */
-int config_load_file(struct config *config, const char *file, struct arena *arena,
-	struct err *err);
+int config_load_file(
+	struct config *config, const char *file, struct arena *arena, struct err *err);
 /* The text of a setting, or NULL when it is unset. */
 const char *config_text(const struct config *config, enum config_key key);
 /* The number of an integer setting, or `unset` when it has none. */

@@ -2,11 +2,12 @@
 /*
  * The inventory: hosts, groups, and the variables written about them.
  *
- * It is loaded once, by one thread, from a list of sources in order; later sources win. A source
- * is a host list ("a,b," with a comma), a file (YAML, INI or JSON), an executable that prints
- * JSON, or a directory of any of these. Which reader takes a file, what is skipped, and how
- * groups and variables combine follow Ansible (the oracle is Debian's ansible-inventory 2.14).
- * After loading everything here is immutable and may be read by any thread.
+ * It is loaded once, by one thread, from a list of sources in order; later sources win. A
+ * source is a host list ("a,b," with a comma), a file (YAML, INI or JSON), an executable that
+ * prints JSON, or a directory of any of these. Which reader takes a file, what is skipped, and
+ * how groups and variables combine follow Ansible (the oracle is Debian's
+ * ansible-inventory 2.14). After loading everything here is immutable and may be read by any
+ * thread.
  *
  * group_vars/ and host_vars/ beside each source and beside the playbook are read at loading
  * time, for the groups and hosts that exist, and kept apart from what the sources say: vars/
@@ -74,21 +75,23 @@ struct group {
 	const char *name;
 	struct group_list children; /* in the order they were joined */
 	struct group_list parents;
-	struct host_list hosts;     /* direct members only */
-	struct strmap host_names;   /* the same, as a set */
-	struct var_table vars;      /* from inventory sources */
-	int64_t priority;           /* ansible_group_priority, 1 by default */
-	unsigned depth;             /* longest way down from `all`, which has 0 */
-	unsigned mark;              /* for walks while loading */
+	struct host_list hosts;   /* direct members only */
+	struct strmap host_names; /* the same, as a set */
+	struct var_table vars;    /* from inventory sources */
+	int64_t priority;         /* ansible_group_priority, 1 by default */
+	unsigned depth;           /* longest way down from `all`, which has 0 */
+	size_t index;             /* position in inventory.groups */
+	unsigned mark;            /* for walks while loading */
 };
 
 struct host {
 	const char *name;
-	struct group_list groups; /* direct and inherited, without `all`; by (depth, priority, name) */
-	struct var_table vars;    /* from inventory sources */
-	const char *source;       /* the source that named it first, or NULL */
-	bool implicit;            /* localhost that no source named */
-	size_t index;             /* position in inventory.hosts */
+	struct group_list
+		groups; /* direct and inherited, without `all`; by (depth, priority, name) */
+	struct var_table vars; /* from inventory sources */
+	const char *source;    /* the source that named it first, or NULL */
+	bool implicit;         /* localhost that no source named */
+	size_t index;          /* position in inventory.hosts */
 };
 
 /* One file of a group_vars/ or host_vars/ directory: a mapping, its keys all strings. */
@@ -127,17 +130,17 @@ struct inventory_options {
 
 struct inventory {
 	struct arena *arena;
-	struct strmap groups;      /* name -> struct group *, in order of appearance; has `all` */
-	struct strmap hosts;       /* name -> struct host *, in order of appearance */
+	struct strmap groups; /* name -> struct group *, in order of appearance; has `all` */
+	struct strmap hosts;  /* name -> struct host *, in order of appearance */
 	struct group *all;
 	struct group *ungrouped;
-	struct host *localhost;    /* a named localhost, else the implicit one; never NULL */
-	const char **sources;      /* as used: absolute, or a host list */
+	struct host *localhost; /* a named localhost, else the implicit one; never NULL */
+	const char **sources;   /* as used: absolute, or a host list */
 	size_t source_count;
 	struct vars_base_list beside_sources;
 	struct vars_base *beside_playbook; /* NULL without playbook_dir */
 	const char *playbook_dir;
-	bool merge_hashes;         /* hash_behaviour = merge */
+	bool merge_hashes; /* hash_behaviour = merge */
 };
 
 /*
@@ -161,16 +164,16 @@ bool inventory_host_in(const struct host *host, const char *group);
  * Appends the hosts of a group and its descendants, each once: its own first, then level by
  * level. The list's memory is the caller's to free.
  */
-void inventory_group_hosts(const struct inventory *inventory, const struct group *group,
-	struct host_list *out);
+void inventory_group_hosts(
+	const struct inventory *inventory, const struct group *group, struct host_list *out);
 /* The directory of a host's source (its `inventory_dir`), new memory, or NULL. */
 char *inventory_host_dir(const struct host *host);
 /*
  * Merges two mappings as hash_behaviour = merge does: deep for mappings, lists replaced. Places
  * of the winners are kept.
  */
-const struct value *inventory_merge_values(struct arena *arena, const struct value *low,
-	const struct value *high);
+const struct value *inventory_merge_values(
+	struct arena *arena, const struct value *low, const struct value *high);
 /* The winning value of a table (merged if the inventory says so), or NULL. */
 const struct value *inventory_var(const struct inventory *inventory, struct arena *arena,
 	const struct var_table *table, const char *name);

@@ -18,6 +18,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "crypto/vault.h"
 #include "inventory/config.h"
 #include "value/value.h"
 
@@ -25,29 +26,21 @@
  * Asks a person for a password. Stores it in `password` (released and wiped by the caller) and
  * returns 0, or -1 with err when there is nobody to ask.
  */
-typedef int (*secret_prompt)(void *context, const char *question, struct strbuf *password,
-	struct err *err);
-
-struct secret {
-	char *id;
-	char *password;
-	size_t len;
-};
+typedef int (*secret_prompt)(
+	void *context, const char *question, struct strbuf *password, struct err *err);
 
 /* An all-zero struct holds no password. Immutable once built; threads may share it. */
 struct secrets {
-	struct secret *items; /* in the order they are tried */
-	size_t count;
-	size_t cap;
-	bool match_id; /* only passwords of the envelope's own identity */
+	struct vault_secrets passwords; /* in the order they are tried */
+	bool match_id;                  /* only passwords of the envelope's own identity */
 };
 
 struct secrets_options {
-	const struct config *config;           /* may be NULL */
-	const struct strlist *vault_ids;       /* --vault-id; may be NULL */
-	const struct strlist *password_files;  /* --vault-password-file; may be NULL */
-	bool ask;                              /* --ask-vault-pass */
-	secret_prompt prompt;                  /* NULL: nobody can be asked */
+	const struct config *config;          /* may be NULL */
+	const struct strlist *vault_ids;      /* --vault-id; may be NULL */
+	const struct strlist *password_files; /* --vault-password-file; may be NULL */
+	bool ask;                             /* --ask-vault-pass */
+	secret_prompt prompt;                 /* NULL: nobody can be asked */
 	void *prompt_context;
 };
 
@@ -58,16 +51,15 @@ struct secrets_options {
  */
 int secrets_load(struct secrets *secrets, const struct secrets_options *options,
 	struct diags *diags, struct err *err);
-/* Adds one password, copied. */
-void secrets_add(struct secrets *secrets, const char *id, const char *password, size_t len);
 /*
  * Decrypts an envelope ("$ANSIBLE_VAULT;1.1;AES256\n..."). On success the plain text is
  * appended to `out`. The error says how many passwords were tried, never their text.
  */
 int secrets_decrypt(const struct secrets *secrets, const char *envelope, size_t len,
 	struct strbuf *out, struct err *err);
-/* True if the bytes begin as a vault envelope does. */
-bool secrets_is_envelope(const char *text, size_t len);
+/* Decrypts one VALUE_VAULT to a string at the same place. NULL with err (place included). */
+const struct value *secrets_open(const struct secrets *secrets, struct arena *arena,
+	const struct value *vault, struct err *err);
 /*
  * A value in which every inline !vault is decrypted to a string with the same place. Shares
  * all that holds none; returns NULL with err (place included) when one cannot be decrypted.
