@@ -394,7 +394,7 @@ void strbuf_addutf8(struct strbuf *b, uint32_t c)
 		return;
 	}
 	int rest = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-	strbuf_addch(b, (char)((0xf00u >> rest & 0xff) | c >> (6 * rest)));
+	strbuf_addch(b, (char)((0xf00u >> (rest + 1) & 0xff) | c >> (6 * rest)));
 	while (rest--)
 		strbuf_addch(b, (char)(0x80 | (c >> (6 * rest) & 0x3f)));
 }
