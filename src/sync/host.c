@@ -38,7 +38,7 @@ static int open_root(struct conversation *c, struct err *err)
 		.root = ROOT,
 		.flags = c->o->check ? 0 : WIRE_ROOT_CREATE | WIRE_ROOT_LEASE,
 		.mode = ROOT_MODE,
-		.path = c->models->registry->root,
+		.path = c->models->root,
 		.holder = c->o->holder,
 	};
 

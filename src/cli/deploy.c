@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * modelfleet deploy, also deploy-models: every host gets its model set, whole and verified.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/path.h"
+#include "cli/deploy.h"
+#include "cli/site.h"
+#include "cli/version.h"
+#include "history/journal.h"
+#include "history/lock.h"
+#include "registry/site.h"
+
+#define FORKS_DEFAULT   100
+#define STALL_DEFAULT   60.0
+#define CONNECT_SECONDS 10.0
+#define TICK_SECONDS    0.1
+
+struct deploy_options {
+	struct site_options site;
+	const char *models, *tags, *forks, *bwlimit, *timeout, *host_timeout;
+	const char *user, *private_key, *become_user, *become_method;
+	const char *transport, *host_key_checking, *color;
+	bool check, json, repair, verify, limit_failed, become, ask_pass, ask_become_pass;
+};
+
+/* Everything that a deploy holds; released in reverse order. */
+struct deploy {
+	struct deploy_options o;
+	struct site site;
+	struct deploy_run run;
+	struct registry_site registry;
+	struct connection_defaults connect;
+	struct link_helpers helpers;
+	struct link_limiter limiter;
+	struct strbuf password, become_password;
+	struct strbuf command_line;
+	struct strbuf holder;
+	struct lock lock;
+	struct journal_run journal;
+	char *journal_dir;
+	struct cancel cancel;
+	int64_t forks;
+	double host_timeout;
+	const struct deploy_output *output;
+};
+
+/* The token of the run that signals interrupt; a handler has no other way to find it. */
+static struct cancel *interrupt_token;
+
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+	if (interrupt_token)
+		cancel_request(interrupt_token);
+}
+
+static void catch_interrupts(struct cancel *token)
+{
+	struct sigaction action = {.sa_handler = on_interrupt};
+
+	interrupt_token = token;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- options ---- */
+
+static const char epilogue[] =
+	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed or drifted,\n"
+	"4 a host was unreachable, 130 interrupted";
+
+static void read_options(const struct command *cmd, struct deploy_options *o, int argc,
+	char **argv, struct strlist *rest)
+{
+	const struct option_spec options[] = {
+		SITE_OPTIONS(&o->site),
+		{'m', "models", OPTION_STRING, "A,B", "only these models", &o->models},
+		{'t', "tags", OPTION_STRING, "A,B", "only these models", &o->tags},
+		{'C', "check", OPTION_FLAG, NULL, "change nothing; say what would be done",
+			&o->check},
+		{0, "repair", OPTION_FLAG, NULL,
+			"also put right what is newer or extra on a host", &o->repair},
+		{0, "verify", OPTION_FLAG, NULL, "read every file on the hosts again",
+			&o->verify},
+		{0, "limit-failed", OPTION_FLAG, NULL, "only hosts that the last run failed",
+			&o->limit_failed},
+		{'f', "forks", OPTION_STRING, "N", "hosts in work at a time (100)", &o->forks},
+		{0, "bwlimit", OPTION_STRING, "RATE",
+			"bytes per second for all hosts together, e.g. 5M", &o->bwlimit},
+		{'T', "timeout", OPTION_STRING, "SECONDS",
+			"to connect, and without a sign of life (10, 60)", &o->timeout},
+		{0, "host-timeout", OPTION_STRING, "SECONDS", "for a whole host (no limit)",
+			&o->host_timeout},
+		{'u', "user", OPTION_STRING, "USER", "log in as", &o->user},
+		{0, "private-key", OPTION_STRING, "FILE", "log in with", &o->private_key},
+		{'k', "ask-pass", OPTION_FLAG, NULL, "ask for the login password",
+			&o->ask_pass},
+		{'b', "become", OPTION_FLAG, NULL, "work as another user (root)", &o->become},
+		{0, "become-user", OPTION_STRING, "USER", "which one", &o->become_user},
+		{0, "become-method", OPTION_STRING, "METHOD", "sudo, su or doas",
+			&o->become_method},
+		{'K', "ask-become-pass", OPTION_FLAG, NULL, "ask for its password",
+			&o->ask_become_pass},
+		{0, "transport", OPTION_STRING, "KIND", "auto, libssh2, ssh or local",
+			&o->transport},
+		{0, "host-key-checking", OPTION_STRING, "HOW", "strict, accept-new or off",
+			&o->host_key_checking},
+		{0, "json", OPTION_FLAG, NULL, "one JSON event a line", &o->json},
+		{0, "color", OPTION_STRING, "WHEN", "auto, always or never", &o->color},
+		{0},
+	};
+
+	cli_parse(cmd, "[-i INVENTORY] [-l PATTERN] [OPTIONS]", epilogue, options, argc, argv,
+		rest);
+}
+
+/* Sets *out from a number of seconds; NULL leaves it. */
+static int read_seconds(const char *text, const char *option, double *out, struct err *err)
+{
+	char *end;
+
+	if (!text)
+		return 0;
+	double seconds = strtod(text, &end);
+	if (end == text || *end || !(seconds > 0) || seconds > 1e6)
+		return err_set(err, ERR_USAGE, "--%s: found '%s', expected a number of seconds",
+			option, text);
+	*out = seconds;
+	return 0;
+}
+
+struct word {
+	const char *text;
+	int number;
+};
+
+static int read_word(const char *text, const char *option, const struct word *words,
+	size_t count, int *out, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf all = STRBUF_INIT;
+
+	if (!text)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(words[i].text, text) == 0) {
+			*out = words[i].number;
+			return 0;
+		}
+		strbuf_addf(&all, "%s%s", i ? ", " : "", words[i].text);
+	}
+	return err_set(
+		err, ERR_USAGE, "--%s: found '%s', expected one of %s", option, text, all.data);
+}
+
+static int read_forks(struct deploy *d, struct err *err)
+{
+	const struct config *config = &d->site.config;
+
+	d->forks = FORKS_DEFAULT;
+	if (config->settings[CONFIG_FORKS].origin != CONFIG_DEFAULT)
+		d->forks = config_int(config, CONFIG_FORKS, FORKS_DEFAULT);
+	if (d->o.forks && !parse_int(d->o.forks, 1, 10000, &d->forks))
+		return err_set(err, ERR_USAGE,
+			"--forks: found '%s', expected a number from 1 to 10000", d->o.forks);
+	return 0;
+}
+
+static int read_timeouts(struct deploy *d, struct err *err)
+{
+	const struct config *config = &d->site.config;
+
+	d->run.connect_timeout = CONNECT_SECONDS;
+	d->run.sync.stall = STALL_DEFAULT;
+	if (config->settings[CONFIG_TIMEOUT].origin != CONFIG_DEFAULT)
+		d->run.connect_timeout =
+			(double)config_int(config, CONFIG_TIMEOUT, (int64_t)CONNECT_SECONDS);
+	if (read_seconds(d->o.timeout, "timeout", &d->run.connect_timeout, err) < 0 ||
+		read_seconds(d->o.timeout, "timeout", &d->run.sync.stall, err) < 0)
+		return -1;
+	return read_seconds(d->o.host_timeout, "host-timeout", &d->host_timeout, err);
+}
+
+static int read_connect(struct deploy *d, struct err *err)
+{
+	static const struct word transports[] = {{"auto", LINK_AUTO}, {"libssh2", LINK_LIBSSH2},
+		{"ssh", LINK_SSH}, {"local", LINK_LOCAL}};
+	static const struct word checkings[] = {{"strict", LINK_HOST_KEY_STRICT},
+		{"accept-new", LINK_HOST_KEY_ACCEPT_NEW}, {"off", LINK_HOST_KEY_OFF}};
+	struct connection_defaults *c = &d->connect;
+	int transport = LINK_AUTO, checking = LINK_HOST_KEY_CONFIGURED;
+	uint64_t rate = 0;
+
+	if (read_word(d->o.transport, "transport", transports, ARRAY_SIZE(transports),
+		    &transport, err) < 0 ||
+		read_word(d->o.host_key_checking, "host-key-checking", checkings,
+			ARRAY_SIZE(checkings), &checking, err) < 0)
+		return -1;
+	if (d->o.bwlimit && (!parse_size(d->o.bwlimit, &rate) || rate == 0))
+		return err_set(err, ERR_USAGE,
+			"--bwlimit: found '%s', expected bytes per second, e.g. 500k or 5M",
+			d->o.bwlimit);
+	link_limiter_init(&d->limiter, rate);
+	c->config = &d->site.config;
+	c->user = d->o.user;
+	c->private_key = d->o.private_key;
+	c->become = d->o.become;
+	c->become_user = d->o.become_user;
+	c->become_method = d->o.become_method;
+	c->transport = (enum link_transport)transport;
+	c->host_key_checking = (enum link_host_key_checking)checking;
+	c->limiter = &d->limiter;
+	return 0;
+}
+
+static int ask_passphrase(void *data, enum link_secret kind, const char *subject,
+	struct strbuf *out, struct err *err)
+{
+	autofree char *question = xasprintf("Passphrase of %s", subject);
+
+	(void)kind;
+	return site_prompt(data, question, out, err) < 0 ? 0 : 1;
+}
+
+static int ask_passwords(struct deploy *d, struct err *err)
+{
+	if (d->o.ask_pass) {
+		if (site_prompt(NULL, "SSH password", &d->password, err) < 0)
+			return -1;
+		d->connect.password = d->password.data;
+	}
+	if (d->o.ask_become_pass) {
+		if (site_prompt(NULL, "BECOME password", &d->become_password, err) < 0)
+			return -1;
+		d->connect.become_password = d->become_password.data;
+	}
+	d->connect.ask = ask_passphrase;
+	return 0;
+}
+
+/* ---- preparing ---- */
+
+/* The helpers lie beside the program in a build, and below lib/ where it is installed. */
+static int load_helpers(struct deploy *d, struct err *err)
+{
+	char self[PATH_MAX];
+	const char *given = getenv("MODELFLEET_HELPERS");
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	d->connect.helpers = &d->helpers;
+	if (given && *given)
+		return link_helpers_load(&d->helpers, given, err);
+	if (n < 0)
+		return err_sys(err, "cannot find the program's own path");
+	self[n] = '\0';
+	autofree char *bin = path_dirname(self);
+	autofree char *beside = path_join(bin, "modelfleet-node");
+	if (path_exists(beside))
+		return link_helpers_load(&d->helpers, bin, err);
+	autofree char *prefix = path_dirname(bin);
+	autofree char *lib = path_join(prefix, "lib/modelfleet");
+	return link_helpers_load(
+		&d->helpers, path_is_dir(lib) ? lib : MODELFLEET_LIBEXECDIR, err);
+}
+
+/* Keeps only the hosts that the last run of this site failed. */
+static int select_failed(struct deploy *d, struct err *err)
+{
+	AUTO(journal_run_release) struct journal_run last = {0};
+	AUTO(strlist_release) struct strlist failed = {0};
+	struct diags diags = {0};
+	struct host_list *hosts = &d->site.hosts;
+	size_t kept = 0;
+
+	int result = journal_last(d->journal_dir, "deploy", &last, &diags, err);
+	cli_print_diags(&diags);
+	diags_release(&diags);
+	if (result < 0)
+		return err_wrap(err, "--limit-failed");
+	journal_failed_hosts(&last, &failed);
+	for (size_t i = 0; i < hosts->count; i++) {
+		if (strlist_has(&failed, hosts->items[i]->name))
+			hosts->items[kept++] = hosts->items[i];
+	}
+	hosts->count = kept;
+	return 0;
+}
+
+static void describe_holder(struct deploy *d)
+{
+	char host[256] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	const char *user = getenv("USER");
+	strbuf_addf(&d->holder, "%s@%s pid %ld, %s", user && *user ? user : "uid", host,
+		(long)getpid(), d->command_line.data);
+	strbuf_truncate(&d->holder, d->holder.len > 500 ? 500 : d->holder.len);
+}
+
+static int make_hosts(struct deploy *d, struct diags *diags)
+{
+	struct deploy_run *run = &d->run;
+	struct host_list *list = &d->site.hosts;
+
+	run->hosts = xcalloc(list->count, sizeof(*run->hosts));
+	run->fleet = xcalloc(list->count, sizeof(*run->fleet));
+	for (size_t i = 0; i < list->count; i++) {
+		const struct host_models *models = &d->registry.resolution.hosts[i];
+		if (models->holds_store || models->count == 0)
+			continue;
+		struct deploy_host *h = &run->hosts[run->count];
+		struct err err = {0};
+		h->name = list->items[i]->name;
+		h->view = d->registry.views[i];
+		h->models = models;
+		h->run = run;
+		if (connection_read(&h->connection, h->view, &d->connect, &err) < 0)
+			diag_error(diags, NULL, "host %s: %s", h->name, err.text);
+		run->fleet[run->count] = (struct fleet_host){.name = h->name, .data = h};
+		run->count++;
+	}
+	return diags->errors ? -1 : 0;
+}
+
+static int resolve_all(struct deploy *d, struct diags *diags, struct err *err)
+{
+	AUTO(strlist_release) struct strlist models = {0};
+	AUTO(strlist_release) struct strlist tags = {0};
+	struct registry_site_options o = {
+		.inventory = &d->site.inventory,
+		.vars = d->site.vars,
+		.hosts = &d->site.hosts,
+		.models = d->o.models,
+		.tags = d->o.tags,
+	};
+
+	return registry_site_resolve(&d->registry, &o, diags, err);
+}
+
+/* Finds out all that can be wrong without touching a host. */
+static int prepare(struct deploy *d, struct err *err)
+{
+	AUTO(diags_release) struct diags diags = {0};
+	struct deploy_run *run = &d->run;
+	int result = -1;
+
+	if (read_forks(d, err) < 0 || read_timeouts(d, err) < 0 || read_connect(d, err) < 0)
+		return -1;
+	if (d->o.limit_failed && select_failed(d, err) < 0)
+		return -1;
+	if (load_helpers(d, err) < 0)
+		return -1;
+	if (resolve_all(d, &diags, err) == 0 && make_hosts(d, &diags) == 0) {
+		run->content = content_open(d->registry.store, &d->registry.resolution, NULL,
+			&d->cancel, &diags, err);
+		result = run->content ? 0 : -1;
+	}
+	cli_print_diags(&diags);
+	return diags.errors ? -1 : result;
+}
+
+/* ---- running ---- */
+
+static void report_progress(void *arg, uint64_t done, uint64_t total)
+{
+	fleet_set_progress(arg, done, total);
+}
+
+static int fail_in(struct deploy_host *h, const char *phase)
+{
+	h->failed_phase = phase;
+	return -1;
+}
+
+static int work(struct fleet_worker *w, void *data, struct err *err)
+{
+	struct deploy_host *h = data;
+	struct sync_options o = h->run->sync;
+	struct link *link;
+
+	fleet_phase(w, "connect");
+	deadline connected =
+		deadline_min(fleet_deadline(w), deadline_in(h->run->connect_timeout));
+	if (connection_open(&h->connection, &link, &o.ctx, connected, fleet_cancel(w), err) < 0)
+		return fail_in(h, "connect");
+	fleet_reached(w);
+	h->connected = true;
+	fleet_phase(w, "sync");
+	o.until = fleet_deadline(w);
+	o.cancel = fleet_cancel(w);
+	o.progress = report_progress;
+	o.progress_arg = w;
+	int result = sync_host(link, h->run->content, h->models, &o, &h->report, err);
+	link_stats(link, &h->link);
+	if (result < 0) {
+		link_abort(link);
+		return fail_in(h, "sync");
+	}
+	link_close(link, deadline_in(2));
+	return 0;
+}
+
+static void listen_events(void *data, const struct fleet_event *e)
+{
+	struct deploy *d = data;
+
+	d->output->event(&d->run, e);
+}
+
+static enum journal_outcome outcome_of(const struct deploy_host *h, const struct fleet_host *f)
+{
+	switch (f->state) {
+	case FLEET_OK: break;
+	case FLEET_UNREACHABLE: return JOURNAL_UNREACHABLE;
+	case FLEET_FAILED: return JOURNAL_FAILED;
+	default: return JOURNAL_SKIPPED;
+	}
+	if (sync_report_outcome(&h->report) == SYNC_DRIFTED)
+		return JOURNAL_DRIFTED;
+	return deploy_host_changed(h) ? JOURNAL_CHANGED : JOURNAL_OK;
+}
+
+static void write_journal(struct deploy *d, int exit_code)
+{
+	struct err err = {0};
+
+	if (!d->journal.id)
+		return;
+	for (size_t i = 0; i < d->run.count; i++) {
+		const struct fleet_host *f = &d->run.fleet[i];
+		const struct deploy_host *h = &d->run.hosts[i];
+		struct journal_host *j = journal_add_host(&d->journal, f->name,
+			outcome_of(h, f), f->state == FLEET_OK ? NULL : f->err.text);
+		j->bytes = h->report.bytes_sent;
+		j->seconds = f->ended_ns ? (double)(f->ended_ns - f->started_ns) / 1e9 : 0;
+	}
+	if (journal_end(&d->journal, d->journal_dir, exit_code, &err) < 0)
+		log_warning("the journal could not be written: %s", err.text);
+}
+
+static int begin_journal(struct deploy *d, struct err *err)
+{
+	const struct resolution *r = &d->registry.resolution;
+
+	d->journal.check = d->o.check;
+	for (size_t i = 0; i < r->use_count; i++)
+		strlist_addf(&d->journal.versions, "%s %s", r->uses[i].model->name,
+			r->uses[i].version);
+	if (journal_begin(&d->journal, d->journal_dir, "deploy", d->command_line.data, err) < 0)
+		return -1;
+	d->run.run_id = d->journal.id;
+	return 0;
+}
+
+static int run_fleet(struct deploy *d, struct err *err)
+{
+	struct fleet_options o = {
+		.forks = (unsigned)d->forks,
+		.max_fail_percentage = -1,
+		.host_timeout = d->host_timeout,
+		.tick = d->output == &deploy_output_live ? TICK_SECONDS : 0,
+		.cancel = &d->cancel,
+	};
+
+	d->run.started_ns = clock_ns();
+	d->output->begin(&d->run);
+	return fleet_run(d->run.fleet, d->run.count, &o, work, listen_events, d, err);
+}
+
+static void choose_output(struct deploy *d)
+{
+	if (d->o.json)
+		d->output = &deploy_output_json;
+	else if (isatty(STDOUT_FILENO) && d->o.site.verbosity == 0)
+		d->output = &deploy_output_live;
+	else
+		d->output = &deploy_output_plain;
+}
+
+static int deploy(struct deploy *d, struct err *err)
+{
+	struct deploy_run *run = &d->run;
+
+	run->check = run->sync.check = d->o.check;
+	run->sync.repair = d->o.repair;
+	run->sync.rehash = d->o.verify;
+	run->sync.holder = d->holder.data;
+	run->verbosity = d->o.site.verbosity;
+	run->cancel = &d->cancel;
+	if (prepare(d, err) < 0 || ask_passwords(d, err) < 0)
+		return -1;
+	run->store = d->registry.store->location;
+	run->model_count = d->registry.resolution.use_count;
+	if (!d->o.check && lock_acquire_site(&d->lock, d->registry.root, d->command_line.data,
+				   0, &d->cancel, err) < 0)
+		return -1;
+	if (begin_journal(d, err) < 0 || run_fleet(d, err) < 0)
+		return -1;
+	int code = deploy_exit_code(run);
+	write_journal(d, code);
+	d->output->end(run, code);
+	return code;
+}
+
+static void deploy_release(struct deploy *d)
+{
+	for (size_t i = 0; i < d->run.count; i++)
+		sync_report_release(&d->run.hosts[i].report);
+	free(d->run.hosts);
+	free(d->run.fleet);
+	content_close(d->run.content);
+	lock_release(&d->lock);
+	journal_run_release(&d->journal);
+	free(d->journal_dir);
+	registry_site_release(&d->registry);
+	site_release(&d->site);
+	link_helpers_release(&d->helpers);
+	link_limiter_release(&d->limiter);
+	mem_wipe(d->password.data, d->password.len);
+	mem_wipe(d->become_password.data, d->become_password.len);
+	strbuf_release(&d->password);
+	strbuf_release(&d->become_password);
+	strbuf_release(&d->command_line);
+	strbuf_release(&d->holder);
+	site_options_release(&d->o.site);
+	interrupt_token = NULL;
+	cancel_release(&d->cancel);
+}
+
+/* One descriptor a host, and some: as many as the system lets us have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int run_deploy(const struct command *cmd, int argc, char **argv)
+{
+	AUTO(strlist_release) struct strlist rest = {0};
+	struct err err = {0};
+	struct deploy d = {
+		.password = STRBUF_INIT,
+		.become_password = STRBUF_INIT,
+		.command_line = STRBUF_INIT,
+		.holder = STRBUF_INIT,
+		.lock = LOCK_INIT,
+	};
+
+	link_limiter_init(&d.limiter, 0);
+	if (cancel_init(&d.cancel, &err) < 0)
+		return cli_error(&err);
+	read_options(cmd, &d.o, argc, argv, &rest);
+	cli_verbosity(d.o.site.verbosity);
+	raise_descriptor_limit();
+	catch_interrupts(&d.cancel);
+	journal_command_line(argc, argv, &d.command_line);
+	describe_holder(&d);
+	choose_output(&d);
+	d.o.site.check = d.o.check;
+	int code = EXIT_CANNOT_RUN;
+	if (rest.count)
+		err_set(&err, ERR_USAGE,
+			"deploy takes no arguments, found '%s'; hosts are chosen with --limit",
+			rest.items[0]);
+	else if (d.o.color && !cli_set_color(d.o.color))
+		err_set(&err, ERR_USAGE, "--color: found '%s', expected auto, always or never",
+			d.o.color);
+	else
+		code = site_load(&d.site, &d.o.site);
+	if (code == EXIT_OK) {
+		d.journal_dir = journal_site_dir(
+			d.site.inventory.source_count ? d.site.inventory.sources[0] : "");
+		code = deploy(&d, &err);
+	}
+	if (code < 0)
+		code = err.code == ERR_CANCELLED ? EXIT_INTERRUPTED : EXIT_CANNOT_RUN;
+	if (err.code)
+		cli_error(&err);
+	deploy_release(&d);
+	return code;
+}
+
+const struct command cmd_deploy = {
+	.name = "deploy",
+	.link_name = "deploy-models",
+	.summary = "Brings every host to its set of models, whole and verified",
+	.run = run_deploy,
+};
