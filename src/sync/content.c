@@ -41,38 +41,20 @@ static int write_compressed(void *arg, const void *data, size_t n, struct err *e
 	return compressor_feed(arg, data, n, err);
 }
 
-static unsigned flags_of_path(void *arg, const char *path, enum manifest_kind kind)
-{
-	const struct model *model = arg;
-	unsigned flags = model->immutable ? MANIFEST_IMMUTABLE : 0;
-
-	if (globs_match(&model->exclude, path, kind == MANIFEST_DIR))
-		return MANIFEST_SKIP;
-	if (kind == MANIFEST_FILE && globs_match(&model->initial_only, path, false))
-		flags |= MANIFEST_INITIAL_ONLY;
-	return flags;
-}
-
 static int read_version(struct content *c, const struct version_use *use,
 	const struct cancel *cancel, struct content_version *v, struct err *err)
 {
-	AUTO(manifest_release) struct manifest all = {0};
-
 	v->use = use;
 	v->path = xasprintf("%s/%s", use->model->name, use->version);
 	strbuf_init(&v->wire);
-	if (store_read_manifest(c->store, use->model->name, use->version, cancel, &all, err) <
-		0)
-		return -1;
-	if (manifest_select(
-		    &all, flags_of_path, (void *)(uintptr_t)use->model, &v->manifest, err) < 0)
+	if (store_read_model(c->store, use->model, use->version, cancel, &v->manifest, err) < 0)
 		return -1;
 	manifest_write(&v->manifest, &v->wire);
 	return 0;
 }
 
 struct content *content_open(struct store *store, const struct resolution *r,
-	const char *spool_dir, const struct cancel *cancel, struct diags *d, struct err *err)
+	struct spool *spool, const struct cancel *cancel, struct diags *d, struct err *err)
 {
 	struct content *c = xcalloc(1, sizeof(*c));
 	size_t before = d->errors;
@@ -80,11 +62,7 @@ struct content *content_open(struct store *store, const struct resolution *r,
 	pthread_mutex_init(&c->lock, NULL);
 	c->store = store;
 	c->versions = xcalloc(r->use_count, sizeof(*c->versions));
-	c->spool = spool_open(spool_dir, err);
-	if (!c->spool) {
-		content_close(c);
-		return NULL;
-	}
+	c->spool = spool;
 	for (size_t i = 0; i < r->use_count && !cancel_level(cancel); i++) {
 		struct err why = {0};
 		c->count++;
@@ -119,7 +97,6 @@ void content_close(struct content *c)
 	}
 	free(c->versions);
 	strmap_release(&c->others, free_manifest);
-	spool_close(c->spool);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }

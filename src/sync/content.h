@@ -37,11 +37,11 @@ struct content_version {
 
 /*
  * Reads the manifests of all versions in a resolution. Files that did not change since the last
- * time are not read again. `resolution` and `store` must outlive the content. Every version
- * that cannot be read is a finding in `d`; NULL after any error.
+ * time are not read again. `resolution`, `store` and `spool` must outlive the content. Every
+ * version that cannot be read is a finding in `d`; NULL after any error.
  */
 struct content *content_open(struct store *store, const struct resolution *resolution,
-	const char *spool_dir, const struct cancel *cancel, struct diags *d, struct err *err);
+	struct spool *spool, const struct cancel *cancel, struct diags *d, struct err *err);
 /* Frees all; no stream may be open. NULL is fine. */
 void content_close(struct content *c);
 /* The version behind an index into the resolution's uses (struct wanted's `use`). */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A store that lies on another host: the primary datasink, reached over a link like any node.
+ * Each file crosses to this machine once, into the spool, whatever the number of hosts that it
+ * is sent to; a file that an earlier run fetched is not fetched again.
+ */
+#ifndef SYNC_REMOTE_STORE_H
+#define SYNC_REMOTE_STORE_H
+
+#include "registry/store.h"
+#include "sync/connection.h"
+#include "sync/spool.h"
+
+/*
+ * Opens the store at `root` on the host of a connection. With `holder` it takes the root's
+ * lease, which is then the site's lock: ERR_BUSY names who holds it. The connection and the
+ * spool outlive the store; `cancel` ends every wait.
+ */
+struct store *remote_store_open(struct connection *connection, const char *root,
+	const char *holder, struct spool *spool, deadline until, const struct cancel *cancel,
+	struct err *err);
+
+#endif
