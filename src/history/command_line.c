@@ -87,22 +87,30 @@ static bool add_joined(struct strbuf *out, const char *word)
 	return false;
 }
 
+/* Adds the word behind an option if it is one that hides it; true if it did. */
+static bool add_value(struct strbuf *out, const char *option, const char *value)
+{
+	if (is_extra(option)) {
+		strbuf_addch(out, ' ');
+		add_extra(out, "", value);
+		return true;
+	}
+	/* An option that asks (--ask-pass) has no value; what follows is an option again. */
+	if (!is_secret_option(option, strlen(option)) || value[0] == '-')
+		return false;
+	strbuf_addstr(out, " " HIDDEN);
+	return true;
+}
+
 void journal_command_line(int argc, char *const *argv, struct strbuf *out)
 {
 	for (int i = 0; i < argc; i++) {
 		if (i > 0)
 			strbuf_addch(out, ' ');
-		if (i == 0 || !add_joined(out, argv[i]))
-			strbuf_addshell(out, argv[i]);
-		if (i == 0 || i + 1 >= argc)
+		if (i > 0 && add_joined(out, argv[i]))
 			continue;
-		if (is_extra(argv[i])) {
-			strbuf_addch(out, ' ');
-			add_extra(out, "", argv[++i]);
-		} else if (is_secret_option(argv[i], strlen(argv[i])) &&
-			   argv[i + 1][0] != '-') {
-			strbuf_addstr(out, " " HIDDEN);
+		strbuf_addshell(out, argv[i]);
+		if (i > 0 && i + 1 < argc && add_value(out, argv[i], argv[i + 1]))
 			i++;
-		}
 	}
 }

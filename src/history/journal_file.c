@@ -145,13 +145,14 @@ int journal_decode(const char *text, size_t len, const char *file, struct journa
 	if (!v)
 		return -1;
 	int64_t exit_code = get_int(v, "exit_code");
+	const struct value *check = value_dict_get(v, "check");
 	out->id = get_text(v, "id");
 	out->start = get_time(v, "start");
 	out->end = get_time(v, "end");
 	out->command = get_text(v, "command");
 	out->user = get_text(v, "user");
 	out->admin = get_text(v, "admin");
-	out->check = value_truthy(value_dict_get(v, "check"));
+	out->check = check && value_truthy(check);
 	out->exit_code = exit_code >= 0 && exit_code <= 255 ? (int)exit_code : 255;
 	if (!out->id || !out->start)
 		return err_set(err, ERR_INPUT,
