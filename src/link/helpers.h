@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The node helpers that this installation has: one static program for each machine type, in
- * files named modelfleet-node-<machine>, e.g. modelfleet-node-aarch64. Loaded once, then
+ * files named <machine>/modelfleet-node, e.g. aarch64/modelfleet-node. Loaded once, then
  * shared by all links without locks. Contents are read again when one has to be uploaded.
  */
 #ifndef LINK_HELPERS_H
@@ -27,7 +27,7 @@ struct link_helpers {
 };
 
 /*
- * Finds the helpers in a directory: modelfleet-node-<machine>, and modelfleet-node for this
+ * Finds the helpers in a directory: <machine>/modelfleet-node, and modelfleet-node for this
  * machine. ERR_NOTFOUND when there is none.
  */
 int link_helpers_load(struct link_helpers *h, const char *dir, struct err *err);

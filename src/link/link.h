@@ -96,7 +96,10 @@ struct link_options {
 	const char *become_flags;  /* words; NULL: the method's default */
 };
 
-/* "~/.cache/modelfleet", then places for homes that cannot run programs; NULL-terminated. */
+/*
+ * "~/.cache/modelfleet", then places for homes that cannot run programs; NULL-terminated. In
+ * such a name a leading "~/" is the login user's home, and UID stands for the user's number.
+ */
 extern const char *const link_default_remote_dirs[];
 
 /*
@@ -129,6 +132,11 @@ uint32_t link_send(struct link *link, const struct frame *f, struct err *err);
  */
 uint32_t link_send_bulk(
 	struct link *link, const struct frame *f, deadline until, struct err *err);
+/*
+ * Replaces the cancel token of link_open, e.g. by NULL for what has to be finished or undone
+ * after an interrupt.
+ */
+void link_set_cancel(struct link *link, const struct cancel *cancel);
 /* Pumps until all that was queued is written to the transport. */
 int link_flush(struct link *link, deadline until, struct err *err);
 
@@ -152,9 +160,10 @@ int link_call(struct link *link, const struct frame *request, struct frame *repl
 int link_error(const struct frame *f, struct err *err);
 
 /*
- * Starts a helper as another user through the link's become_method, asking the secret
- * callback for a password only if the node asks for one. Returns the ctx for frames (> 0);
- * the same user again gives the same ctx. -1 with err: ERR_AUTH for a wrong password.
+ * Starts a helper as another user through the link's become_method. The secret callback is
+ * asked for a password first; it is sent to the node's method only if that asks. Returns the
+ * ctx for frames: 0 when the login user is that user, the same one for the same user again.
+ * -1 with err when the user cannot be become.
  */
 int link_become(struct link *link, const char *user, deadline until, struct err *err);
 
