@@ -35,7 +35,7 @@ static void catch_interrupts(struct cancel *token)
 
 /* ---- preparing ---- */
 
-/* The helpers lie beside the program in a build, and below lib/ where it is installed. */
+/* The helpers lie beside the program in a build, and below libexec/ where it is installed. */
 static int load_helpers(struct deploy *d, struct err *err)
 {
 	char self[PATH_MAX];
@@ -53,7 +53,7 @@ static int load_helpers(struct deploy *d, struct err *err)
 	if (path_exists(beside))
 		return link_helpers_load(&d->helpers, bin, err);
 	autofree char *prefix = path_dirname(bin);
-	autofree char *lib = path_join(prefix, "lib/modelfleet");
+	autofree char *lib = path_join(prefix, "libexec/modelfleet");
 	return link_helpers_load(
 		&d->helpers, path_is_dir(lib) ? lib : MODELFLEET_LIBEXECDIR, err);
 }
