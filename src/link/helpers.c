@@ -83,23 +83,34 @@ int link_helpers_add(
 	return 0;
 }
 
-int link_helpers_load(struct link_helpers *h, const char *dir, struct err *err)
+/* Adds DIR/SUB/MACHINE/modelfleet-node for every machine that has one. */
+static int load_machines(
+	struct link_helpers *h, const char *dir, const char *sub, struct err *err)
 {
 	static const char *const machines[] = {"x86_64", "aarch64", "armhf"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
+		autofree char *path =
+			xasprintf("%s%s/%s/modelfleet-node", dir, sub, machines[i]);
+		if (path_exists(path) && link_helpers_add(h, machines[i], path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int link_helpers_load(struct link_helpers *h, const char *dir, struct err *err)
+{
 	autofree char *own = path_join(dir, "modelfleet-node");
 	struct utsname here;
 
 	if (path_exists(own) && uname(&here) == 0 &&
 		link_helpers_add(h, here.machine, own, err) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
-		autofree char *path = xasprintf("%s/modelfleet-node-%s", dir, machines[i]);
-		if (path_exists(path) && link_helpers_add(h, machines[i], path, err) < 0)
-			return -1;
-	}
+	if (load_machines(h, dir, "", err) < 0 || load_machines(h, dir, "/node", err) < 0)
+		return -1;
 	if (h->count == 0)
 		return err_set(err, ERR_NOTFOUND,
-			"there is no node helper (modelfleet-node or modelfleet-node-MACHINE) "
+			"there is no node helper (modelfleet-node or MACHINE/modelfleet-node) "
 			"in "
 			"%s; build or install one",
 			dir);

@@ -27,8 +27,8 @@ struct link_helpers {
 };
 
 /*
- * Finds the helpers in a directory: <machine>/modelfleet-node, and modelfleet-node for this
- * machine. ERR_NOTFOUND when there is none.
+ * Finds the helpers in a directory: <machine>/modelfleet-node, in it or in node/ below it, and
+ * modelfleet-node for this machine. ERR_NOTFOUND when there is none.
  */
 int link_helpers_load(struct link_helpers *h, const char *dir, struct err *err);
 /* Adds one program as the helper for a machine type; it replaces an earlier one. */
