@@ -8,6 +8,7 @@
 #ifndef INVENTORY_BUILD_H
 #define INVENTORY_BUILD_H
 
+#include "inventory/datafile.h"
 #include "inventory/inventory.h"
 
 enum group_name_policy {
@@ -52,21 +53,6 @@ int build_var(struct builder *b, const char *entity, const char *name,
  * depths, each host's groups in the order of their weight, the implicit localhost.
  */
 void build_finish(struct builder *b);
-
-/* The text of a mapping's key: strings as they are, others as JSON writes them. */
-const char *build_key(struct arena *arena, const struct value *key);
-/* Reads a file; one that is a vault envelope is decrypted. */
-int build_read_file(
-	const struct builder *b, const char *path, struct strbuf *out, struct err *err);
-/*
- * Parses what Ansible's loader takes for a file: JSON, else YAML. Objects with the key
- * __ansible_vault become vaults, and those with __ansible_unsafe become strings.
- */
-const struct value *build_parse(struct arena *arena, const char *text, size_t len,
-	const char *file, struct diags *diags, struct err *err);
-/* The same for JSON only, as programs print it. */
-const struct value *build_parse_json(
-	struct arena *arena, const char *text, size_t len, const char *file, struct err *err);
 
 /* One way to read a source. */
 struct reader {

@@ -36,7 +36,7 @@
 /* Limits on what a site may hold; beyond them loading fails with ERR_LIMIT. */
 #define INVENTORY_MAX_HOSTS   200000
 #define INVENTORY_MAX_GROUPS  50000
-#define INVENTORY_MAX_FILE    (64u << 20) /* bytes of one file or of a program's output */
+#define INVENTORY_MAX_OUTPUT  (64u << 20) /* bytes that a program prints */
 #define INVENTORY_MAX_NESTING 64          /* nested directories */
 
 struct host;

@@ -416,7 +416,7 @@ static int ini_read(struct builder *b, const char *source, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-	if (build_read_file(b, source, &text, err) < 0)
+	if (datafile_read(source, b->options->secrets, &text, err) < 0)
 		return -1;
 	return ini_read_text(b, text.data, text.len, source, err);
 }

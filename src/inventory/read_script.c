@@ -35,7 +35,7 @@ static int run_script(const struct builder *b, const char *path, const char *opt
 	double timeout = b->options->script_timeout;
 	struct spawn_options options = {
 		.argv = argv,
-		.output_max = INVENTORY_MAX_FILE,
+		.output_max = INVENTORY_MAX_OUTPUT,
 		.until = deadline_in(timeout > 0 ? timeout : SCRIPT_TIMEOUT),
 		.cancel = b->options->cancel,
 	};
@@ -156,7 +156,7 @@ static int ask_host(struct builder *b, const char *source, const char *name, str
 	strbuf_rtrim(&result.out);
 	if (result.out.len == 0)
 		return 0;
-	vars = build_parse(
+	vars = datafile_parse(
 		b->inventory->arena, result.out.data, result.out.len, source, b->diags, err);
 	if (!vars || read_vars(b, name, vars, err) < 0)
 		return err_wrap(err, "%s --host %s", source, name);
@@ -224,7 +224,7 @@ static int script_read(struct builder *b, const char *source, struct err *err)
 	if (spawn_exit_code(result.status) != 0)
 		return err_set(err, ERR_INPUT, "%s --list failed with exit code %d: %s", source,
 			spawn_exit_code(result.status), complaint(&result));
-	list = build_parse_json(
+	list = datafile_parse_json(
 		b->inventory->arena, result.out.data, result.out.len, source, err);
 	if (!list)
 		return err_wrap(err, "%s --list", source);

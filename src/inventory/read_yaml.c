@@ -33,7 +33,7 @@ static int read_vars(
 	struct builder *b, const char *entity, const struct value *vars, struct err *err)
 {
 	value_dict_foreach (p, vars) {
-		const char *name = build_key(b->inventory->arena, p->key);
+		const char *name = datafile_key(b->inventory->arena, p->key);
 		if (build_var(b, entity, name, p->value, &p->key->place, err) < 0)
 			return error_at(p->key, err);
 	}
@@ -173,7 +173,7 @@ static int read_section(
 	struct builder *b, struct group *group, const struct value_pair *p, struct err *err)
 {
 	const struct section *section = find_section(p->key);
-	const char *key = build_key(b->inventory->arena, p->key);
+	const char *key = datafile_key(b->inventory->arena, p->key);
 
 	if (section)
 		return p->value->kind == VALUE_NULL ? 0
@@ -199,7 +199,7 @@ static int read_group(
 	if (data->kind != VALUE_DICT && data->kind != VALUE_NULL) {
 		diag_warning(b->diags, &key->place,
 			"'%s' is skipped: a group must be a mapping, found %s",
-			build_key(b->inventory->arena, key), value_kind_name(data));
+			datafile_key(b->inventory->arena, key), value_kind_name(data));
 		return 0;
 	}
 	name = name_of(key, "group", err);
@@ -238,9 +238,9 @@ static int yaml_read_source(struct builder *b, const char *source, struct err *e
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	const struct value *data;
 
-	if (build_read_file(b, source, &text, err) < 0)
+	if (datafile_read(source, b->options->secrets, &text, err) < 0)
 		return -1;
-	data = build_parse(b->inventory->arena, text.data, text.len, source, b->diags, err);
+	data = datafile_parse(b->inventory->arena, text.data, text.len, source, b->diags, err);
 	if (!data || check_shape(data, source, err) < 0)
 		return -1;
 	value_dict_foreach (p, data)
@@ -271,9 +271,9 @@ static int plugin_read(struct builder *b, const char *source, struct err *err)
 	AUTO(arena_release) struct arena scratch = {0};
 	const struct value *data, *plugin;
 
-	if (build_read_file(b, source, &text, err) < 0)
+	if (datafile_read(source, b->options->secrets, &text, err) < 0)
 		return -1;
-	data = build_parse(&scratch, text.data, text.len, source, NULL, err);
+	data = datafile_parse(&scratch, text.data, text.len, source, NULL, err);
 	if (!data)
 		return -1;
 	plugin = value_dict_get(data, "plugin");
@@ -283,7 +283,7 @@ static int plugin_read(struct builder *b, const char *source, struct err *err)
 		"%s: inventory plugin '%s' is not supported; have a program print the "
 		"inventory "
 		"as JSON instead (ansible-inventory -i %s --list)",
-		source, build_key(&scratch, plugin), path_basename(source));
+		source, datafile_key(&scratch, plugin), path_basename(source));
 }
 
 static bool plugin_wants(const char *source)

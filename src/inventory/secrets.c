@@ -15,7 +15,7 @@ static int ask(struct loading *l, const char *id, bool plain, struct err *err)
 {
 	AUTO(vault_wipe) struct strbuf password = STRBUF_INIT;
 	autofree char *question =
-		plain ? xstrdup("Vault password: ") : xasprintf("Vault password (%s): ", id);
+		plain ? xstrdup("Vault password") : xasprintf("Vault password (%s)", id);
 
 	if (!l->options->prompt)
 		return err_set(err, ERR_USAGE,

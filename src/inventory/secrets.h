@@ -23,8 +23,8 @@
 #include "value/value.h"
 
 /*
- * Asks a person for a password. Stores it in `password` (released and wiped by the caller) and
- * returns 0, or -1 with err when there is nobody to ask.
+ * Asks a person for a password; `question` has no colon at its end. Stores it in `password`
+ * (released and wiped by the caller) and returns 0, or -1 with err when there is nobody to ask.
  */
 typedef int (*secret_prompt)(
 	void *context, const char *question, struct strbuf *password, struct err *err);

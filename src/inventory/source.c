@@ -21,22 +21,6 @@ bool build_is_readable(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, R_OK) == 0;
 }
 
-int build_read_file(
-	const struct builder *b, const char *path, struct strbuf *out, struct err *err)
-{
-	AUTO(vault_wipe) struct strbuf plain = STRBUF_INIT;
-
-	if (file_read(path, INVENTORY_MAX_FILE, out, err) < 0)
-		return -1;
-	if (!vault_is_encrypted(out->data, out->len))
-		return 0;
-	if (secrets_decrypt(b->options->secrets, out->data, out->len, &plain, err) < 0)
-		return err_wrap(err, "%s", path);
-	strbuf_clear(out);
-	strbuf_add(out, plain.data, plain.len);
-	return 0;
-}
-
 int build_expand(struct builder *b, const char *pattern, struct strlist *names, int64_t *port,
 	struct err *err)
 {

@@ -22,9 +22,9 @@ static int load_file(
 	const char *name = arena_strdup(arena, path);
 	const struct value *data;
 
-	if (build_read_file(b, path, &text, err) < 0)
+	if (datafile_read(path, b->options->secrets, &text, err) < 0)
 		return -1;
-	data = build_parse(arena, text.data, text.len, name, b->diags, err);
+	data = datafile_parse(arena, text.data, text.len, name, b->diags, err);
 	if (!data)
 		return -1;
 	if (!value_truthy(data))

@@ -28,28 +28,28 @@
 
 /* The 22 levels of Ansible's precedence list, lowest first, and the magic above them. */
 enum vars_level {
-	VARS_OPTION = 1,               /* connection options of the command line */
+	VARS_OPTION = 1, /* connection options of the command line */
 	VARS_ROLE_DEFAULT,
 	VARS_INVENTORY_GROUP,          /* group variables written in a source */
 	VARS_INVENTORY_GROUP_VARS_ALL, /* group_vars/all beside a source */
 	VARS_PLAYBOOK_GROUP_VARS_ALL,
-	VARS_INVENTORY_GROUP_VARS,     /* group_vars/NAME beside a source */
+	VARS_INVENTORY_GROUP_VARS, /* group_vars/NAME beside a source */
 	VARS_PLAYBOOK_GROUP_VARS,
-	VARS_INVENTORY_HOST,           /* host variables written in a source */
-	VARS_INVENTORY_HOST_VARS,      /* host_vars/NAME beside a source */
+	VARS_INVENTORY_HOST,      /* host variables written in a source */
+	VARS_INVENTORY_HOST_VARS, /* host_vars/NAME beside a source */
 	VARS_PLAYBOOK_HOST_VARS,
 	VARS_FACT,
 	VARS_PLAY,
 	VARS_PROMPT,
-	VARS_PLAY_FILE,                /* vars_files */
+	VARS_PLAY_FILE, /* vars_files */
 	VARS_ROLE,
 	VARS_BLOCK,
 	VARS_TASK,
-	VARS_INCLUDE,                  /* include_vars */
-	VARS_REGISTERED,               /* set_fact, register */
+	VARS_INCLUDE,    /* include_vars */
+	VARS_REGISTERED, /* set_fact, register */
 	VARS_ROLE_PARAM,
 	VARS_INCLUDE_PARAM,
-	VARS_EXTRA,                    /* -e */
+	VARS_EXTRA, /* -e */
 	VARS_MAGIC
 };
 
@@ -57,13 +57,13 @@ enum vars_level {
 const char *vars_level_name(enum vars_level level);
 
 struct vars_site_options {
-	const struct config *config;    /* may be NULL */
-	const struct secrets *secrets;  /* for inline !vault; may be NULL */
-	const struct strlist *extra;    /* -e arguments in order; may be NULL */
-	const char *limit;              /* for ansible_limit; may be NULL */
-	int64_t forks;                  /* for ansible_forks */
-	bool check;                     /* for ansible_check_mode */
-	bool diff;                      /* for ansible_diff_mode */
+	const struct config *config;   /* may be NULL */
+	const struct secrets *secrets; /* for inline !vault; may be NULL */
+	const struct strlist *extra;   /* -e arguments in order; may be NULL */
+	const char *limit;             /* for ansible_limit; may be NULL */
+	int64_t forks;                 /* for ansible_forks */
+	bool check;                    /* for ansible_check_mode */
+	bool diff;                     /* for ansible_diff_mode */
 	int verbosity;
 };
 
@@ -107,13 +107,23 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 /* The same as it was written, not evaluated (vaults closed); NULL when nothing defines it. */
 const struct value *vars_raw(struct vars_view *view, const char *name);
 /* Evaluates a value in this view: templates rendered, vaults opened. NULL with err. */
-const struct value *vars_evaluate(struct vars_view *view, const struct value *value,
-	struct err *err);
+const struct value *vars_evaluate(
+	struct vars_view *view, const struct value *value, struct err *err);
 /* Renders one template text to a value in this view. `at` may be NULL. */
-const struct value *vars_render(struct vars_view *view, const char *text,
-	const struct place *at, struct err *err);
+const struct value *vars_render(
+	struct vars_view *view, const char *text, const struct place *at, struct err *err);
 /* All variables as written, one mapping; with `magic` also the magic ones. */
 const struct value *vars_all(struct vars_view *view, bool magic);
+
+/*
+ * The variables of one group alone, as written: of the sources, then of the files beside them,
+ * and with `playbook` of those beside the playbook. No inheritance.
+ */
+const struct value *vars_of_group(const struct vars_site *site, const struct group *group,
+	bool playbook, struct arena *arena);
+/* The same for a host: nothing that comes from groups. */
+const struct value *vars_of_host(const struct vars_site *site, const struct host *host,
+	bool playbook, struct arena *arena);
 
 /* One layer's word on a variable. */
 struct vars_claim {

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What Ansible's loader makes of a text: JSON if it is JSON, else YAML.
- */
-#include "inventory/build.h"
+#include "inventory/datafile.h"
+
+#include "base/fd.h"
 #include "value/json.h"
 #include "value/yaml.h"
 
-const char *build_key(struct arena *arena, const struct value *key)
+int datafile_read(
+	const char *path, const struct secrets *secrets, struct strbuf *out, struct err *err)
+{
+	AUTO(vault_wipe) struct strbuf plain = STRBUF_INIT;
+
+	if (file_read(path, DATAFILE_MAX, out, err) < 0)
+		return -1;
+	if (!vault_is_encrypted(out->data, out->len))
+		return 0;
+	if (secrets_decrypt(secrets, out->data, out->len, &plain, err) < 0)
+		return err_wrap(err, "%s", path);
+	strbuf_clear(out);
+	strbuf_add(out, plain.data, plain.len);
+	return 0;
+}
+
+const char *datafile_key(struct arena *arena, const struct value *key)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
@@ -88,7 +103,7 @@ static bool has_marks(const char *text, size_t len)
 	return memmem(text, len, mark, sizeof(mark) - 1) != NULL;
 }
 
-const struct value *build_parse_json(
+const struct value *datafile_parse_json(
 	struct arena *arena, const char *text, size_t len, const char *file, struct err *err)
 {
 	const struct value *value = json_read(arena, text, len, file, NULL, NULL, err);
@@ -108,14 +123,14 @@ static bool may_be_json(const char *text, size_t len)
 	return i < len && (text[i] == '{' || text[i] == '[');
 }
 
-const struct value *build_parse(struct arena *arena, const char *text, size_t len,
+const struct value *datafile_parse(struct arena *arena, const char *text, size_t len,
 	const char *file, struct diags *diags, struct err *err)
 {
 	static const struct yaml_options options = {
-		.lenient_dates = true, .max_bytes = INVENTORY_MAX_FILE};
+		.lenient_dates = true, .max_bytes = DATAFILE_MAX};
 
 	if (may_be_json(text, len)) {
-		const struct value *value = build_parse_json(arena, text, len, file, NULL);
+		const struct value *value = datafile_parse_json(arena, text, len, file, NULL);
 		if (value)
 			return value;
 	}

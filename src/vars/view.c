@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The view of a host. Layers are only stacked up, never melted into one table: a variable is
+ * looked for from the top down when it is asked for, so that a view costs next to nothing
+ * before it is used, and every layer can still be told apart afterwards.
+ *
+ * Views of other hosts, which `hostvars` needs, hang together with the view that asked first
+ * (their root): they share its arena, and each host has one view in it, so that a variable
+ * that comes back to itself through other hosts is noticed.
+ */
+#include "base/vec.h"
+#include "inventory/datafile.h"
+#include "vars/site.h"
+
+struct vars_view {
+	const struct vars_site *site;
+	const struct host *host;
+	struct vars_view *root; /* itself, for a root */
+	struct arena own;       /* of a root only */
+	struct arena *arena;
+	struct {
+		struct layer *items; /* lowest first */
+		size_t count;
+		size_t cap;
+	} layers;
+	struct template_context context;
+	struct strmap results; /* name -> what vars_get gave */
+	struct strmap others;  /* of a root: host -> struct vars_view * */
+	const struct value *hostvars;
+	const struct value *host_magic;
+};
+
+static void push_layer(struct vars_view *view, enum vars_level level, const char *label,
+	const struct value *dict, const struct var_table *table)
+{
+	if (dict->pair_count > 0)
+		*VEC_PUSH(&view->layers) = (struct layer){
+			.level = level, .label = label, .dict = dict, .table = table};
+}
+
+/* The layers of the files that a base has for a name. */
+static void push_files(struct vars_view *view, const struct strmap *files, const char *name,
+	enum vars_level level, const char *label)
+{
+	const struct vars_file_list *list = strmap_get(files, name);
+
+	for (size_t i = 0; list && i < list->count; i++)
+		push_layer(view, level, label, list->items[i].data, NULL);
+}
+
+static const char *group_label(struct vars_view *view, const struct group *group)
+{
+	return arena_printf(view->arena, "group %s", group->name);
+}
+
+static void push_group_table(struct vars_view *view, const struct group *group)
+{
+	push_layer(view, VARS_INVENTORY_GROUP, group_label(view, group),
+		view->site->group_dicts[group->index], &group->vars);
+}
+
+/* The files of `all`, or of the host's groups from light to heavy, beside one base. */
+static void push_group_files(
+	struct vars_view *view, const struct vars_base *base, bool of_all, bool playbook)
+{
+	const struct group_list *groups = &view->host->groups;
+
+	if (of_all) {
+		push_files(view, &base->groups, "all",
+			playbook ? VARS_PLAYBOOK_GROUP_VARS_ALL : VARS_INVENTORY_GROUP_VARS_ALL,
+			"group all");
+		return;
+	}
+	for (size_t i = 0; i < groups->count; i++)
+		push_files(view, &base->groups, groups->items[i]->name,
+			playbook ? VARS_PLAYBOOK_GROUP_VARS : VARS_INVENTORY_GROUP_VARS,
+			group_label(view, groups->items[i]));
+}
+
+static void push_group_layers(struct vars_view *view, enum group_layers which)
+{
+	const struct inventory *inventory = view->site->inventory;
+	const struct vars_base_list *bases = &inventory->beside_sources;
+	bool of_all = which == ALL_PLUGINS_INVENTORY || which == ALL_PLUGINS_PLAY;
+
+	switch (which) {
+	case ALL_INVENTORY: push_group_table(view, inventory->all); break;
+	case GROUPS_INVENTORY:
+		for (size_t i = 0; i < view->host->groups.count; i++)
+			push_group_table(view, view->host->groups.items[i]);
+		break;
+	case ALL_PLUGINS_INVENTORY:
+	case GROUPS_PLUGINS_INVENTORY:
+		for (size_t i = 0; i < bases->count; i++)
+			push_group_files(view, bases->items[i], of_all, false);
+		break;
+	case ALL_PLUGINS_PLAY:
+	case GROUPS_PLUGINS_PLAY:
+		if (inventory->beside_playbook)
+			push_group_files(view, inventory->beside_playbook, of_all, true);
+		break;
+	case GROUP_LAYERS_COUNT: break;
+	}
+}
+
+static void push_host_layers(struct vars_view *view)
+{
+	const struct inventory *inventory = view->site->inventory;
+	const struct vars_base_list *bases = &inventory->beside_sources;
+	const struct host *host = view->host;
+	const char *label = arena_printf(view->arena, "host %s", host->name);
+
+	push_layer(view, VARS_INVENTORY_HOST, label,
+		site_table_dict(inventory, view->arena, &host->vars), &host->vars);
+	for (size_t i = 0; i < bases->count; i++)
+		push_files(view, &bases->items[i]->hosts, host->name, VARS_INVENTORY_HOST_VARS,
+			label);
+	if (inventory->beside_playbook)
+		push_files(view, &inventory->beside_playbook->hosts, host->name,
+			VARS_PLAYBOOK_HOST_VARS, label);
+}
+
+static void push_all(struct vars_view *view)
+{
+	const struct vars_site *site = view->site;
+
+	for (size_t i = 0; i < site->order_count; i++)
+		push_group_layers(view, site->order[i]);
+	push_host_layers(view);
+	push_layer(view, VARS_EXTRA, NULL, site->extra, NULL);
+}
+
+/* A variable as written, magic and hostvars included; for templates. */
+static const struct value *lookup(void *data, const char *name, struct err *err)
+{
+	(void)err;
+	return vars_raw(data, name);
+}
+
+static const struct value *names(void *data, struct err *err)
+{
+	struct vars_view *view = data;
+	const struct value *all = vars_all(view, true);
+	struct value *list = value_new_list(view->arena);
+
+	(void)err;
+	value_dict_foreach (p, all)
+		if (value_is_string(p->key))
+			value_list_add(view->arena, list, p->key);
+	return list;
+}
+
+static const struct value *open_vault(void *data, const struct value *vault, struct err *err)
+{
+	struct vars_view *view = data;
+
+	return secrets_open(view->site->secrets, view->arena, vault, err);
+}
+
+static struct vars_view *make_view(
+	const struct vars_site *site, const struct host *host, struct vars_view *root)
+{
+	struct vars_view *view = xcalloc(1, sizeof(*view));
+
+	view->site = site;
+	view->host = host;
+	view->root = root ? root : view;
+	view->arena = &view->root->own;
+	template_context_init(&view->context, view->arena);
+	view->context.lookup = lookup;
+	view->context.names = names;
+	view->context.open_vault = open_vault;
+	view->context.data = view;
+	view->context.cache = site->templates;
+	view->host_magic = magic_of_host(host, view->arena);
+	push_all(view);
+	strmap_set(&view->root->others, host->name, view);
+	return view;
+}
+
+struct vars_view *vars_view_new(const struct vars_site *site, const struct host *host)
+{
+	return make_view(site, host, NULL);
+}
+
+/* Frees what a view holds beside the root's arena. */
+static void release_view(struct vars_view *view)
+{
+	template_context_release(&view->context);
+	strmap_release(&view->results, NULL);
+	free(view->layers.items);
+}
+
+void vars_view_free(struct vars_view *view)
+{
+	if (!view)
+		return;
+	strmap_foreach (e, &view->others) {
+		if (e->value == view)
+			continue;
+		release_view(e->value);
+		free(e->value);
+	}
+	strmap_release(&view->others, NULL);
+	release_view(view);
+	arena_release(&view->own);
+	free(view);
+}
+
+const struct host *vars_view_host(const struct vars_view *view)
+{
+	return view->host;
+}
+
+/* Views that saw the old values, through hostvars, forget them too. */
+static void forget(struct vars_view *root)
+{
+	strmap_foreach (e, &root->others) {
+		struct vars_view *view = e->value;
+		template_context_forget(&view->context);
+		strmap_release(&view->results, NULL);
+	}
+}
+
+void vars_view_add(struct vars_view *view, enum vars_level level, const char *label,
+	const struct value *layer)
+{
+	size_t at;
+
+	push_layer(view, level, label ? arena_strdup(view->arena, label) : NULL, layer, NULL);
+	if (layer->pair_count == 0)
+		return;
+	for (at = view->layers.count - 1; at > 0 && view->layers.items[at - 1].level > level;
+		at--) {
+		struct layer above = view->layers.items[at - 1];
+		view->layers.items[at - 1] = view->layers.items[at];
+		view->layers.items[at] = above;
+	}
+	forget(view->root);
+}
+
+/* hostvars: every host's variables, evaluated in that host's view. */
+static struct vars_view *other_view(struct vars_view *view, const char *name)
+{
+	struct vars_view *other = strmap_get(&view->root->others, name);
+	const struct host *host;
+
+	if (other)
+		return other;
+	host = inventory_host(view->site->inventory, name);
+	return host ? make_view(view->site, host, view->root) : NULL;
+}
+
+static const struct value *hostvars_get_var(void *data, const char *key, struct err *err)
+{
+	struct err failure = {0};
+	const struct value *value = vars_get(data, key, &failure);
+
+	if (!value && failure.code != ERR_NOTFOUND && err)
+		*err = failure;
+	return value;
+}
+
+static const struct template_mapping host_mapping = {hostvars_get_var, names};
+
+static const struct value *hostvars_get(void *data, const char *key, struct err *err)
+{
+	struct vars_view *view = data;
+	struct vars_view *other = other_view(view, key);
+
+	(void)err;
+	return other ? template_new_mapping(view->arena, &host_mapping, other) : NULL;
+}
+
+static const struct value *hostvars_keys(void *data, struct err *err)
+{
+	struct vars_view *view = data;
+	struct value *list = value_new_list(view->arena);
+
+	(void)err;
+	strmap_foreach (e, &view->site->inventory->hosts)
+		value_list_add(view->arena, list, value_new_string(view->arena, e->key));
+	return list;
+}
+
+static const struct template_mapping hostvars_mapping = {hostvars_get, hostvars_keys};
+
+static const struct value *magic(struct vars_view *view, const char *name)
+{
+	const struct value *value = value_dict_get(view->host_magic, name);
+
+	if (!value)
+		value = value_dict_get(view->site->magic, name);
+	if (value || strcmp(name, "hostvars") != 0)
+		return value;
+	if (!view->hostvars)
+		view->hostvars = template_new_mapping(view->arena, &hostvars_mapping, view);
+	return view->hostvars;
+}
+
+const struct value *vars_raw(struct vars_view *view, const char *name)
+{
+	const struct value *value = magic(view, name);
+	bool merge = view->site->inventory->merge_hashes;
+
+	if (value)
+		return value;
+	for (size_t i = view->layers.count; i-- > 0;) {
+		const struct value *below = value_dict_get(view->layers.items[i].dict, name);
+		if (!below)
+			continue;
+		value = value ? inventory_merge_values(view->arena, below, value) : below;
+		if (!merge || below->kind != VALUE_DICT)
+			break;
+	}
+	return value;
+}
+
+const struct value *vars_get(struct vars_view *view, const char *name, struct err *err)
+{
+	const struct value *raw, *value = strmap_get(&view->results, name);
+	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
+	struct err failure = {0};
+
+	if (value)
+		return value;
+	raw = vars_raw(view, name);
+	if (!raw) {
+		err_set(err, ERR_NOTFOUND, "host %s: no variable '%s'", view->host->name, name);
+		return NULL;
+	}
+	value = vars_evaluate(view, raw, &failure);
+	if (!value) {
+		place_format(&raw->place, &place);
+		err_set(err, failure.code == ERR_NOTFOUND ? ERR_INPUT : failure.code,
+			"host %s: %svariable '%s': %s", view->host->name, place.data, name,
+			failure.text);
+		return NULL;
+	}
+	strmap_set(&view->results, name, (void *)(uintptr_t)value);
+	return value;
+}
+
+const struct value *vars_evaluate(
+	struct vars_view *view, const struct value *value, struct err *err)
+{
+	return template_value(&view->context, value, err);
+}
+
+const struct value *vars_render(
+	struct vars_view *view, const char *text, const struct place *at, struct err *err)
+{
+	struct value *string = value_new_string(view->arena, text);
+
+	if (at)
+		string->place = *at;
+	return template_value(&view->context, string, err);
+}
+
+const struct value *vars_all(struct vars_view *view, bool with_magic)
+{
+	const struct value *sources[] = {view->site->magic, view->host_magic};
+	struct value *all = value_new_dict(view->arena);
+
+	for (size_t i = 0; i < view->layers.count; i++)
+		value_dict_foreach (p, view->layers.items[i].dict) {
+			const struct value *low = value_dict_get_value(all, p->key);
+			bool merge = low && view->site->inventory->merge_hashes;
+			value_dict_set_value(view->arena, all, p->key,
+				merge ? inventory_merge_values(view->arena, low, p->value)
+				      : p->value);
+		}
+	for (size_t i = 0; with_magic && i < ARRAY_SIZE(sources); i++)
+		value_dict_foreach (p, sources[i])
+			value_dict_set_value(view->arena, all, p->key, p->value);
+	return all;
+}
+
+struct claim_list {
+	struct vars_claim *items;
+	size_t count;
+	size_t cap;
+};
+
+/* Adds a claim, unless the same line spoke before: a file may stand beside two things. */
+static void add_claim(struct claim_list *list, const struct layer *layer,
+	const struct value *value, struct place place)
+{
+	for (size_t i = 0; i < list->count && place.file; i++) {
+		const struct place *seen = &list->items[i].place;
+		if (seen->line == place.line && seen->column == place.column &&
+			!str_cmp0(seen->file, place.file))
+			return;
+	}
+	*VEC_PUSH(list) = (struct vars_claim){
+		.level = layer->level, .label = layer->label, .value = value, .place = place};
+}
+
+static void layer_claims(struct claim_list *list, const struct layer *layer, const char *name)
+{
+	const struct value_pair *pair = value_dict_pair(layer->dict, name);
+	const struct var_table *table = layer->table;
+
+	if (!pair)
+		return;
+	for (size_t i = table ? table->count : 0; i-- > 0;)
+		if (!strcmp(table->items[i].name, name))
+			add_claim(list, layer, table->items[i].value, table->items[i].place);
+	if (!table)
+		add_claim(list, layer, pair->value,
+			pair->key->place.file ? pair->key->place : pair->value->place);
+}
+
+size_t vars_explain(struct vars_view *view, const char *name, const struct vars_claim **claims)
+{
+	static const struct layer magic_layer = {.level = VARS_MAGIC};
+	struct claim_list list = {0};
+	const struct value *value = magic(view, name);
+	size_t count;
+
+	if (value)
+		add_claim(&list, &magic_layer, value, (struct place){0});
+	for (size_t i = view->layers.count; i-- > 0;)
+		layer_claims(&list, &view->layers.items[i], name);
+	*claims = arena_memdup(view->arena, list.items, list.count * sizeof(*list.items));
+	count = list.count;
+	free(list.items);
+	return count;
+}
