@@ -4,6 +4,12 @@
 # links.
 function(modelfleet_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  foreach(source ${ROOM_SOURCES})
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+      message(STATUS "${name}: waiting for ${source}")
+      list(REMOVE_ITEM ROOM_SOURCES ${source})
+    endif()
+  endforeach()
   add_library(${name} STATIC ${ROOM_SOURCES})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC ${ROOM_LINK} PRIVATE ${ROOM_PRIVATE_LINK})
