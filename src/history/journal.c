@@ -131,9 +131,13 @@ int journal_write(const struct journal_run *run, const char *dir, struct err *er
 int journal_begin(struct journal_run *run, const char *dir, const char *name,
 	const char *command, struct err *err)
 {
-	*run = (struct journal_run){.start = time(NULL)};
+	run->start = time(NULL);
+	run->end = 0;
 	if (!is_id(name))
 		return err_set(err, ERR_INPUT, "a journal entry cannot be named \"%s\"", name);
+	if (run->id)
+		return err_set(
+			err, ERR_EXISTS, "the journal entry %s was begun already", run->id);
 	run->id = make_id(run->start, name);
 	run->command = xstrdup(command);
 	run->user = identity_user();

@@ -66,9 +66,10 @@ struct journal_run {
 /*
  * Starts a run: fills id, start, user and admin, makes the directory, writes the entry and
  * removes the oldest ones beyond the limits. `name` is the command's (deploy), `command` its
- * line. The caller adds versions and, as JOURNAL_SKIPPED, all hosts that the run is about;
- * writes the entry; sets each host's outcome as it comes; and ends the run. So the entry of a
- * run that was killed names every host that was not done.
+ * line. The run is all-zero before, except for what the caller knows already: `check`, the
+ * versions and, as JOURNAL_SKIPPED, the hosts that the run is about. The caller sets each
+ * host's outcome as it comes, and ends the run: so the entry of a run that was killed names
+ * every host that was not done.
  */
 int journal_begin(struct journal_run *run, const char *dir, const char *name,
 	const char *command, struct err *err);

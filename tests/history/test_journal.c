@@ -75,7 +75,7 @@ static void test_an_entry_comes_back_as_it_was_written(void **state)
 
 static void test_an_entry_is_one_json_mapping(void **state)
 {
-	struct journal_run run;
+	struct journal_run run = {0};
 
 	(void)state;
 	begin(&run, "deploy");
@@ -108,7 +108,7 @@ static void test_every_outcome_has_a_word_of_its_own(void **state)
 
 static void test_the_files_are_for_their_owner_only(void **state)
 {
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct stat st;
 
 	(void)state;
@@ -149,15 +149,15 @@ static void test_the_last_run_is_no_check_and_of_the_command(void **state)
 {
 	AUTO(journal_run_release) struct journal_run last = {0};
 	AUTO(diags_release) struct diags d = {0};
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct err err;
 
 	(void)state;
 	begin(&run, "deploy");
 	autofree char *wanted = xstrdup(run.id);
 	end(&run, 2);
-	begin(&run, "deploy");
 	run.check = true;
+	begin(&run, "deploy");
 	end(&run, 0);
 	begin(&run, "rollback");
 	end(&run, 0);
@@ -175,7 +175,7 @@ static void test_a_command_name_is_compared_whole(void **state)
 {
 	AUTO(journal_run_release) struct journal_run last = {0};
 	AUTO(diags_release) struct diags d = {0};
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct err err;
 
 	(void)state;
@@ -205,7 +205,7 @@ static void test_a_damaged_entry_is_a_warning(void **state)
 {
 	AUTO(journal_run_release) struct journal_run last = {0};
 	AUTO(diags_release) struct diags d = {0};
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct err err;
 
 	(void)state;
@@ -228,7 +228,7 @@ static void test_a_damaged_entry_is_a_warning(void **state)
 static void test_names_that_are_no_runs_are_passed_over(void **state)
 {
 	AUTO(strlist_release) struct strlist ids = {0};
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct err err;
 
 	(void)state;
@@ -248,7 +248,7 @@ static void test_names_that_are_no_runs_are_passed_over(void **state)
 static void test_the_journal_is_bounded_in_runs(void **state)
 {
 	AUTO(strlist_release) struct strlist ids = {0};
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct err err;
 
 	(void)state;
@@ -269,7 +269,7 @@ static void test_the_journal_is_bounded_in_runs(void **state)
 static void test_the_journal_is_bounded_in_bytes(void **state)
 {
 	AUTO(strlist_release) struct strlist ids = {0};
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct err err;
 
 	(void)state;
@@ -287,7 +287,7 @@ static void test_the_journal_is_bounded_in_bytes(void **state)
 
 static void test_a_clock_that_was_wrong_never_removes_the_new_run(void **state)
 {
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct err err;
 	struct journal_run back;
 
@@ -307,7 +307,7 @@ static void test_a_clock_that_was_wrong_never_removes_the_new_run(void **state)
 /* A child that writes its entry again and again until it is killed. */
 static void write_for_ever(int ready)
 {
-	struct journal_run run;
+	struct journal_run run = {0};
 	struct err err;
 
 	if (journal_begin(&run, journal_dir(), "deploy", "x", &err) < 0)
@@ -366,7 +366,7 @@ static void test_many_processes_write_at_once(void **state)
 	for (int i = 0; i < 16; i++) {
 		if (fork() != 0)
 			continue;
-		struct journal_run run;
+		struct journal_run run = {0};
 		int result = journal_begin(&run, journal_dir(), "deploy", "x", &err);
 		if (result == 0)
 			result = journal_end(&run, journal_dir(), 0, &err);
@@ -382,7 +382,7 @@ static void test_many_processes_write_at_once(void **state)
 
 	assert_int_equal(ids.count, 16);
 	for (size_t i = 0; i < ids.count; i++) {
-		struct journal_run run;
+		struct journal_run run = {0};
 		assert_int_equal(journal_read(journal_dir(), ids.items[i], &run, &err), 0);
 		assert_int_not_equal(run.end, 0);
 		journal_run_release(&run);
