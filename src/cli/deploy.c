@@ -117,16 +117,31 @@ static int make_hosts(struct deploy *d, struct diags *diags)
 	return diags->errors ? -1 : 0;
 }
 
+/* A store_opener: the primary datasink is reached as any host is. */
+static struct store *open_store(void *arg, const struct host *primary, struct vars_view *view,
+	const char *root, struct err *err)
+{
+	struct deploy *d = arg;
+	const char *holder = d->o.check ? NULL : d->holder.data;
+
+	(void)primary;
+	if (connection_read(&d->store_connection, view, &d->connect, err) < 0)
+		return NULL;
+	return remote_store_open(&d->store_connection, root, holder, d->spool,
+		deadline_in(d->run.connect_timeout), &d->cancel, err);
+}
+
 static int resolve_all(struct deploy *d, struct diags *diags, struct err *err)
 {
-	AUTO(strlist_release) struct strlist models = {0};
-	AUTO(strlist_release) struct strlist tags = {0};
 	struct registry_site_options o = {
 		.inventory = &d->site.inventory,
 		.vars = d->site.vars,
+		.secrets = &d->site.secrets,
 		.hosts = &d->site.hosts,
 		.models = d->o.models,
 		.tags = d->o.tags,
+		.open_remote = open_store,
+		.open_remote_arg = d,
 	};
 
 	return registry_site_resolve(&d->registry, &o, diags, err);
@@ -143,11 +158,14 @@ static int prepare(struct deploy *d, struct err *err)
 		return -1;
 	if (d->o.limit_failed && select_failed(d, err) < 0)
 		return -1;
-	if (load_helpers(d, err) < 0)
+	if (load_helpers(d, err) < 0 || deploy_ask_passwords(d, err) < 0)
+		return -1;
+	d->spool = spool_open(NULL, err);
+	if (!d->spool)
 		return -1;
 	if (resolve_all(d, &diags, err) == 0 && make_hosts(d, &diags) == 0) {
-		run->content = content_open(d->registry.store, &d->registry.resolution, NULL,
-			&d->cancel, &diags, err);
+		run->content = content_open(d->registry.store, &d->registry.resolution,
+			d->spool, &d->cancel, &diags, err);
 		result = run->content ? 0 : -1;
 	}
 	cli_print_diags(&diags);
@@ -282,12 +300,14 @@ static int deploy(struct deploy *d, struct err *err)
 	run->sync.holder = d->holder.data;
 	run->verbosity = d->o.site.verbosity;
 	run->cancel = &d->cancel;
-	if (prepare(d, err) < 0 || deploy_ask_passwords(d, err) < 0)
+	if (prepare(d, err) < 0)
 		return -1;
 	run->store = d->registry.store->location;
 	run->model_count = d->registry.resolution.use_count;
-	if (!d->o.check && lock_acquire_site(&d->lock, d->registry.root, d->command_line.data,
-				   0, &d->cancel, err) < 0)
+	/* A store on another host is locked by the lease that opening it took. */
+	if (!d->o.check && !d->registry.primary &&
+		lock_acquire_site(&d->lock, d->registry.root, d->command_line.data, 0,
+			&d->cancel, err) < 0)
 		return -1;
 	if (begin_journal(d, err) < 0 || run_fleet(d, err) < 0)
 		return -1;
@@ -308,6 +328,7 @@ static void deploy_release(struct deploy *d)
 	journal_run_release(&d->journal);
 	free(d->journal_dir);
 	registry_site_release(&d->registry);
+	spool_close(d->spool);
 	site_release(&d->site);
 	link_helpers_release(&d->helpers);
 	link_limiter_release(&d->limiter);

@@ -10,7 +10,7 @@
 #include "history/journal.h"
 #include "history/lock.h"
 #include "registry/site.h"
-#include "sync/spool.h"
+#include "sync/remote_store.h"
 
 struct deploy_options {
 	struct site_options site;
@@ -26,6 +26,8 @@ struct deploy {
 	struct site site;
 	struct deploy_run run;
 	struct registry_site registry;
+	struct spool *spool;
+	struct connection store_connection; /* of a store on another host */
 	struct connection_defaults connect;
 	struct link_helpers helpers;
 	struct link_limiter limiter;
