@@ -11,6 +11,7 @@
 #define TEXT_GLOB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 
@@ -18,15 +19,20 @@
 
 /* True if text matches as fnmatch.fnmatchcase(text, pattern) says. `*` crosses slashes. */
 bool glob_match(const char *pattern, const char *text);
+/* The same over bytes that no NUL ends. */
+bool glob_match_n(const char *pattern, size_t pattern_len, const char *text, size_t len);
 /* True if s has a character that is special in a pattern: one of * ? [ */
 bool glob_is_pattern(const char *s);
+
+/* True if every [ of a pattern of n bytes is closed; without its ] it stands for itself. */
+bool glob_sets_closed(const char *pattern, size_t n);
 
 /*
  * True if a path pattern covers a path (relative, without "." and ".." components):
  *
  *   - `*`, `?` and sets never match a slash;
- *   - a component `**` matches any number of components, none too: `**` + `/x.log`, `a/` +
- * `**`;
+ *   - a component `**` matches any number of components, none too; at the end of the
+ *     pattern at least one: `a/` + `**` covers what is in a, and not a itself;
  *   - a pattern without a slash is matched against the last component, at any depth: `*.log`;
  *   - a pattern with one is matched against the whole path from the version's root; a leading
  *     slash only anchors: `/labels.txt`;

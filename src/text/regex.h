@@ -4,6 +4,8 @@
  * PCRE2. A pattern is translated first: what Python refuses is refused with its offset, what
  * both write alike and mean differently (\Z, \v, {,n}, [[:x:]] ...) is rewritten.
  *
+ * Known differences: \s does not match U+001C to U+001F, \N{name} and (?a:...) are refused.
+ *
  * A hostile pattern cannot hang: matching stops with ERR_LIMIT after a bounded number of
  * steps. Offsets are in bytes. A compiled pattern may be used by many threads at once.
  */
@@ -13,12 +15,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 
 #define REGEX_MAX_PATTERN 65536u      /* bytes of a pattern */
 #define REGEX_MAX_GROUPS  250         /* groups of a pattern, the whole match not counted */
 #define REGEX_MAX_OUTPUT  (64u << 20) /* bytes that regex_sub writes */
+#define REGEX_MAX_SECONDS 10          /* for all matches of one iteration or substitution */
 
 enum regex_flags {
 	REGEX_IGNORECASE = 1, /* re.I */
@@ -86,6 +90,7 @@ struct regex_iter {
 	size_t len;
 	size_t position; /* where to go on; 0 at first */
 	bool not_empty;  /* an empty match at position was given already */
+	deadline until;  /* set by the first call */
 };
 
 /* The next match: 1, 0 at the end, -1 with err. */
