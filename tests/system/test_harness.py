@@ -197,24 +197,38 @@ class BootedTest(unittest.TestCase):
 
 
 class CleanUpTest(unittest.TestCase):
-    def test_nothing_is_left_of_a_fleet(self):
+    def up(self):
         try:
-            fleet = Fleet.up(2, "cleanup")
+            return Fleet.up(2, "cleanup")
         except CannotBoot as reason:
             self.skipTest(str(reason))
-        pids = [host.init() for host in fleet.hosts]
-        fleet._save()
-        Fleet.remove_by_name("cleanup")
+
+    def assert_nothing_left(self, fleet, inits):
         for host in fleet.hosts:
             host._process.wait()
         self.assertFalse((fleets_dir() / "cleanup").exists())
         self.assertFalse(Path("/sys/class/net", fleet.bridge.name).exists())
-        for host, pid in zip(fleet.hosts, pids):
+        for host, init in zip(fleet.hosts, inits):
             self.assertFalse(Path(host.link.namespace_path).exists())
-            self.assertIsNone(process_key(pid))
+            self.assertIsNone(process_key(init))
             for hierarchy in cgroup.hierarchies():
                 self.assertFalse((hierarchy / cgroup.PARENT / host.group).exists())
         self.assertNotIn(str(fleet.directory), Path("/proc/self/mountinfo").read_text())
+
+    def test_nothing_is_left_of_a_fleet(self):
+        fleet = self.up()
+        inits = [host.init() for host in fleet.hosts]
+        Fleet.remove_by_name("cleanup")
+        self.assert_nothing_left(fleet, inits)
+
+    def test_nothing_is_left_when_nobody_noted_the_processes(self):
+        fleet = self.up()
+        inits = [host.init() for host in fleet.hosts]
+        for host in fleet.hosts:
+            host.supervisor = None
+        fleet._save()
+        Fleet.remove_by_name("cleanup")
+        self.assert_nothing_left(fleet, inits)
 
 
 if __name__ == "__main__":

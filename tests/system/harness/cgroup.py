@@ -7,6 +7,7 @@ each other's, and units then fail at random with 219/CGROUP.
 
 import contextlib
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -46,15 +47,25 @@ def _inherit_cpuset(hierarchy, group):
 
 
 def remove(name):
-    """Removes cgroup `name` and all below it; its processes must be gone or going."""
+    """Removes cgroup `name` and all below it, after killing what is still in there."""
     for hierarchy in hierarchies():
         group = hierarchy / PARENT / name
-        for _ in range(50):
+        for _ in range(250):
+            _kill_processes(group)
             if _remove_tree(group):
                 break
             time.sleep(0.02)
         with contextlib.suppress(OSError):
             group.parent.rmdir()
+
+
+def _kill_processes(group):
+    """A crash between a host's start and the note of its process leaves only this trace."""
+    for procs in group.rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):
+            for pid in procs.read_text(encoding="ascii").split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
 
 def _remove_tree(group):
