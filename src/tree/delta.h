@@ -59,8 +59,8 @@ struct patch;
  * Starts a patch that reads the basis from a descriptor (basis_size bytes of it) and
  * refuses to write more than max_out bytes.
  */
-struct patch *patch_new(int basis_fd, uint64_t basis_size, const struct tree_sink *out,
-	uint64_t max_out);
+struct patch *patch_new(
+	int basis_fd, uint64_t basis_size, const struct tree_sink *out, uint64_t max_out);
 /* Takes the next piece of the delta. ERR_INPUT: it is damaged or reads outside the basis. */
 int patch_feed(struct patch *p, const void *data, size_t n, struct err *err);
 /* Ends the delta; ERR_INPUT when it is cut. */

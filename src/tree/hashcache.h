@@ -24,8 +24,8 @@ struct hash_cache *hash_cache_open(const char *path, struct err *err);
 /* True with the hash when a file with this stat is known. Thread-safe. */
 bool hash_cache_get(struct hash_cache *c, const struct stat *st, uint8_t hash[TREE_HASH_SIZE]);
 /* Remembers a hash of a file whose stat was the same before and after reading. Thread-safe. */
-void hash_cache_put(struct hash_cache *c, const struct stat *st,
-	const uint8_t hash[TREE_HASH_SIZE]);
+void hash_cache_put(
+	struct hash_cache *c, const struct stat *st, const uint8_t hash[TREE_HASH_SIZE]);
 /* Writes the cache if it changed: atomically, entries not used for 90 days left out. */
 int hash_cache_save(struct hash_cache *c, struct err *err);
 /* Frees the cache without writing; NULL is fine. */

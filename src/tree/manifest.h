@@ -53,9 +53,9 @@ struct manifest_entry {
 	uint64_t size;      /* of a file, else 0 */
 	int64_t mtime_s;
 	uint32_t mtime_ns;
-	uint16_t mode; /* permission bits, 07777; 0777 for a link */
-	uint8_t kind;  /* enum manifest_kind */
-	uint8_t flags; /* enum manifest_flag */
+	uint16_t mode;                /* permission bits, 07777; 0777 for a link */
+	uint8_t kind;                 /* enum manifest_kind */
+	uint8_t flags;                /* enum manifest_flag */
 	uint8_t hash[TREE_HASH_SIZE]; /* of a file, else zeros */
 };
 
@@ -114,8 +114,8 @@ struct manifest_options {
 int manifest_build(int dirfd, const char *label, const struct manifest_options *o,
 	struct manifest *m, struct err *err);
 /* The same for a path. */
-int manifest_build_path(const char *path, const struct manifest_options *o,
-	struct manifest *m, struct err *err);
+int manifest_build_path(const char *path, const struct manifest_options *o, struct manifest *m,
+	struct err *err);
 /*
  * A manifest made of another one through a filter: entries left out or flagged anew. Used
  * where the manifest comes from a store on another host.

@@ -25,8 +25,7 @@ int file_writer_add(struct file_writer *w, const void *data, size_t n, struct er
 /* A sink that appends. */
 struct tree_sink file_writer_sink(struct file_writer *w);
 /* Ends the file: ERR_INTEGRITY unless size and hash are what they shall be. */
-int file_writer_end(struct file_writer *w, const uint8_t hash[TREE_HASH_SIZE],
-	struct err *err);
+int file_writer_end(struct file_writer *w, const uint8_t hash[TREE_HASH_SIZE], struct err *err);
 /* Frees the writer; NULL is fine. */
 void file_writer_free(struct file_writer *w);
 

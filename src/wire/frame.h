@@ -89,7 +89,10 @@ struct magic_scanner {
 	struct strbuf noise; /* all bytes before the magic, at most WIRE_NOISE_MAX */
 	size_t matched;
 };
-#define MAGIC_SCANNER_INIT {.noise = STRBUF_INIT, .matched = 0}
+#define MAGIC_SCANNER_INIT                                                                     \
+	{                                                                                      \
+		.noise = STRBUF_INIT, .matched = 0                                             \
+	}
 
 /*
  * Consumes bytes from *data, *n. Returns 1 behind the magic (the rest are frames), 0 when

@@ -54,6 +54,7 @@ enum wire_kind {
 #define WIRE_VERSION_MAX 200      /* "MODEL/VERSION", relative to the root */
 #define WIRE_ROOTS_MAX   16       /* roots open at once: numbers 0 to 15 */
 #define WIRE_STAGES_MAX  64       /* stages open at once: numbers 0 to 63 */
+#define WIRE_CTX_MAX     4        /* helpers of other users at once: ctx 1 to 4 */
 #define WIRE_READ_MAX    1048576u /* bytes that one FILE_READ or SIGNATURE may ask for */
 #define WIRE_DRIFT_MAX   1000     /* differences listed in one answer; all are counted */
 
@@ -103,7 +104,7 @@ int wire_get_hello(const struct frame *f, struct wire_hello *h, struct err *err)
 /* BECOME: start a second helper as another user. Answer: no fields, once it is there. */
 #define WIRE_ARGV_MAX 32
 struct wire_become {
-	uint16_t ctx;     /* the number that its frames will carry, from 1 to 15 */
+	uint16_t ctx;     /* the number that its frames will carry, from 1 to WIRE_CTX_MAX */
 	uint32_t seconds; /* how long it may take until the child's magic */
 	const char *mark; /* the prompt that asks for the password; "" when none is expected */
 	const char *password;
@@ -157,8 +158,8 @@ struct wire_version_check {
 /* Writes VERSION_CHECK's request. */
 void wire_put_version_check(struct msg_writer *w, const struct wire_version_check *c);
 /* Reads VERSION_CHECK's request. */
-int wire_get_version_check(const struct frame *f, struct wire_version_check *c,
-	struct err *err);
+int wire_get_version_check(
+	const struct frame *f, struct wire_version_check *c, struct err *err);
 
 /*
  * VERSION_CHECK's answer: this head in the first frame, and then drift records to the end
@@ -219,8 +220,8 @@ struct wire_version_begin {
 /* Writes VERSION_BEGIN's request. */
 void wire_put_version_begin(struct msg_writer *w, const struct wire_version_begin *b);
 /* Reads VERSION_BEGIN's request. */
-int wire_get_version_begin(const struct frame *f, struct wire_version_begin *b,
-	struct err *err);
+int wire_get_version_begin(
+	const struct frame *f, struct wire_version_begin *b, struct err *err);
 
 /*
  * VERSION_BEGIN's answer: plan records, one for each entry of kind file in the manifest's
@@ -235,8 +236,8 @@ enum wire_plan_state {
 	WIRE_PLAN_BASIS = 6    /* likewise, or as a delta against the basis */
 };
 struct wire_plan {
-	uint32_t index; /* into the manifest's entries */
-	uint8_t state;  /* enum wire_plan_state */
+	uint32_t index;  /* into the manifest's entries */
+	uint8_t state;   /* enum wire_plan_state */
 	uint64_t offset; /* SEND, BASIS: so many first bytes of the file are staged already */
 	/* BASIS only: */
 	uint8_t basis_known; /* 1: basis_hash is the hash of the basis */
