@@ -3,7 +3,6 @@
 """deploy-models over real ssh: what arrives, what is chosen, what is said."""
 
 import json
-import unittest
 
 from harness import program
 from harness.case import FIRST, MODEL, OTHER, SECOND, LoopbackCase
@@ -149,6 +148,40 @@ class SelectionTest(LoopbackCase):
         run = self.deploy()
         self.assertEqual(run.outcomes("node1")[MODEL], "current")
         self.assertEqual(state.read_text(), '{"learned": true}')
+
+
+class RemoteStoreTest(LoopbackCase):
+    """The primary datasink is another host; node3's sshd stands for it."""
+
+    node_count = 3
+
+    def setUp(self):
+        super().setUp()
+        node1, node2, node3 = (self.variables(node) for node in self.nodes.nodes)
+        self.site.write_inventory({"node1": node1}, {"node2": node2},
+                                  "{{ data_path }}/model_registry", [MODEL], datasink=node3)
+
+    def test_every_host_gets_its_set(self):
+        self.deploy()
+        self.assert_deployed("node1", MODEL)
+        self.assert_deployed("node1", OTHER)
+        self.assert_deployed("node2", MODEL)
+        self.assertEqual(self.deploy().totals["bytes_sent"], 0)
+
+    def test_a_bump_is_a_delta(self):
+        self.deploy()
+        old = (self.site.version_path(MODEL, FIRST) / "model.tflite").read_bytes()
+        self.site.add_version(MODEL, SECOND, {"model.tflite": retrained(old, 1)})
+        run = self.deploy()
+        self.assert_deployed("node2", MODEL, SECOND)
+        self.assertLess(run.model("node2", MODEL)["bytes_sent"], len(old) / 10)
+
+    def test_a_datasink_that_is_down_is_named(self):
+        self.nodes["node3"].stop()
+        run = self.operator.deploy()
+        self.assertIn(run.code, (CANNOT_RUN, UNREACHABLE), run)
+        self.assertIn("datasink", run.stderr)
+        self.assertFalse(self.registry("node1").exists())
 
 
 class MistakeTest(LoopbackCase):

@@ -3,7 +3,6 @@
 """What changes on a node afterwards is noticed, and put right or left as the rules say."""
 
 import os
-import unittest
 
 from harness import program
 from harness.case import FIRST, MODEL, OTHER, LoopbackCase

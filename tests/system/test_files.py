@@ -3,7 +3,6 @@
 """Every kind of file that a version may hold arrives as it is."""
 
 import os
-import unittest
 
 from harness import program
 from harness.case import FIRST, MODEL, SECOND, LoopbackCase

@@ -97,17 +97,19 @@ class Site:
                         + yaml({"sentinelcam_models": self.models}))
 
     def write_inventory(self, sentinels, outposts, registry_path, outpost_models,
-                        **variables):
+                        datasink=None, **variables):
         """Writes hosts.yaml and the group variables.
 
         `sentinels` and `outposts` map a host's name to its variables. `registry_path` is where
-        models go on a node. The store is that of the datasink, which is this machine.
+        models go on a node. `datasink` has the variables by which the primary datasink is
+        reached; it keeps the store, and is this machine unless they say otherwise.
         """
-        datasink = {"ansible_connection": "local", "sentinelcam_model_registry": str(self.store)}
+        keeper = {**(datasink or {"ansible_connection": "local"}),
+                  "sentinelcam_model_registry": str(self.store)}
         self._write("hosts.yaml", {"all": {"children": {
             "sentinels": {"hosts": sentinels},
             "outposts": {"hosts": outposts},
-            "datasinks": {"hosts": {"datasink": datasink}},
+            "datasinks": {"hosts": {"datasink": keeper}},
         }}})
         self._write("group_vars/all/sentinelcam_standards.yaml", {
             "primary_datasink": "datasink", "sentinelcam_model_registry": registry_path,
