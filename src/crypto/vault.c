@@ -123,7 +123,7 @@ static int parse_header(
 
 static int parse_envelope(const char *text, size_t len, struct envelope *e, struct err *err)
 {
-	size_t at;
+	size_t at = 0;
 
 	if (len > VAULT_MAX_BYTES)
 		return err_set(err, ERR_LIMIT, "a vault of %zu bytes; the limit is %u", len,
