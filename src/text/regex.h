@@ -4,7 +4,8 @@
  * PCRE2. A pattern is translated first: what Python refuses is refused with its offset, what
  * both write alike and mean differently (\Z, \v, {,n}, [[:x:]] ...) is rewritten.
  *
- * Known differences: \s does not match U+001C to U+001F, \N{name} and (?a:...) are refused.
+ * Known differences: \s does not match U+001C to U+001F, \N{name}, (?a:...) and
+ * repeats beyond 65535 are refused.
  *
  * A hostile pattern cannot hang: matching stops with ERR_LIMIT after a bounded number of
  * steps. Offsets are in bytes. A compiled pattern may be used by many threads at once.
