@@ -27,7 +27,7 @@ struct inventory_command {
 	struct arena arena;  /* of what is printed */
 	struct strmap seen;  /* groups or hosts that were shown */
 	bool *allowed;       /* by host.index: selected by --limit */
-	bool playbook_given; /* --playbook-dir, rather than the working directory */
+	bool playbook_given; /* --playbook-dir or the setting, not just the working directory */
 	struct err err;
 };
 
@@ -389,9 +389,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (parse(&c, cmd, argc, argv, &rest) < 0) {
 		code = cli_error(&c.err);
 	} else {
-		c.playbook_given = c.site_options.playbook_dir != NULL;
-		if (!c.playbook_given)
-			c.site_options.playbook_dir = ".";
+		c.playbook_given = site_default_playbook_dir(&c.site_options, &c.arena);
 		code = site_load(&c.site, &c.site_options);
 		c.export = c.export || config_bool(&c.site.config, CONFIG_INVENTORY_EXPORT);
 		if (code == EXIT_OK)

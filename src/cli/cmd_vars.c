@@ -22,6 +22,7 @@ struct vars_command {
 	struct site site;
 	struct vars_view *view;
 	char here[PATH_MAX]; /* the working directory with a slash, or empty */
+	struct arena arena;
 	struct strbuf out;
 	struct err err;
 };
@@ -130,13 +131,13 @@ static int by_text(const void *left, const void *right)
 static int all_json(struct vars_command *c, const char **names, size_t count)
 {
 	const struct json_write_options json = {.indent = 4, .mark_vault = true};
-	struct value *dict = value_new_dict(&c->site.arena);
+	struct value *dict = value_new_dict(&c->arena);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct value *value = shown_value(c, names[i]);
 		if (!value)
 			return -1;
-		value_dict_set(&c->site.arena, dict, names[i], value);
+		value_dict_set(&c->arena, dict, names[i], value);
 	}
 	if (json_write(dict, &json, &c->out, &c->err) < 0)
 		return -1;
@@ -163,7 +164,7 @@ static int all_lines(struct vars_command *c, const char **names, size_t count)
 static int show_all(struct vars_command *c)
 {
 	const struct value *all = vars_all(c->view, false);
-	const char **names = arena_array(&c->site.arena, all->pair_count + 1, sizeof(*names));
+	const char **names = arena_array(&c->arena, all->pair_count + 1, sizeof(*names));
 	size_t count = 0;
 
 	value_dict_foreach (p, all)
@@ -219,8 +220,6 @@ static int parse(struct vars_command *c, const struct command *cmd, int argc, ch
 		return err_set(&c->err, ERR_USAGE, "--why and --json exclude each other");
 	c->host = rest->items[0];
 	c->name = rest->count == 2 ? rest->items[1] : NULL;
-	if (!c->site_options.playbook_dir)
-		c->site_options.playbook_dir = ".";
 	return 0;
 }
 
@@ -233,6 +232,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (parse(&c, cmd, argc, argv, &rest) < 0) {
 		code = cli_error(&c.err);
 	} else {
+		site_default_playbook_dir(&c.site_options, &c.arena);
 		code = site_load(&c.site, &c.site_options);
 		if (code == EXIT_OK && show(&c) < 0)
 			code = cli_error(&c.err);
@@ -242,6 +242,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		site_release(&c.site);
 	}
 	strbuf_release(&c.out);
+	arena_release(&c.arena);
 	site_options_release(&c.site_options);
 	return code;
 }

@@ -92,6 +92,19 @@ int site_load(struct site *s, const struct site_options *o)
 	return d.errors ? EXIT_CANNOT_RUN : EXIT_OK;
 }
 
+bool site_default_playbook_dir(struct site_options *o, struct arena *arena)
+{
+	struct config config;
+
+	/* A broken file is reported by site_load, which reads it again. */
+	if (!o->playbook_dir && config_load(&config, arena, NULL, NULL) == 0)
+		o->playbook_dir = config_text(&config, CONFIG_PLAYBOOK_DIR);
+	if (o->playbook_dir)
+		return true;
+	o->playbook_dir = ".";
+	return false;
+}
+
 void site_release(struct site *s)
 {
 	free(s->hosts.items);

@@ -56,6 +56,11 @@ struct site {
  * to end with. Released in either case.
  */
 int site_load(struct site *s, const struct site_options *o);
+/*
+ * Sets playbook_dir where the command line gave none: that of the settings, else the working
+ * directory. Returns true if the command line or the settings gave one.
+ */
+bool site_default_playbook_dir(struct site_options *o, struct arena *arena);
 /* Frees a site; views must be gone. */
 void site_release(struct site *s);
 /* Frees the lists of the options. */

@@ -19,6 +19,16 @@ static bool group_list_has(const struct group_list *list, const struct group *gr
 	return false;
 }
 
+static void group_list_remove(struct group_list *list, const struct group *group)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i] != group)
+			list->items[kept++] = list->items[i];
+	list->count = kept;
+}
+
 static bool name_char(unsigned char c)
 {
 	return isalnum(c) || c == '_' || c >= 0x80;
@@ -281,10 +291,12 @@ static void settle_ungrouped(struct inventory *inventory)
 
 	for (size_t i = 0; i < ungrouped->hosts.count; i++) {
 		struct host *host = ungrouped->hosts.items[i];
-		if (host->groups.count > 1)
+		if (host->groups.count > 1) {
 			strmap_remove(&ungrouped->host_names, host->name);
-		else
+			group_list_remove(&host->groups, ungrouped);
+		} else {
 			ungrouped->hosts.items[kept++] = host;
+		}
 	}
 	ungrouped->hosts.count = kept;
 	strmap_foreach (e, &inventory->hosts) {
@@ -377,7 +389,8 @@ static void make_implicit_localhost(struct inventory *inventory)
 	inventory->localhost = host;
 }
 
-void build_finish(struct builder *b)
+/* Every group below `all`, and every host in some group. */
+static void reconcile(struct builder *b)
 {
 	struct inventory *inventory = b->inventory;
 
@@ -398,6 +411,13 @@ void build_finish(struct builder *b)
 			diag_warning(b->diags, NULL,
 				"'%s' is the name of a group and of a host", host->name);
 	}
-	if (!inventory->localhost)
-		make_implicit_localhost(inventory);
+}
+
+void build_finish(struct builder *b)
+{
+	/* What a source left that no reader could read to its end stays apart. */
+	if (b->any_parsed)
+		reconcile(b);
+	if (!b->inventory->localhost)
+		make_implicit_localhost(b->inventory);
 }

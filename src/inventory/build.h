@@ -24,7 +24,8 @@ struct builder {
 	struct diags *diags;
 	const char *source; /* being read */
 	enum group_name_policy group_names;
-	unsigned walk; /* number of the latest walk over groups, see group.mark */
+	bool any_parsed; /* some source was read to its end */
+	unsigned walk;   /* number of the latest walk over groups, see group.mark */
 };
 
 /* Makes the groups `all` and `ungrouped`. */
@@ -82,7 +83,6 @@ int build_sources(struct builder *b, struct err *err);
 /* Reads the variable files beside the sources and beside the playbook. */
 int build_vars_files(struct builder *b, struct err *err);
 /* Adds each host of a possibly ranged pattern to a list of names, and gives its port. */
-int build_expand(struct builder *b, const char *pattern, struct strlist *names, int64_t *port,
-	struct err *err);
+int build_expand(const char *pattern, struct strlist *names, int64_t *port, struct err *err);
 
 #endif

@@ -197,8 +197,8 @@ static const struct value *ini_value(struct ini *ini, const char *text, size_t l
 	return string;
 }
 
-/* The key=value words behind a host's name, for all hosts of the line. */
-static int host_vars(struct ini *ini, const struct words *words, const struct strlist *names)
+/* The key=value words behind a host's name. */
+static int host_vars(struct ini *ini, const struct words *words, struct var_table *vars)
 {
 	struct arena *arena = ini->b->inventory->arena;
 	unsigned indent = ini->place.column;
@@ -211,36 +211,42 @@ static int host_vars(struct ini *ini, const struct words *words, const struct st
 			return ini_error(ini);
 		}
 		ini->place.column = indent + (unsigned)words->items[i].offset;
-		const char *key = arena_strndup(arena, text, (size_t)(equals - text));
-		const struct value *value = ini_value(ini, equals + 1, strlen(equals + 1));
-		for (size_t k = 0; k < names->count; k++)
-			if (build_var(ini->b, names->items[k], key, value, &ini->place,
-				    ini->err) < 0)
-				return ini_error(ini);
+		*VEC_PUSH(vars) = (struct inventory_var){
+			.name = arena_strndup(arena, text, (size_t)(equals - text)),
+			.value = ini_value(ini, equals + 1, strlen(equals + 1)),
+			.place = ini->place};
 	}
+	ini->place.column = indent;
 	return 0;
 }
 
-static int host_names(struct ini *ini, const char *pattern, struct strlist *names)
+/* The names that a pattern stands for, checked before anything is added. */
+static int host_names(
+	struct ini *ini, const char *pattern, struct strlist *names, int64_t *port)
 {
-	int64_t port;
-
-	if (build_expand(ini->b, pattern, names, &port, ini->err) < 0)
+	if (build_expand(pattern, names, port, ini->err) < 0)
 		return ini_error(ini);
-	if (str_ends(pattern, ":") && port < 0) {
+	if (str_ends(pattern, ":") && *port < 0) {
 		err_set(ini->err, ERR_INPUT, "host '%s' ends in ':' but has no port behind it",
 			pattern);
 		return ini_error(ini);
 	}
-	for (size_t i = 0; i < names->count; i++) {
-		if (!strcmp(names->items[i], "---")) {
-			err_set(ini->err, ERR_INPUT, "'---' begins a YAML file, not a host");
-			return ini_error(ini);
-		}
-		if (!build_host(
-			    ini->b, names->items[i], ini->group, port, &ini->place, ini->err))
-			return ini_error(ini);
+	if (strlist_has(names, "---")) {
+		err_set(ini->err, ERR_INPUT, "'---' begins a YAML file, not a host");
+		return ini_error(ini);
 	}
+	return 0;
+}
+
+static int add_host(
+	struct ini *ini, const char *name, int64_t port, const struct var_table *vars)
+{
+	if (!build_host(ini->b, name, ini->group, port, &ini->place, ini->err))
+		return ini_error(ini);
+	for (size_t i = 0; i < vars->count; i++)
+		if (build_var(ini->b, name, vars->items[i].name, vars->items[i].value,
+			    &vars->items[i].place, ini->err) < 0)
+			return ini_error(ini);
 	return 0;
 }
 
@@ -248,14 +254,21 @@ static int read_host(struct ini *ini)
 {
 	AUTO(words_release) struct words words = {0};
 	AUTO(strlist_release) struct strlist names = {0};
+	struct var_table vars = {0};
+	int64_t port = -1;
+	int rc;
 
 	if (words_split(&words, ini->line, ini->len, ini->err) < 0)
 		return ini_error(ini);
 	if (words.count == 0)
 		return 0;
-	if (host_names(ini, words.items[0].text, &names) < 0)
-		return -1;
-	return host_vars(ini, &words, &names);
+	rc = host_names(ini, words.items[0].text, &names, &port);
+	if (rc == 0)
+		rc = host_vars(ini, &words, &vars);
+	for (size_t i = 0; i < names.count && rc == 0; i++)
+		rc = add_host(ini, names.items[i], port, &vars);
+	free(vars.items);
+	return rc;
 }
 
 static int read_child(struct ini *ini)

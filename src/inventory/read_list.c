@@ -54,7 +54,7 @@ static int advanced_read(struct builder *b, const char *source, struct err *err)
 	for (size_t i = 0; i < words.count; i++) {
 		AUTO(strlist_release) struct strlist names = {0};
 		int64_t port = -1;
-		if (build_expand(b, words.items[i], &names, &port, err) < 0) {
+		if (build_expand(words.items[i], &names, &port, err) < 0) {
 			strlist_release(&names);
 			strlist_add(&names, words.items[i]);
 		}

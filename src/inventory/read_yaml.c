@@ -49,7 +49,7 @@ static int read_host(struct builder *b, struct group *group, const struct value 
 
 	if (!pattern)
 		return -1;
-	if (build_expand(b, pattern, &names, &port, err) < 0)
+	if (build_expand(pattern, &names, &port, err) < 0)
 		return error_at(key, err);
 	if (vars && vars->kind != VALUE_DICT && value_truthy(vars)) {
 		err_set(err, ERR_INPUT, "variables of host '%s' must be a mapping, found %s",
@@ -220,13 +220,16 @@ static int read_group(
 
 static int check_shape(const struct value *data, const char *source, struct err *err)
 {
+	const struct value *plugin;
+
 	if (data->kind != VALUE_DICT && value_truthy(data))
 		return err_set(err, ERR_INPUT,
 			"%s: a YAML inventory is a mapping of groups, found %s", source,
 			value_kind_name(data));
 	if (!value_truthy(data))
 		return err_set(err, ERR_INPUT, "%s: the YAML file is empty", source);
-	if (value_truthy(value_dict_get(data, "plugin")))
+	plugin = value_dict_get(data, "plugin");
+	if (plugin && value_truthy(plugin))
 		return err_set(err, ERR_INPUT,
 			"%s: this configures an inventory plugin, it is no YAML inventory",
 			source);

@@ -21,12 +21,10 @@ bool build_is_readable(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, R_OK) == 0;
 }
 
-int build_expand(struct builder *b, const char *pattern, struct strlist *names, int64_t *port,
-	struct err *err)
+int build_expand(const char *pattern, struct strlist *names, int64_t *port, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf host = STRBUF_INIT;
 
-	(void)b;
 	if (address_split(pattern, true, &host, port))
 		return range_expand(host.data, INVENTORY_MAX_HOSTS, names, err);
 	*port = -1;
@@ -67,7 +65,6 @@ struct walk {
 		size_t cap;
 	} ignored_patterns;
 	bool all_must_parse;
-	bool any_parsed;
 };
 
 static void enable_reader(struct walk *w, const char *name)
@@ -147,15 +144,22 @@ struct refusals {
 	struct err first;
 };
 
-static void refuse(struct refusals *r, const struct reader *reader, const struct err *err)
+static void refuse(struct refusals *r, const struct reader *reader, const char *source,
+	const struct err *err)
 {
+	const char *text = err->text;
+	size_t n = strlen(source);
+
 	if (err->code == ERR_NOTFOUND && reader == &reader_plugin)
 		return;
 	if (r->first.code == ERR_NONE)
 		r->first = *err;
-	if (r->text.len > 0)
-		strbuf_addstr(&r->text, "; ");
-	strbuf_addf(&r->text, "as %s: %s", reader->name, err->text);
+	if (!strncmp(text, source, n) && text[n] == ':') /* the message names it already */
+		text += n + 1 + (text[n + 1] == ' ');
+	if (strstr(r->text.data, text))
+		return;
+	strbuf_addf(&r->text, "%sas %s: %s%s", r->text.len > 0 ? "; " : "", reader->name,
+		*text >= '0' && *text <= '9' ? "line " : "", text);
 }
 
 /* No reader took a source: an error if all must parse, else a warning as in Ansible. */
@@ -191,7 +195,7 @@ static int read_file(struct walk *w, const char *source, struct err *err)
 			continue;
 		if (reader->read(w->b, w->b->source, &failure) == 0) {
 			log_debug("inventory %s read as %s", source, reader->name);
-			w->any_parsed = true;
+			w->b->any_parsed = true;
 			strbuf_release(&refusals.text);
 			return 0;
 		}
@@ -201,7 +205,7 @@ static int read_file(struct walk *w, const char *source, struct err *err)
 			rc = -1;
 			break;
 		}
-		refuse(&refusals, reader, &failure);
+		refuse(&refusals, reader, source, &failure);
 	}
 	if (rc == 0)
 		rc = source_failed(w, source, &refusals, err);
@@ -264,7 +268,7 @@ static int read_all(struct walk *w, struct err *err)
 		if (read_source(w, inventory->sources[i], 0, err) < 0)
 			return -1;
 	w->b->source = NULL;
-	return w->any_parsed ? 0 : nothing_parsed(w, err);
+	return w->b->any_parsed ? 0 : nothing_parsed(w, err);
 }
 
 int build_sources(struct builder *b, struct err *err)

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo '{"a": ["first"], "g": {"hosts": "n1"}}'

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo '{"a": ["first"], "_meta": {"hostvars": {"first": ["x"]}}}'

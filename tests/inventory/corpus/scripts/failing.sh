@@ -1,0 +1,4 @@
+#!/bin/sh
+echo '{"never": ["seen"]}'
+echo "something is wrong" >&2
+exit 4

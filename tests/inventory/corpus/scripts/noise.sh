@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "a warning" >&2
+echo '{"g": ["n1"]}'
