@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -22,7 +21,7 @@ int64_t clock_ns(void)
 
 deadline deadline_in(double seconds)
 {
-	if (seconds < 0 || seconds > 9e9)
+	if (!(seconds >= 0 && seconds <= 9e9)) /* so written, it holds for NaN, too */
 		return DEADLINE_NEVER;
 	return clock_ns() + (int64_t)(seconds * NS_PER_SECOND);
 }
@@ -52,8 +51,9 @@ void clock_rfc3339(time_t t, char out[32])
 {
 	struct tm tm;
 
-	gmtime_r(&t, &tm);
-	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	out[0] = '\0';
+	if (gmtime_r(&t, &tm))
+		strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 static int days_of_month(int year, int month)
@@ -182,7 +182,8 @@ static int poll_once(struct pollfd *fds, unsigned count, deadline d, const struc
 
 	if (!c)
 		return poll(fds, count, deadline_poll_ms(d));
-	memcpy(all, fds, count * sizeof(*fds));
+	for (unsigned i = 0; i < count; i++)
+		all[i] = fds[i];
 	all[count] = (struct pollfd){.fd = c->fd, .events = POLLIN};
 	int n = poll(all, count + 1, deadline_poll_ms(d));
 	if (n > 0 && all[count].revents)

@@ -29,7 +29,10 @@ bool deadline_passed(deadline d);
 /* Milliseconds until the deadline for poll(2): rounded up, 0 when passed, -1 for never. */
 int deadline_poll_ms(deadline d);
 
-/* Writes "2026-02-25T21:00:00Z" (20 characters and NUL) for a time_t. */
+/*
+ * Writes "2026-02-25T21:00:00Z" (20 characters and NUL; more from the year 10000 on) for a
+ * time_t, and nothing for one that lies beyond the calendar of the C library.
+ */
 void clock_rfc3339(time_t t, char out[32]);
 /* Parses what clock_rfc3339 writes, with Z or a numeric offset; false otherwise. */
 bool clock_parse_rfc3339(const char *s, time_t *out);
