@@ -12,11 +12,16 @@ void err_clear(struct err *err)
 	}
 }
 
-/* Ends a text that was cut with dots. */
+/* Ends a text that was cut with dots, behind its last whole UTF-8 character. */
 static void mark_cut(struct err *err, int wanted)
 {
-	if (wanted >= ERR_TEXT_MAX)
-		memcpy(err->text + ERR_TEXT_MAX - 4, "...", 4);
+	char *end = err->text + ERR_TEXT_MAX - 4;
+
+	if (wanted < ERR_TEXT_MAX)
+		return;
+	for (int back = 0; back < 3 && ((unsigned char)*end & 0xc0) == 0x80; back++)
+		end--;
+	memcpy(end, "...", 4);
 }
 
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
