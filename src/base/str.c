@@ -260,31 +260,60 @@ bool parse_int(const char *s, int64_t min, int64_t max, int64_t *out)
 	return true;
 }
 
+/* Reads digits and, behind a point, more of them; *s moves behind. False if there are none. */
+static bool read_decimal(const char **s, uint64_t *whole, double *fraction)
+{
+	double place = 1;
+
+	*whole = 0;
+	*fraction = 0;
+	if (!isdigit((unsigned char)**s))
+		return false;
+	for (; isdigit((unsigned char)**s); (*s)++) {
+		if (__builtin_mul_overflow(*whole, 10, whole) ||
+			__builtin_add_overflow(*whole, **s - '0', whole))
+			return false;
+	}
+	if (**s != '.')
+		return true;
+	if (!isdigit((unsigned char)*++*s))
+		return false;
+	for (; isdigit((unsigned char)**s); (*s)++) {
+		place /= 10;
+		*fraction += place * (**s - '0');
+	}
+	return true;
+}
+
+/* Reads the letter of a size, "i" and "B" behind it; *s moves behind. */
+static uint64_t read_unit(const char **s)
+{
+	static const char letters[] = "KMGT";
+	const char *letter = **s ? strchr(letters, toupper((unsigned char)**s)) : NULL;
+	uint64_t factor = 1;
+
+	if (letter) {
+		uint64_t base = (*s)[1] == 'i' ? 1024 : 1000;
+		for (const char *l = letters; l <= letter; l++)
+			factor *= base;
+		*s += base == 1024 ? 2 : 1;
+	}
+	if (**s == 'B' || **s == 'b')
+		(*s)++;
+	return factor;
+}
+
 bool parse_size(const char *s, uint64_t *out)
 {
-	static const char letters[] = "kMGT";
-	uint64_t factor = 1;
-	char *end;
+	uint64_t whole, bytes;
+	double fraction;
 
-	if (!isdigit((unsigned char)s[0]))
+	if (!read_decimal(&s, &whole, &fraction))
 		return false;
-	errno = 0;
-	double number = strtod(s, &end);
-	if (errno)
+	uint64_t factor = read_unit(&s);
+	if (*s || __builtin_mul_overflow(whole, factor, &bytes) || bytes > INT64_MAX)
 		return false;
-	char upper = (char)toupper((unsigned char)*end);
-	const char *unit = *end ? strchr(letters, upper == 'K' ? 'k' : upper) : NULL;
-	if (unit) {
-		uint64_t base = end[1] == 'i' ? 1024 : 1000;
-		for (const char *u = letters; u <= unit; u++)
-			factor *= base;
-		end += end[1] == 'i' ? 2 : 1;
-	}
-	if (*end == 'B' || *end == 'b')
-		end++;
-	if (*end || number * (double)factor >= 9.2e18)
-		return false;
-	*out = (uint64_t)(number * (double)factor);
+	*out = bytes + (uint64_t)(fraction * (double)factor + 0.5);
 	return true;
 }
 

@@ -82,7 +82,10 @@ void strlist_release(struct strlist *l);
 
 /* Parses a whole decimal string within [min, max]; false otherwise. */
 bool parse_int(const char *s, int64_t min, int64_t max, int64_t *out);
-/* Parses a size with an optional suffix k M G T (powers of 1000) or Ki Mi Gi Ti, optional B. */
+/*
+ * Parses a size, "20" or "1.5", with an optional suffix k M G T (powers of 1000) or Ki Mi Gi Ti
+ * and an optional B; false for anything else and for more than INT64_MAX.
+ */
 bool parse_size(const char *s, uint64_t *out);
 /* Parses exactly n bytes of hex; false otherwise. */
 bool parse_hex(const char *s, void *out, size_t n);
