@@ -21,6 +21,16 @@
 
 extern char **environ;
 
+/* True if one of the entries has the name of `entry` ("NAME=value"). */
+static bool is_replaced(const char *entry, const char *const *by)
+{
+	size_t name = strcspn(entry, "=") + 1;
+
+	while (by && *by && strncmp(entry, *by, name) != 0)
+		by++;
+	return by && *by;
+}
+
 /* Both environments as one array; a later entry of the same name replaces an earlier one. */
 static char **merge_environment(const char *const *extra)
 {
@@ -32,15 +42,13 @@ static char **merge_environment(const char *const *extra)
 		extra_count++;
 	char **merged = xcalloc(count + extra_count + 1, sizeof(*merged));
 	for (size_t i = 0; i < count; i++) {
-		size_t name = strcspn(environ[i], "=") + 1;
-		bool replaced = false;
-		for (size_t k = 0; k < extra_count && !replaced; k++)
-			replaced = strncmp(environ[i], extra[k], name) == 0;
-		if (!replaced)
+		if (!is_replaced(environ[i], extra))
 			merged[used++] = environ[i];
 	}
-	for (size_t k = 0; k < extra_count; k++)
-		merged[used++] = (char *)(uintptr_t)extra[k];
+	for (size_t k = 0; k < extra_count; k++) {
+		if (!is_replaced(extra[k], extra + k + 1))
+			merged[used++] = (char *)(uintptr_t)extra[k];
+	}
 	return merged;
 }
 
@@ -67,6 +75,7 @@ static int spawn_with(
 	reset_signals(&attr);
 	for (int i = 0; i < 3; i++)
 		posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	if (o->cwd)
 		posix_spawn_file_actions_addchdir_np(&actions, o->cwd);
 	autofree char **env = merge_environment(o->env);
@@ -75,7 +84,10 @@ static int spawn_with(
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	errno = failed;
-	return failed ? err_sys(err, "cannot run %s", o->argv[0]) : 0;
+	if (!failed)
+		return 0;
+	return o->cwd ? err_sys(err, "cannot run %s in %s", o->argv[0], o->cwd)
+		      : err_sys(err, "cannot run %s", o->argv[0]);
 }
 
 int spawn_start(const struct spawn_options *o, struct spawn_child *child, struct err *err)
@@ -106,16 +118,18 @@ out:
 	return result;
 }
 
-/* Waits for a child without blocking beyond the deadline; false when it is still there. */
-static bool reap(pid_t pid, int *status, deadline until)
+/* Waits for a child's end; -1 with err when the deadline or a cancellation comes first. */
+static int reap(
+	pid_t pid, int *status, deadline until, const struct cancel *cancel, struct err *err)
 {
-	for (;;) {
+	for (double pause = 0.001;; pause = pause < 0.01 ? 2 * pause : pause) {
 		pid_t done = waitpid(pid, status, WNOHANG);
 		if (done == pid || (done < 0 && errno != EINTR))
-			return true;
+			return 0;
 		if (deadline_passed(until))
-			return false;
-		poll(NULL, 0, 5);
+			return err_set(err, ERR_TIMEOUT, "timed out");
+		if (wait_until(deadline_min(until, deadline_in(pause)), cancel, err) < 0)
+			return -1;
 	}
 }
 
@@ -128,9 +142,10 @@ int spawn_stop(struct spawn_child *child, deadline until)
 	fd_close(&child->err);
 	if (child->pid <= 0)
 		return 0;
-	if (!reap(child->pid, &status, until)) {
+	if (reap(child->pid, &status, until, NULL, NULL) < 0) {
 		kill(child->pid, SIGTERM);
-		if (!reap(child->pid, &status, deadline_in(KILL_GRACE_SECONDS))) {
+		deadline grace = deadline_in(KILL_GRACE_SECONDS);
+		if (reap(child->pid, &status, grace, NULL, NULL) < 0) {
 			kill(child->pid, SIGKILL);
 			while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 				;
@@ -170,6 +185,7 @@ static void feed(struct spawn_child *child, const struct spawn_options *o, size_
 		fd_close(&child->in);
 }
 
+/* Feeds and drains the child until its output ends, then waits for its own end. */
 static int converse(struct spawn_child *child, const struct spawn_options *o,
 	struct spawn_result *result, struct err *err)
 {
@@ -196,6 +212,10 @@ static int converse(struct spawn_child *child, const struct spawn_options *o,
 		if (fds[2].revents)
 			feed(child, o, &given);
 	}
+	fd_close(&child->in);
+	if (reap(child->pid, &result->status, until, o->cancel, err) < 0)
+		return -1;
+	child->pid = -1;
 	return 0;
 }
 
@@ -211,7 +231,6 @@ int spawn_run(const struct spawn_options *o, struct spawn_result *result, struct
 		result->status = spawn_stop(&child, 0);
 		return -1;
 	}
-	result->status = spawn_stop(&child, o->until ? o->until : DEADLINE_NEVER);
 	return 0;
 }
 

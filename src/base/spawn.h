@@ -2,7 +2,8 @@
 /*
  * Processes of our own: run to the end with captured output, or start with pipes.
  * The child gets only the descriptors that it is given (all others are closed on exec),
- * default signal handlers and an empty signal mask. No shell is involved.
+ * default signal handlers and an empty signal mask. No shell is involved. The program ignores
+ * SIGPIPE: a child that does not read its input is an error of a write.
  */
 #ifndef BASE_SPAWN_H
 #define BASE_SPAWN_H
@@ -15,9 +16,10 @@
 
 struct spawn_options {
 	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
-	const char *const *env;  /* "NAME=value" entries added to ours; NULL for none */
-	const char *cwd;         /* NULL: ours */
-	const void *input;       /* given on standard input; NULL: /dev/null */
+	/* "NAME=value" entries added to ours, the last of a name wins; NULL for none. */
+	const char *const *env;
+	const char *cwd;   /* NULL: ours */
+	const void *input; /* given on standard input */
 	size_t input_len;
 	size_t output_max; /* limit of each captured stream; 0: 1 MiB */
 	deadline until;    /* the child is killed then; 0 means never */
