@@ -107,9 +107,12 @@ static int remove_at(int dirfd, const char *name, int depth)
 	}
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
+	int refused = errno;
+	if (refused != EISDIR && refused != EPERM)
 		return -1;
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOTDIR)
+		errno = refused; /* no directory: then this was the reason */
 	if (fd < 0 || remove_entries(fd, depth) < 0)
 		return -1;
 	return unlinkat(dirfd, name, AT_REMOVEDIR);
