@@ -42,6 +42,7 @@ uint64_t str_hash(const char *s, size_t n);
 
 /* Walks the entries in order: strmap_foreach (e, &map) use(e->key, e->value); */
 #define strmap_foreach(e, m)                                                                   \
-	for (struct strmap_entry *e = (m)->entries; e != (m)->entries + (m)->count; e++)
+	for (struct strmap_entry *e = (m)->entries;                                            \
+		(m)->count && e != (m)->entries + (m)->count; e++)
 
 #endif
