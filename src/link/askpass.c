@@ -16,6 +16,9 @@
 #include "base/path.h"
 #include "link/key_file.h"
 
+#define ANSWERS    32   /* what is not asked for stays in the pipe */
+#define ANSWER_MAX 1024 /* so that all answers fit into a pipe */
+
 static const char script[] = "#!/bin/sh\n"
 			     "case $1 in *assphrase*) f=passphrase ;; *) f=password ;; esac\n"
 			     "IFS= read -r line <\"${0%/*}/$f\" && printf '%s\\n' \"$line\"\n";
@@ -37,18 +40,21 @@ static int make_dir(struct askpass *a, const struct link_options *o, struct err 
 	return -1;
 }
 
-/* Makes one pipe and puts an answer into it, as often as it may be asked for. */
+/* Makes one pipe and puts an answer into it, as often as a link may start ssh. */
 static int make_pipe(const struct askpass *a, const char *name, const struct strbuf *answer,
 	int *fd, struct err *err)
 {
 	autofree char *path = path_join(a->dir, name);
 
+	if (answer->len > ANSWER_MAX)
+		return err_set(
+			err, ERR_LIMIT, "the %s is longer than %d bytes", name, ANSWER_MAX);
 	if (mkfifo(path, 0600) < 0)
 		return err_sys(err, "cannot make %s", path);
 	*fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0)
 		return err_sys(err, "cannot open %s", path);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < ANSWERS; i++)
 		if (fd_write_all(*fd, answer->data, answer->len) < 0 ||
 			fd_write_all(*fd, "\n", 1) < 0)
 			return err_sys(err, "cannot write to %s", path);

@@ -22,6 +22,7 @@ struct ssh2_transport {
 	LIBSSH2_SESSION *session;
 	LIBSSH2_CHANNEL *channel; /* of the process that runs, or NULL */
 	bool ended;               /* its output has ended */
+	unsigned started;         /* processes so far */
 	deadline until;           /* of the call under way, for callbacks */
 	struct err callback_err;  /* why a callback gave up */
 	int agent_fd;

@@ -20,6 +20,8 @@
 
 #define RECEIVE_WINDOW (256u * 1024)
 #define PACKET_SIZE    32768u
+#define OPEN_RETRIES   40
+#define OPEN_PAUSE     0.025 /* seconds */
 
 /* Fastest first, as measured with OpenSSL on machines with AES instructions. */
 #define CIPHERS                                                                                \
@@ -188,20 +190,38 @@ static int ssh2_connect(struct transport **out, struct transport_target *target,
 	return 0;
 }
 
-/* Opens a channel; NULL with err. */
-static LIBSSH2_CHANNEL *open_channel(struct ssh2_transport *t, deadline until, struct err *err)
+/* Opens a channel: 0, or libssh2's error with err. */
+static int open_channel(struct ssh2_transport *t, deadline until, struct err *err)
 {
-	LIBSSH2_CHANNEL *channel;
+	int last = 0;
 
-	while (!(channel = libssh2_channel_open_ex(
+	while (!(t->channel = libssh2_channel_open_ex(
 			 t->session, "session", 7, RECEIVE_WINDOW, PACKET_SIZE, NULL, 0))) {
-		bool again = libssh2_session_last_errno(t->session) == LIBSSH2_ERROR_EAGAIN;
-		if (!again || ssh2_wait(t, until, err) < 0) {
-			ssh2_fail(t, ERR_UNREACHABLE, "opening a session", err);
-			return NULL;
-		}
+		last = libssh2_session_last_errno(t->session);
+		if (last == LIBSSH2_ERROR_EAGAIN && ssh2_wait(t, until, err) == 0)
+			continue;
+		ssh2_fail(t, ERR_UNREACHABLE, "opening a session", err);
+		return last;
 	}
-	return channel;
+	return 0;
+}
+
+/*
+ * A server that allows one session only frees it a moment after it has confirmed its end, so
+ * a refusal after an earlier process is tried again.
+ */
+static int open_channel_patiently(struct ssh2_transport *t, deadline until, struct err *err)
+{
+	int result = open_channel(t, until, err);
+
+	for (int i = 0; i < OPEN_RETRIES && t->started > 0; i++) {
+		if (result != LIBSSH2_ERROR_CHANNEL_FAILURE)
+			break;
+		if (wait_until(deadline_in(OPEN_PAUSE), t->cancel, err) < 0)
+			return -1;
+		result = open_channel(t, until, err);
+	}
+	return result == 0 ? 0 : -1;
 }
 
 static int ssh2_start(
@@ -210,9 +230,9 @@ static int ssh2_start(
 	struct ssh2_transport *t = self(base);
 
 	t->ended = false;
-	t->channel = open_channel(t, until, err);
-	if (!t->channel)
+	if (open_channel_patiently(t, until, err) < 0)
 		return -1;
+	t->started++;
 	int result = SSH2_CALL(t, until, err,
 		libssh2_channel_process_startup(
 			t->channel, "exec", 4, command, (unsigned)strlen(command)));
