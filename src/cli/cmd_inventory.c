@@ -84,24 +84,30 @@ static const struct value *without_internal(
 	return kept;
 }
 
+/* The variables of a host; NULL with c->err. */
 static const struct value *host_vars(struct inventory_command *c, const struct host *host)
 {
+	const struct value *vars = NULL;
 	struct vars_view *view;
-	const struct value *vars;
 
-	if (c->export)
-		return without_internal(
-			c, vars_of_host(c->site.vars, host, c->playbook_given, &c->arena));
+	if (c->export) {
+		vars = vars_of_host(c->site.vars, host, c->playbook_given, &c->arena, &c->err);
+		return vars ? without_internal(c, vars) : NULL;
+	}
 	view = vars_view_new(c->site.vars, host);
-	vars = value_copy(&c->arena, without_internal(c, vars_all(view, false)));
+	if (vars_view_check(view, &c->err) == 0)
+		vars = value_copy(&c->arena, without_internal(c, vars_all(view, false)));
 	vars_view_free(view);
 	return vars;
 }
 
+/* The variables of a group; NULL with c->err. */
 static const struct value *group_vars(struct inventory_command *c, const struct group *group)
 {
-	return without_internal(
-		c, vars_of_group(c->site.vars, group, c->playbook_given, &c->arena));
+	const struct value *vars =
+		vars_of_group(c->site.vars, group, c->playbook_given, &c->arena, &c->err);
+
+	return vars ? without_internal(c, vars) : NULL;
 }
 
 static bool is_allowed(const struct inventory_command *c, const struct host *host)
@@ -130,16 +136,17 @@ static const struct value *child_names(struct inventory_command *c, const struct
 	return names;
 }
 
-static void set_unless_empty(
+/* Sets a key unless the value is empty; -1 when there is no value, because making it failed. */
+static int set_unless_empty(
 	struct inventory_command *c, struct value *dict, const char *key, const struct value *v)
 {
-	if (value_truthy(v))
+	if (v && value_truthy(v))
 		value_dict_set(&c->arena, dict, key, v);
+	return v ? 0 : -1;
 }
 
 /* --list as JSON: every group once, a flat mapping. */
-static void list_group(
-	struct inventory_command *c, const struct group *group, struct value *out)
+static int list_group(struct inventory_command *c, const struct group *group, struct value *out)
 {
 	struct value *entry = value_new_dict(&c->arena);
 
@@ -147,12 +154,14 @@ static void list_group(
 	if (group != c->site.inventory.all)
 		set_unless_empty(c, entry, "hosts", host_names(c, group));
 	set_unless_empty(c, entry, "children", child_names(c, group));
-	if (c->export)
-		set_unless_empty(c, entry, "vars", group_vars(c, group));
+	if (c->export && set_unless_empty(c, entry, "vars", group_vars(c, group)) < 0)
+		return -1;
 	set_unless_empty(c, out, group->name, entry);
 	for (size_t i = 0; i < group->children.count; i++)
-		if (!strmap_has(&c->seen, group->children.items[i]->name))
-			list_group(c, group->children.items[i], out);
+		if (!strmap_has(&c->seen, group->children.items[i]->name) &&
+			list_group(c, group->children.items[i], out) < 0)
+			return -1;
+	return 0;
 }
 
 static const struct value *list_json(struct inventory_command *c)
@@ -160,10 +169,12 @@ static const struct value *list_json(struct inventory_command *c)
 	struct value *out = value_new_dict(&c->arena), *meta = value_new_dict(&c->arena);
 	struct value *hostvars = value_new_dict(&c->arena);
 
-	list_group(c, c->site.inventory.all, out);
+	if (list_group(c, c->site.inventory.all, out) < 0)
+		return NULL;
 	for (size_t i = 0; i < c->site.hosts.count; i++) {
 		const struct host *host = c->site.hosts.items[i];
-		set_unless_empty(c, hostvars, host->name, host_vars(c, host));
+		if (set_unless_empty(c, hostvars, host->name, host_vars(c, host)) < 0)
+			return NULL;
 	}
 	value_dict_set(&c->arena, meta, "hostvars", hostvars);
 	value_dict_set(&c->arena, out, "_meta", meta);
@@ -181,9 +192,12 @@ static const struct value *list_yaml_hosts(
 		bool seen = strmap_has(&c->seen, host->name);
 		if (!is_allowed(c, host))
 			continue;
+		const struct value *vars =
+			seen ? value_new_dict(&c->arena) : host_vars(c, host);
+		if (!vars)
+			return NULL;
 		strmap_set(&c->seen, host->name, NULL);
-		value_dict_set(&c->arena, hosts, host->name,
-			seen ? value_new_dict(&c->arena) : host_vars(c, host));
+		value_dict_set(&c->arena, hosts, host->name, vars);
 	}
 	return hosts;
 }
@@ -192,14 +206,18 @@ static const struct value *list_yaml(struct inventory_command *c, const struct g
 {
 	struct value *entry = value_new_dict(&c->arena), *children = value_new_dict(&c->arena);
 
-	for (size_t i = 0; i < group->children.count; i++)
-		value_dict_set(&c->arena, children, group->children.items[i]->name,
-			list_yaml(c, group->children.items[i]));
+	for (size_t i = 0; i < group->children.count; i++) {
+		const struct value *child = list_yaml(c, group->children.items[i]);
+		if (!child)
+			return NULL;
+		value_dict_set(&c->arena, children, group->children.items[i]->name, child);
+	}
 	set_unless_empty(c, entry, "children", children);
-	if (group != c->site.inventory.all)
-		set_unless_empty(c, entry, "hosts", list_yaml_hosts(c, group));
-	if (c->export)
-		set_unless_empty(c, entry, "vars", group_vars(c, group));
+	if (group != c->site.inventory.all &&
+		set_unless_empty(c, entry, "hosts", list_yaml_hosts(c, group)) < 0)
+		return NULL;
+	if (c->export && set_unless_empty(c, entry, "vars", group_vars(c, group)) < 0)
+		return NULL;
 	return entry;
 }
 
@@ -221,9 +239,11 @@ static int by_key(const void *left, const void *right)
 static int graph_vars(struct inventory_command *c, const struct value *vars, unsigned depth,
 	struct strbuf *out)
 {
-	struct value_pair *sorted =
-		arena_memdup(&c->arena, vars->pairs, vars->pair_count * sizeof(*sorted));
+	struct value_pair *sorted;
 
+	if (!vars)
+		return -1;
+	sorted = arena_memdup(&c->arena, vars->pairs, vars->pair_count * sizeof(*sorted));
 	qsort(sorted, vars->pair_count, sizeof(*sorted), by_key);
 	for (size_t i = 0; i < vars->pair_count; i++) {
 		const struct value *value =
@@ -278,6 +298,8 @@ static int write_value(struct inventory_command *c, const struct value *v, struc
 		.flow = YAML_BLOCK, .sort_keys = true, .unicode = true};
 	struct json_write_options json = {.indent = 4, .sort_keys = true, .mark_vault = true};
 
+	if (!v)
+		return -1;
 	if (c->yaml)
 		return yaml_emit(v, &yaml, out, &c->err);
 	v = mark_unsafe(&c->arena, v);
@@ -312,12 +334,16 @@ static int show_host(struct inventory_command *c, struct strbuf *out)
 
 static int show_list(struct inventory_command *c, struct strbuf *out)
 {
+	const struct value *all;
 	struct value *top;
 
 	if (!c->yaml)
 		return write_value(c, list_json(c), out);
+	all = list_yaml(c, c->site.inventory.all);
+	if (!all)
+		return -1;
 	top = value_new_dict(&c->arena);
-	value_dict_set(&c->arena, top, "all", list_yaml(c, c->site.inventory.all));
+	value_dict_set(&c->arena, top, "all", all);
 	return write_value(c, top, out);
 }
 

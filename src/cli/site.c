@@ -94,10 +94,11 @@ int site_load(struct site *s, const struct site_options *o)
 
 bool site_default_playbook_dir(struct site_options *o, struct arena *arena)
 {
+	AUTO(diags_release) struct diags ignored = {0};
 	struct config config;
 
-	/* A broken file is reported by site_load, which reads it again. */
-	if (!o->playbook_dir && config_load(&config, arena, NULL, NULL) == 0)
+	/* What is wrong with the file is reported by site_load, which reads it again. */
+	if (!o->playbook_dir && config_load(&config, arena, &ignored, NULL) == 0)
 		o->playbook_dir = config_text(&config, CONFIG_PLAYBOOK_DIR);
 	if (o->playbook_dir)
 		return true;

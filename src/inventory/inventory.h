@@ -12,7 +12,7 @@
  * group_vars/ and host_vars/ beside each source and beside the playbook are read at loading
  * time, for the groups and hosts that exist, and kept apart from what the sources say: vars/
  * ranks them. Values keep their templates (evaluated when used) and their place; an inline
- * !vault stays encrypted, a file that is encrypted as a whole needs its password here.
+ * !vault stays encrypted, a file that is encrypted as a whole is opened here.
  *
  * Everything lives in the arena given to inventory_load, except tables that inventory_release
  * frees.
@@ -94,10 +94,15 @@ struct host {
 	size_t index;          /* position in inventory.hosts */
 };
 
-/* One file of a group_vars/ or host_vars/ directory: a mapping, its keys all strings. */
+/*
+ * One file of a group_vars/ or host_vars/ directory. A file that is encrypted as a whole and
+ * that no password fits is an error only for the hosts that it concerns: `data` is NULL then,
+ * and `closed` says why.
+ */
 struct vars_file {
 	const char *path;
-	const struct value *data;
+	const struct value *data; /* a mapping */
+	const char *closed;
 };
 
 struct vars_file_list {

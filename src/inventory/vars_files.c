@@ -21,9 +21,15 @@ static int load_file(
 	struct arena *arena = b->inventory->arena;
 	const char *name = arena_strdup(arena, path);
 	const struct value *data;
+	struct err failure = {0};
 
-	if (datafile_read(path, b->options->secrets, &text, err) < 0)
-		return -1;
+	if (datafile_read(path, b->options->secrets, &text, &failure) < 0) {
+		if (failure.code != ERR_AUTH)
+			return err_set(err, failure.code, "%s", failure.text);
+		*VEC_PUSH(out) = (struct vars_file){
+			.path = name, .closed = arena_strdup(arena, failure.text)};
+		return 0;
+	}
 	data = datafile_parse(arena, text.data, text.len, name, b->diags, err);
 	if (!data)
 		return -1;

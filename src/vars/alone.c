@@ -8,6 +8,9 @@ struct collecting {
 	const struct inventory *inventory;
 	struct arena *arena;
 	struct value *all;
+	const char *name;
+	bool host; /* rather than a group */
+	struct err *err;
 };
 
 static void add_dict(struct collecting *c, const struct value *dict)
@@ -21,44 +24,55 @@ static void add_dict(struct collecting *c, const struct value *dict)
 	}
 }
 
-static void add_files(
-	struct collecting *c, const struct vars_base *base, bool host, const char *name)
+static int add_files(struct collecting *c, const struct vars_base *base)
 {
 	const struct vars_file_list *list =
-		strmap_get(host ? &base->hosts : &base->groups, name);
+		strmap_get(c->host ? &base->hosts : &base->groups, c->name);
 
-	for (size_t i = 0; list && i < list->count; i++)
+	for (size_t i = 0; list && i < list->count; i++) {
+		if (!list->items[i].data)
+			return err_set(c->err, ERR_AUTH, "%s", list->items[i].closed);
 		add_dict(c, list->items[i].data);
+	}
+	return 0;
 }
 
-static struct value *collect(const struct vars_site *site, const struct var_table *table,
-	bool host, const char *name, bool playbook, struct arena *arena)
+static int collect(struct collecting *c, const struct var_table *table, bool playbook)
 {
-	const struct inventory *inventory = site->inventory;
-	struct collecting c = {
-		.inventory = inventory, .arena = arena, .all = value_new_dict(arena)};
+	const struct inventory *inventory = c->inventory;
 
-	add_dict(&c, site_table_dict(inventory, arena, table));
+	c->all = value_new_dict(c->arena);
+	add_dict(c, site_table_dict(inventory, c->arena, table));
 	for (size_t i = 0; i < inventory->beside_sources.count; i++)
-		add_files(&c, inventory->beside_sources.items[i], host, name);
+		if (add_files(c, inventory->beside_sources.items[i]) < 0)
+			return -1;
 	if (playbook && inventory->beside_playbook)
-		add_files(&c, inventory->beside_playbook, host, name);
-	return c.all;
+		return add_files(c, inventory->beside_playbook);
+	return 0;
 }
 
 const struct value *vars_of_group(const struct vars_site *site, const struct group *group,
-	bool playbook, struct arena *arena)
+	bool playbook, struct arena *arena, struct err *err)
 {
-	struct value *all = collect(site, &group->vars, false, group->name, playbook, arena);
+	struct collecting c = {
+		.inventory = site->inventory, .arena = arena, .name = group->name, .err = err};
 
+	if (collect(&c, &group->vars, playbook) < 0)
+		return NULL;
 	if (group->priority != 1)
-		value_dict_set(arena, all, "ansible_group_priority",
+		value_dict_set(arena, c.all, "ansible_group_priority",
 			value_new_int(arena, group->priority));
-	return all;
+	return c.all;
 }
 
 const struct value *vars_of_host(const struct vars_site *site, const struct host *host,
-	bool playbook, struct arena *arena)
+	bool playbook, struct arena *arena, struct err *err)
 {
-	return collect(site, &host->vars, true, host->name, playbook, arena);
+	struct collecting c = {.inventory = site->inventory,
+		.arena = arena,
+		.name = host->name,
+		.host = true,
+		.err = err};
+
+	return collect(&c, &host->vars, playbook) < 0 ? NULL : c.all;
 }

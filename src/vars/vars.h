@@ -87,6 +87,11 @@ const struct value *vars_parse_extra(const struct strlist *arguments,
 
 /* The view of a host. It and all values from it live until vars_view_free. */
 struct vars_view *vars_view_new(const struct vars_site *site, const struct host *host);
+/*
+ * -1 with ERR_AUTH when a file of variables that concerns the host is encrypted and no password
+ * fits it; then vars_get and all evaluation fail with the same error.
+ */
+int vars_view_check(const struct vars_view *view, struct err *err);
 /* Frees a view and the values it evaluated. NULL is fine. */
 void vars_view_free(struct vars_view *view);
 /* The host a view is about. */
@@ -117,13 +122,14 @@ const struct value *vars_all(struct vars_view *view, bool magic);
 
 /*
  * The variables of one group alone, as written: of the sources, then of the files beside them,
- * and with `playbook` of those beside the playbook. No inheritance.
+ * and with `playbook` of those beside the playbook. No inheritance. NULL with err when a file
+ * cannot be opened.
  */
 const struct value *vars_of_group(const struct vars_site *site, const struct group *group,
-	bool playbook, struct arena *arena);
-/* The same for a host: nothing that comes from groups. */
+	bool playbook, struct arena *arena, struct err *err);
+/* The same for a host: nothing that comes from groups. NULL with err as for a group. */
 const struct value *vars_of_host(const struct vars_site *site, const struct host *host,
-	bool playbook, struct arena *arena);
+	bool playbook, struct arena *arena, struct err *err);
 
 /* One layer's word on a variable. */
 struct vars_claim {

@@ -28,6 +28,7 @@ struct vars_view {
 	struct strmap others;  /* of a root: host -> struct vars_view * */
 	const struct value *hostvars;
 	const struct value *host_magic;
+	const char *closed; /* why a file that concerns the host could not be opened */
 };
 
 static void push_layer(struct vars_view *view, enum vars_level level, const char *label,
@@ -44,8 +45,12 @@ static void push_files(struct vars_view *view, const struct strmap *files, const
 {
 	const struct vars_file_list *list = strmap_get(files, name);
 
-	for (size_t i = 0; list && i < list->count; i++)
-		push_layer(view, level, label, list->items[i].data, NULL);
+	for (size_t i = 0; list && i < list->count; i++) {
+		if (list->items[i].data)
+			push_layer(view, level, label, list->items[i].data, NULL);
+		else
+			view->closed = list->items[i].closed;
+	}
 }
 
 static const char *group_label(struct vars_view *view, const struct group *group)
@@ -133,8 +138,7 @@ static void push_all(struct vars_view *view)
 /* A variable as written, magic and hostvars included; for templates. */
 static const struct value *lookup(void *data, const char *name, struct err *err)
 {
-	(void)err;
-	return vars_raw(data, name);
+	return vars_view_check(data, err) < 0 ? NULL : vars_raw(data, name);
 }
 
 static const struct value *names(void *data, struct err *err)
@@ -205,6 +209,13 @@ void vars_view_free(struct vars_view *view)
 	release_view(view);
 	arena_release(&view->own);
 	free(view);
+}
+
+int vars_view_check(const struct vars_view *view, struct err *err)
+{
+	if (!view->closed)
+		return 0;
+	return err_set(err, ERR_AUTH, "host %s: %s", view->host->name, view->closed);
 }
 
 const struct host *vars_view_host(const struct vars_view *view)
@@ -324,6 +335,8 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 
 	if (value)
 		return value;
+	if (vars_view_check(view, err) < 0)
+		return NULL;
 	raw = vars_raw(view, name);
 	if (!raw) {
 		err_set(err, ERR_NOTFOUND, "host %s: no variable '%s'", view->host->name, name);
