@@ -45,7 +45,7 @@ int site_prompt(void *unused, const char *question, struct strbuf *out, struct e
 	return result;
 }
 
-static int load(struct site *s, const struct site_options *o, struct diags *d, struct err *err)
+int site_read(struct site *s, const struct site_options *o, struct diags *d, struct err *err)
 {
 	struct secrets_options secrets = {
 		.config = &s->config,
@@ -69,6 +69,7 @@ static int load(struct site *s, const struct site_options *o, struct diags *d, s
 		.verbosity = o->verbosity,
 	};
 
+	*s = (struct site){0};
 	if (config_load(&s->config, &s->arena, d, err) < 0 ||
 		secrets_load(&s->secrets, &secrets, d, err) < 0 ||
 		inventory_load(&s->inventory, &o->inventory, &inventory, &s->arena, d, err) < 0)
@@ -84,8 +85,7 @@ int site_load(struct site *s, const struct site_options *o)
 	AUTO(diags_release) struct diags d = {0};
 	struct err err = {0};
 
-	*s = (struct site){0};
-	int result = load(s, o, &d, &err);
+	int result = site_read(s, o, &d, &err);
 	cli_print_diags(&d);
 	if (result < 0)
 		return cli_error(&err);

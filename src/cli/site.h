@@ -52,6 +52,11 @@ struct site {
 };
 
 /*
+ * Loads a site; findings are appended to d. Returns -1 with err when there is nothing to work
+ * with. Released in either case.
+ */
+int site_read(struct site *s, const struct site_options *o, struct diags *d, struct err *err);
+/*
  * Loads a site. Warnings and errors are printed to standard error. Returns 0, or the exit code
  * to end with. Released in either case.
  */

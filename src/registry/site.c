@@ -158,15 +158,19 @@ static void open_store(struct site_reader *r, struct diags *d)
 
 	if (!s->root || o->without_store)
 		return;
-	if (!s->primary)
+	if (!s->primary) {
 		s->store = store_open_local(s->root, &err);
-	else if (o->open_remote)
+	} else if (o->open_remote) {
 		s->store = o->open_remote(
 			o->open_remote_arg, s->primary, s->store_view, s->root, &err);
-	else
-		err_set(&err, ERR_UNSUPPORTED,
-			"the store lies on another host, %s, which this command does not reach",
+	} else {
+		diag_warning(d, NULL,
+			"the store lies on another host, %s: whether it has all versions was "
+			"not "
+			"looked up; deploy-models --check does that",
 			s->primary->name);
+		return;
+	}
 	if (s->store)
 		return;
 	const struct value *raw = vars_raw(s->store_view, VAR_STORE);

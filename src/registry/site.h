@@ -32,7 +32,7 @@ struct registry_site_options {
 	const char *models;            /* --models: names between commas; NULL: all */
 	const char *tags;              /* --tags, likewise */
 	bool without_store;            /* versions are not looked up */
-	store_opener open_remote;      /* NULL: a store on another host is an error */
+	store_opener open_remote;      /* NULL: versions of such a store are not looked up */
 	void *open_remote_arg;
 };
 
@@ -40,7 +40,7 @@ struct registry_site {
 	struct resolution resolution; /* without errors, hosts[i] is the options' hosts[i] */
 	struct vars_view **views;     /* one a host, by the same index */
 	size_t view_count;
-	struct store *store; /* NULL without_store, or after an error */
+	struct store *store; /* NULL when it was not opened */
 	const struct host
 		*primary; /* the other host that keeps the store; NULL: this machine */
 	struct vars_view *store_view; /* of the host that keeps the store */
