@@ -32,7 +32,8 @@ struct spool_item {
 	enum item_state state;
 	unsigned users;
 	bool kept; /* whole, under its name in the directory: can be opened again */
-	int fd;    /* -1 while nobody uses a whole item, and where no file could be made */
+	int fd; /* -1 while nobody uses a kept or failed item, and where no file could be made
+		 */
 	uint64_t written;
 	struct err why; /* ITEM_FAILED */
 };
@@ -353,7 +354,7 @@ void spool_release(struct spool_item *item)
 		return;
 	pthread_mutex_lock(&item->spool->lock);
 	item->users--;
-	if (item->users == 0 && item->kept)
+	if (item->users == 0 && (item->kept || item->state == ITEM_FAILED))
 		fd_close(&item->fd);
 	pthread_mutex_unlock(&item->spool->lock);
 }
