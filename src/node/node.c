@@ -64,6 +64,8 @@ static int resolve_scope(struct request *q, const struct op *op, struct err *err
 		q->stage = number < WIRE_STAGES_MAX ? n->stages[number] : NULL;
 		if (!q->stage)
 			return err_set(err, ERR_NOTFOUND, "stage %u is not open", number);
+		if (n->stream.id != 0 && n->streaming == q->stage)
+			return err_set(err, ERR_BUSY, "a stream of stage %u is open", number);
 		return 0;
 	}
 	return resolve_root(q, number, op->scope == OP_ROOT_WRITE, err);

@@ -13,6 +13,19 @@ static const struct op ops[] = {
 	{WIRE_ROOT_OPEN, OP_ANYWHERE, 0, SMALL, .handle = op_root_open},
 	{WIRE_ROOT_CLOSE, OP_ROOT_READ, 0, SMALL, .handle = op_root_close},
 	{WIRE_DISK, OP_ROOT_READ, 0, SMALL, .handle = op_disk},
+	{WIRE_LIST, OP_ROOT_READ, 0, SMALL, .handle = op_list},
+	{WIRE_VERSION_CHECK, OP_ROOT_READ, FRAME_CHECK, SMALL, .handle = op_version_check},
+	{WIRE_VERSION_BEGIN, OP_ROOT_WRITE, FRAME_CHECK, SMALL, .handle = op_begin,
+		.piece = op_begin_piece, .end = op_begin_end, .lose = op_begin_lose},
+	{WIRE_FILE_PUT, OP_STAGE, FRAME_LAST, FRAME_PAYLOAD_MAX, .handle = op_put,
+		.piece = op_put_piece, .end = op_put_end, .lose = op_put_lose},
+	{WIRE_VERSION_COMMIT, OP_STAGE, 0, SMALL, .handle = op_commit},
+	{WIRE_VERSION_ABORT, OP_STAGE, 0, SMALL, .handle = op_abort},
+	{WIRE_VERSION_REMOVE, OP_ROOT_WRITE, 0, SMALL, .handle = op_version_remove},
+	{WIRE_EXTRA_REMOVE, OP_ROOT_WRITE, 0, SMALL, .handle = op_extra_remove},
+	{WIRE_SIGNATURE, OP_ROOT_READ, 0, SMALL, .handle = op_signature},
+	{WIRE_MANIFEST_MAKE, OP_ROOT_READ, 0, SMALL, .handle = op_manifest_make},
+	{WIRE_FILE_READ, OP_ROOT_READ, 0, SMALL, .handle = op_file_read},
 };
 
 const struct op *op_find(uint8_t kind)

@@ -65,6 +65,16 @@ struct stage {
 struct stage *stage_new(struct root *r, const char *version);
 /* Closes a stage; what is staged stays on the disk. NULL is fine. */
 void stage_free(struct stage *s);
+/* Removes the staging of a stage from the disk. */
+int stage_discard(struct stage *s, struct err *err);
+/* The name of the partial file of an entry: its content's hash and size. */
+#define STAGE_PART_NAME 64
+/* Writes that name. */
+void stage_part_name(const struct manifest_entry *e, char out[STAGE_PART_NAME]);
+/* Creates the file of an entry in the staging tree, empty; -1 with err. */
+int stage_create(const struct stage *s, const struct manifest_entry *e, struct err *err);
+/* Makes the directories above an entry in the staging tree. */
+int stage_make_parents(const struct stage *s, const struct manifest_entry *e, struct err *err);
 /* The root that a stage belongs to. */
 struct root *stage_root(const struct stage *s);
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operations that read: SIGNATURE, FILE_READ, MANIFEST_MAKE.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "node/request.h"
+#include "node/session.h"
+#include "tree/delta.h"
+#include "tree/hashcache.h"
+#include "tree/manifest.h"
+
+/* Opens the file of a range; its size goes to *size. */
+static int open_file(
+	struct request *q, const struct wire_range *g, uint64_t *size, struct err *err)
+{
+	struct stat st;
+
+	if (root_check_version(g->version, err) < 0)
+		return -1;
+	request_about(q, g->path);
+	autofree char *path = xasprintf("%s/%s", g->version, g->path);
+	autofd int fd = beneath_open(q->root->fd, path, O_RDONLY | O_NONBLOCK, 0);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, "open %s/%s", q->root->path, path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INPUT, "%s/%s is no file", q->root->path, path);
+	*size = (uint64_t)st.st_size;
+	int result = fd;
+	fd = -1;
+	return result;
+}
+
+static struct fd_range range_of(int fd, uint64_t size, uint64_t offset, uint64_t length)
+{
+	uint64_t left = offset < size ? size - offset : 0;
+
+	return (struct fd_range){
+		.fd = fd, .offset = offset, .left = left < length ? left : length};
+}
+
+int op_file_read(struct request *q, struct err *err)
+{
+	struct wire_range g;
+	uint64_t size;
+	uint8_t buffer[16384];
+	ssize_t got;
+
+	if (wire_get_range(q->frame, &g, err) < 0)
+		return -1;
+	if (g.length > WIRE_READ_MAX || g.block_len || g.strong_len)
+		return err_set(err, ERR_LIMIT, "a range of %llu bytes; at most %u",
+			(unsigned long long)g.length, WIRE_READ_MAX);
+	autofd int fd = open_file(q, &g, &size, err);
+	if (fd < 0)
+		return -1;
+	struct fd_range range = range_of(fd, size, g.offset, g.length);
+	struct tree_source source = fd_range_source(&range);
+	while ((got = source.read(source.arg, buffer, sizeof(buffer), err)) > 0) {
+		if (request_bytes(q, buffer, (size_t)got, err) < 0)
+			return -1;
+	}
+	return (int)got;
+}
+
+/* Passes on a signature without its head. */
+struct beheaded {
+	struct request *q;
+	size_t skip;
+};
+
+static int write_sums(void *arg, const void *data, size_t n, struct err *err)
+{
+	struct beheaded *b = arg;
+	size_t skip = n < b->skip ? n : b->skip;
+
+	b->skip -= skip;
+	return request_bytes(b->q, (const uint8_t *)data + skip, n - skip, err);
+}
+
+static int check_signature(const struct wire_range *g, struct err *err)
+{
+	if (g->block_len < DELTA_BLOCK_MIN || g->block_len > DELTA_BLOCK_MAX ||
+		g->strong_len != DELTA_STRONG_LEN || g->offset % g->block_len != 0)
+		return err_set(err, ERR_UNSUPPORTED,
+			"signature with blocks of %u bytes, sums of %u, from %llu: not made "
+			"here",
+			g->block_len, g->strong_len, (unsigned long long)g->offset);
+	if (signature_size(g->length, g->block_len) > WIRE_READ_MAX)
+		return err_set(err, ERR_LIMIT,
+			"a signature of more than %u bytes: ask in ranges", WIRE_READ_MAX);
+	return 0;
+}
+
+int op_signature(struct request *q, struct err *err)
+{
+	struct wire_range g;
+	uint64_t size;
+	struct beheaded b = {.q = q, .skip = SIGNATURE_HEAD_SIZE};
+	struct tree_sink sink = {.write = write_sums, .arg = &b};
+
+	if (wire_get_range(q->frame, &g, err) < 0 || check_signature(&g, err) < 0)
+		return -1;
+	autofd int fd = open_file(q, &g, &size, err);
+	if (fd < 0)
+		return -1;
+	struct fd_range range = range_of(fd, size, g.offset, g.length);
+	struct tree_source source = fd_range_source(&range);
+	return signature_make(&source, g.block_len, &sink, err);
+}
+
+static struct hash_cache *open_cache(void)
+{
+	char home[1024];
+	const char *given = getenv("XDG_CACHE_HOME");
+
+	session_home(home);
+	autofree char *path = given && *given == '/'
+				      ? xasprintf("%s/modelfleet/hashes", given)
+				      : xasprintf("%s/.cache/modelfleet/hashes", home);
+	/* Without a cache all files are read: slower, not wrong. */
+	return hash_cache_open(path, NULL);
+}
+
+static int make_manifest(struct request *q, int dirfd, const char *label, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct hash_cache *cache = open_cache();
+	struct manifest_options o = {
+		.cache = cache, .progress = request_progress, .progress_arg = q};
+	struct manifest m;
+
+	int result = manifest_build(dirfd, label, &o, &m, err);
+	if (cache)
+		hash_cache_save(cache, NULL);
+	hash_cache_free(cache);
+	if (result < 0)
+		return -1;
+	manifest_write(&m, &text);
+	manifest_release(&m);
+	if (text.len > MANIFEST_BYTES_MAX)
+		return err_set(err, ERR_LIMIT, "the manifest of %s has more than %u bytes",
+			label, MANIFEST_BYTES_MAX);
+	return request_bytes(q, text.data, text.len, err);
+}
+
+int op_manifest_make(struct request *q, struct err *err)
+{
+	struct wire_version_ref v;
+
+	if (wire_get_version_ref(q->frame, &v, err) < 0 ||
+		root_check_version(v.version, err) < 0)
+		return -1;
+	request_about(q, v.version);
+	autofree char *label = xasprintf("%s/%s", q->root->path, v.version);
+	autofd int dir = beneath_open(q->root->fd, v.version, O_RDONLY | O_DIRECTORY, 0);
+	if (dir < 0)
+		return err_sys(err, "open %s", label);
+	return make_manifest(q, dir, label, err);
+}
