@@ -10,6 +10,8 @@
 
 struct parser {
 	const struct command *cmd;
+	const char *usage;
+	const char *epilogue;
 	const struct option_spec *options;
 	int argc;
 	char **argv;
@@ -38,7 +40,7 @@ static void print_option(const struct option_spec *o)
 	else
 		strbuf_addstr(&left, "    ");
 	if (o->name)
-		strbuf_addf(&left, "%s --%s", o->letter ? "," : "", o->name);
+		strbuf_addf(&left, "%s --%s", o->letter ? "," : " ", o->name);
 	if (o->value)
 		strbuf_addf(&left, " %s", o->value);
 	if (left.len + 1 < HELP_COLUMN)
@@ -47,16 +49,15 @@ static void print_option(const struct option_spec *o)
 		printf("%s\n%*s%s\n", left.data, HELP_COLUMN, "", o->help);
 }
 
-static _Noreturn void print_help(
-	const struct parser *p, const char *usage, const char *epilogue)
+static _Noreturn void print_help(const struct parser *p)
 {
 	printf("usage: %s%s %s\n\n%s.\n\noptions:\n", p->cmd->link_name ? "" : "modelfleet ",
-		program_name(p->cmd), usage, p->cmd->summary);
+		program_name(p->cmd), p->usage, p->cmd->summary);
 	for (const struct option_spec *o = p->options; o->help; o++)
 		print_option(o);
 	printf("%-*s%s\n", HELP_COLUMN, "  -h, --help", "show this and exit");
-	if (epilogue)
-		printf("\n%s\n", epilogue);
+	if (p->epilogue)
+		printf("\n%s\n", p->epilogue);
 	exit(EXIT_OK);
 }
 
@@ -124,6 +125,8 @@ static void parse_letters(struct parser *p, const char *letters)
 		while (o->help && o->letter != *letters)
 			o++;
 		const char shown[] = {'-', *letters, '\0'};
+		if (!o->help && *letters == 'h')
+			print_help(p);
 		if (!o->help) {
 			autofree char *text = xasprintf("unknown option '%s'", shown);
 			usage_error(p, text);
@@ -139,7 +142,13 @@ static void parse_letters(struct parser *p, const char *letters)
 void cli_parse(const struct command *cmd, const char *usage, const char *epilogue,
 	const struct option_spec *options, int argc, char **argv, struct strlist *rest)
 {
-	struct parser p = {cmd, options, argc, argv, 1};
+	struct parser p = {.cmd = cmd,
+		.usage = usage,
+		.epilogue = epilogue,
+		.options = options,
+		.argc = argc,
+		.argv = argv,
+		.next = 1};
 	bool only_words = false;
 
 	while (p.next < argc) {
@@ -148,8 +157,8 @@ void cli_parse(const struct command *cmd, const char *usage, const char *epilogu
 			strlist_add(rest, word);
 		else if (strcmp(word, "--") == 0)
 			only_words = true;
-		else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-			print_help(&p, usage, epilogue);
+		else if (strcmp(word, "--help") == 0)
+			print_help(&p);
 		else if (word[1] == '-')
 			parse_long(&p, word + 2);
 		else
