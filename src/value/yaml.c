@@ -19,14 +19,6 @@ struct node {
 
 static int read_node(struct yaml_reader *r, struct node *out);
 
-static int next_event(struct yaml_reader *r)
-{
-	yaml_event_delete(&r->event);
-	if (!yaml_parser_parse(&r->parser, &r->event))
-		return yaml_fail_parser(r);
-	return 0;
-}
-
 static int count_nodes(struct yaml_reader *r, size_t n, const struct place *at)
 {
 	r->nodes += n;
@@ -221,7 +213,7 @@ static int read_items(struct yaml_reader *r, struct value *list)
 	for (;;) {
 		struct node item = {0};
 
-		if (next_event(r) < 0)
+		if (yaml_reader_next(r) < 0)
 			return -1;
 		if (r->event.type == YAML_SEQUENCE_END_EVENT)
 			return 0;
@@ -332,7 +324,7 @@ static int read_pairs(struct yaml_reader *r, struct node *out)
 	for (;;) {
 		struct node key = {0}, value = {0};
 
-		if (next_event(r) < 0)
+		if (yaml_reader_next(r) < 0)
 			return -1;
 		if (r->event.type == YAML_MAPPING_END_EVENT)
 			break;
@@ -340,7 +332,7 @@ static int read_pairs(struct yaml_reader *r, struct node *out)
 			return -1;
 		if (key.tag != YAML_TAG_MERGE && check_key(r, own, &key) < 0)
 			return -1;
-		if (next_event(r) < 0 || read_node(r, &value) < 0)
+		if (yaml_reader_next(r) < 0 || read_node(r, &value) < 0)
 			return -1;
 		if (key.tag != YAML_TAG_MERGE) {
 			value_dict_set_value(r->arena, own, key.value, value.value);
@@ -407,55 +399,17 @@ static int read_document(struct yaml_reader *r, const struct value **out, struct
 	struct node node = {0};
 
 	*out = NULL;
-	if (next_event(r) < 0)
+	if (yaml_reader_next(r) < 0)
 		return -1;
 	if (r->event.type == YAML_STREAM_END_EVENT)
 		return 0;
 	*at = yaml_place(r, &r->event.start_mark);
 	strmap_release(&r->anchors, NULL);
 	/* The root's first event, its node, and the document's end. */
-	if (next_event(r) < 0 || read_node(r, &node) < 0 || next_event(r) < 0)
+	if (yaml_reader_next(r) < 0 || read_node(r, &node) < 0 || yaml_reader_next(r) < 0)
 		return -1;
 	*out = node.value;
 	return 0;
-}
-
-static void reader_release(struct yaml_reader *r)
-{
-	yaml_event_delete(&r->event);
-	yaml_parser_delete(&r->parser);
-	strmap_release(&r->anchors, NULL);
-	arena_release(&r->anchor_arena);
-}
-
-static void fill_limits(struct yaml_options *o)
-{
-	if (!o->max_bytes)
-		o->max_bytes = YAML_MAX_BYTES;
-	if (!o->max_depth)
-		o->max_depth = YAML_MAX_DEPTH;
-	if (!o->max_nodes)
-		o->max_nodes = YAML_MAX_NODES;
-}
-
-/* Starts the parser behind the start of the stream. */
-static int reader_init(struct yaml_reader *r, const char *text, size_t len, const char *file)
-{
-	const struct place whole = {.file = file};
-
-	fill_limits(&r->options);
-	r->file = arena_strdup(r->arena, file);
-	if (!yaml_parser_initialize(&r->parser))
-		return err_set(r->err, ERR_SYSTEM, "out of memory");
-	if (len > r->options.max_bytes)
-		return yaml_fail(r, &whole, ERR_LIMIT,
-			"%zu bytes are more than the limit of %zu", len, r->options.max_bytes);
-	r->bom = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
-	r->text = text + r->bom;
-	r->len = len - r->bom;
-	yaml_parser_set_input_string(&r->parser, (const unsigned char *)r->text, r->len);
-	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
-	return next_event(r);
 }
 
 static const struct value *read_one(struct yaml_reader *r)
@@ -481,23 +435,23 @@ static const struct value *read_one(struct yaml_reader *r)
 const struct value *yaml_read(struct arena *a, const char *text, size_t len, const char *file,
 	const struct yaml_options *options, struct diags *diags, struct err *err)
 {
-	AUTO(reader_release) struct yaml_reader r = {.arena = a, .diags = diags, .err = err};
+	AUTO(yaml_reader_close) struct yaml_reader r = {.arena = a, .diags = diags, .err = err};
 
 	if (options)
 		r.options = *options;
-	return reader_init(&r, text, len, file) < 0 ? NULL : read_one(&r);
+	return yaml_reader_open(&r, text, len, file) < 0 ? NULL : read_one(&r);
 }
 
 const struct value *yaml_read_all(struct arena *a, const char *text, size_t len,
 	const char *file, const struct yaml_options *options, struct diags *diags,
 	struct err *err)
 {
-	AUTO(reader_release) struct yaml_reader r = {.arena = a, .diags = diags, .err = err};
+	AUTO(yaml_reader_close) struct yaml_reader r = {.arena = a, .diags = diags, .err = err};
 	struct value *list = value_new_list(a);
 
 	if (options)
 		r.options = *options;
-	if (reader_init(&r, text, len, file) < 0)
+	if (yaml_reader_open(&r, text, len, file) < 0)
 		return NULL;
 	for (;;) {
 		const struct value *v;

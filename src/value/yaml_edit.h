@@ -36,16 +36,21 @@ struct yaml_change {
 };
 
 /*
- * Applies changes to a text and appends the new text to out. The style of the old scalar is
- * kept where it can hold the new value: quotes stay quotes, a plain date stays plain. A
- * STRING that would be read as something else when plain gets quotes; a DATE is written
- * plain, or in the quotes that the old value had. An inserted key goes behind the last entry
- * of its block mapping, indented as that mapping is.
+ * Applies changes to a text, one after the other, and appends the new text to out.
+ *
+ * The style of the old scalar is kept where it can hold the new value: quotes stay quotes, a
+ * plain date stays plain. A STRING that would be read as something else when plain gets
+ * quotes. A DATE takes the quotes that the old value had, and is a string then, as before.
+ *
+ * An inserted key goes behind the last entry of its mapping: in a block mapping on a line of
+ * its own, indented as that mapping is; in a flow mapping behind a comma. A removed key takes
+ * its lines along, and the key above it when nothing else was below that.
  *
  * Returns -1 with err and adds nothing to out: ERR_INPUT when the text cannot be read or the
- * value is no scalar, ERR_NOTFOUND when the path is not there, ERR_UNSUPPORTED when the place
- * cannot be changed safely (an anchor, an alias, a merged key, a block scalar, an insertion
- * into a flow mapping, several documents): the error names the place and the cause.
+ * value is no scalar, ERR_NOTFOUND when the path is not there, ERR_LIMIT, ERR_UNSUPPORTED when
+ * the place cannot be changed safely (an anchor, an alias, a tag, a block scalar, a key given
+ * twice, several documents, a change that would show elsewhere too): the error names the
+ * place and the cause.
  */
 int yaml_edit(const char *text, size_t len, const char *file, const struct yaml_change *changes,
 	size_t count, struct strbuf *out, struct err *err);

@@ -8,9 +8,9 @@
  * libyaml counts characters; we count bytes. Marks come in the order of the text with few
  * exceptions, so a cursor walks along and steps back where it must.
  */
-static size_t offset_of(struct yaml_reader *r, size_t index)
+size_t yaml_offset(struct yaml_reader *r, const yaml_mark_t *mark)
 {
-	size_t at = r->mark_offset, i = r->mark_index;
+	size_t at = r->mark_offset, i = r->mark_index, index = mark->index;
 
 	for (; i < index && at < r->len; i++)
 		for (at++; at < r->len && (r->text[at] & 0xc0) == 0x80;)
@@ -34,7 +34,7 @@ static size_t line_start_of(const struct yaml_reader *r, size_t offset, size_t c
 
 struct place yaml_place(struct yaml_reader *r, const yaml_mark_t *mark)
 {
-	size_t offset = offset_of(r, mark->index);
+	size_t offset = yaml_offset(r, mark);
 
 	if (r->line != mark->line + 1 || offset < r->line_start) {
 		r->line_start = line_start_of(r, offset, mark->column);

@@ -39,6 +39,15 @@ struct yaml_anchor {
 	struct place place;
 };
 
+/* Fills in limits and starts the parser behind the start of the stream. -1 with err. */
+int yaml_reader_open(struct yaml_reader *r, const char *text, size_t len, const char *file);
+/* Frees all but the arena's. */
+void yaml_reader_close(struct yaml_reader *r);
+/* Goes on to the next event. */
+int yaml_reader_next(struct yaml_reader *r);
+
+/* The offset in bytes of a mark in r->text. */
+size_t yaml_offset(struct yaml_reader *r, const yaml_mark_t *mark);
 /* The place of a mark that libyaml gave. */
 struct place yaml_place(struct yaml_reader *r, const yaml_mark_t *mark);
 /* Fails with a text at a place; always -1. */
