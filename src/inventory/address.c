@@ -3,7 +3,6 @@
  * Telling addresses from other texts, and splitting off ports. Any component may be a range in
  * brackets ("10.0.0.[1:9]"), unless the caller does not want ranges.
  */
-#include <arpa/inet.h>
 #include <ctype.h>
 
 #include "inventory/pattern.h"
@@ -91,24 +90,35 @@ static bool is_ipv4(const char *s)
 	return *s == '\0';
 }
 
-/* An IPv6 address, each range in it standing for one group. */
+/* Length of a group of an IPv6 address at s, or 0: up to four hex digits, or a range. */
+static size_t ipv6_group_len(const char *s)
+{
+	size_t n = range_len(s, RANGE_HEX);
+
+	while (n < 4 && isxdigit((unsigned char)s[n]))
+		n++;
+	return n;
+}
+
+/*
+ * As Ansible knows an IPv6 address: by how it begins. Seven groups and colons and one more
+ * group, or up to six and then "::"; what follows the double colon is not looked at.
+ */
 static bool is_ipv6(const char *s)
 {
-	AUTO(strbuf_release) struct strbuf plain = STRBUF_INIT;
-	struct in6_addr parsed;
+	int groups = 0;
 
-	if (!strchr(s, ':'))
-		return false;
-	while (*s) {
-		size_t n = range_len(s, RANGE_HEX);
-		if (n > 0) {
-			strbuf_addch(&plain, '0');
-			s += n;
-		} else {
-			strbuf_addch(&plain, *s++);
-		}
+	if (str_starts(s, "::"))
+		return true;
+	for (;; groups++) {
+		size_t n = ipv6_group_len(s);
+		if (n == 0 || s[n] != ':')
+			break;
+		s += n + 1;
 	}
-	return inet_pton(AF_INET6, plain.data, &parsed) == 1;
+	if (*s == ':')
+		return groups >= 1 && groups <= 6;
+	return (groups == 7 && ipv6_group_len(s) > 0) || (groups == 6 && is_ipv4(s));
 }
 
 static bool label_char(unsigned char c)

@@ -81,7 +81,7 @@ static void range_add(const struct range *r, int64_t i, struct strbuf *out)
 }
 
 /* Where names go. Steps are counted too: empty ranges inside others give no names. */
-#define RANGE_MAX_STEPS 4000000
+#define RANGE_MAX_STEPS 1000000
 struct expansion {
 	struct strlist *out;
 	size_t max;
