@@ -36,8 +36,10 @@ struct task {
 	} plan;               /* one entry for each file of the manifest */
 	struct arena strings; /* of the plan */
 	uint8_t stage;
-	bool raw;     /* second attempt: nothing compressed, no delta */
-	bool damaged; /* the node refused what arrived: try once more, raw */
+	bool begun;       /* its stage is open */
+	uint64_t sent_at; /* bytes sent to the host when its files were */
+	bool raw;         /* second attempt: nothing compressed, no delta */
+	bool damaged;     /* the node refused what arrived: try once more, raw */
 };
 
 /* What to do with one answer frame; -1 with err when it cannot be understood. */
@@ -97,11 +99,13 @@ void conversation_progress(struct conversation *c, uint64_t bytes);
 /* The first failure of a task is its result; later ones are dropped. */
 void task_fail(struct task *t, const struct err *why);
 
-/* Sends all files of a task that its plan asks for, and the commit (send.c). */
-int send_version(struct conversation *c, struct task *t, struct err *err);
-/* How many bytes send_version would put on the link for one file (send.c). */
+/* Sends all files of a task that its plan asks for (send.c). */
+int send_files(struct conversation *c, struct task *t, struct err *err);
+/* Commits a task whose files were sent; gives its stage up if it failed. */
+int send_commit(struct conversation *c, struct task *t, struct err *err);
+/* How many bytes one file would put on the link, and whether as a delta (send.c). */
 int measure_stream(struct conversation *c, struct task *t, const struct wire_plan *p,
-	uint64_t *bytes, struct err *err);
+	uint64_t *bytes, bool *delta, struct err *err);
 /* Appends the signature of a basis that lies on the node (a content_pull_signature). */
 int pull_signature(
 	void *conversation, const struct wire_plan *basis, struct strbuf *out, struct err *err);

@@ -76,13 +76,14 @@ static int open_stream(struct conversation *c, struct task *t, const struct mani
 }
 
 int measure_stream(struct conversation *c, struct task *t, const struct wire_plan *p,
-	uint64_t *bytes, struct err *err)
+	uint64_t *bytes, bool *delta, struct err *err)
 {
 	const struct manifest_entry *e = &t->version->manifest.entries[p->index];
 	AUTO(content_stream_release) struct content_stream s = CONTENT_STREAM_INIT;
 
 	if (open_stream(c, t, e, p, &s, err) < 0)
 		return -1;
+	*delta = s.form == WIRE_PUT_DELTA;
 	*bytes = e->size - s.offset;
 	if (!s.item)
 		return 0;
@@ -217,21 +218,26 @@ static int committed(
 	return 0;
 }
 
-int send_version(struct conversation *c, struct task *t, struct err *err)
+int send_files(struct conversation *c, struct task *t, struct err *err)
 {
-	uint8_t buffer[16];
-	struct msg_writer w;
-	uint32_t id;
-
 	for (size_t i = 0; i < t->plan.count && t->state == TASK_SEND; i++) {
 		const struct wire_plan *p = &t->plan.items[i];
 		if ((p->state == WIRE_PLAN_SEND || p->state == WIRE_PLAN_BASIS) &&
 			send_file(c, t, p, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int send_commit(struct conversation *c, struct task *t, struct err *err)
+{
+	uint8_t buffer[16];
+	struct msg_writer w;
+	uint32_t id;
+	bool failed = t->state != TASK_SEND;
+
 	msg_begin(&w, buffer, sizeof(buffer));
 	wire_put_version_end(&w, &(struct wire_version_end){.stage = t->stage});
-	bool failed = t->state != TASK_SEND;
 	t->state = TASK_DONE;
 	return conversation_ask_bulk(c, failed ? WIRE_VERSION_ABORT : WIRE_VERSION_COMMIT, 0,
 		&w, t, failed ? NULL : committed, &id, err);
