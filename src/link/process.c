@@ -35,11 +35,11 @@ int process_start(struct process_transport *p, const char *const *argv, const ch
 }
 
 /* Reads a pipe and closes it at its end. */
-static ssize_t read_pipe(int *fd, void *data, size_t n, struct err *err)
+static ssize_t read_pipe(int *fd, void *chunk, struct err *err)
 {
 	if (*fd < 0)
 		return TRANSPORT_END;
-	ssize_t got = read(*fd, data, n);
+	ssize_t got = read(*fd, chunk, TRANSPORT_CHUNK);
 	if (got > 0)
 		return got;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -50,20 +50,20 @@ static ssize_t read_pipe(int *fd, void *data, size_t n, struct err *err)
 	return TRANSPORT_END;
 }
 
-ssize_t process_read(struct transport *t, void *data, size_t n, struct err *err)
+ssize_t process_read(struct transport *t, void *chunk, struct err *err)
 {
 	struct process_transport *p = (struct process_transport *)t;
-	ssize_t got = read_pipe(&p->child.out, data, n, err);
+	ssize_t got = read_pipe(&p->child.out, chunk, err);
 
 	t->wire_in += got > 0 ? (uint64_t)got : 0;
 	return got;
 }
 
-ssize_t process_read_errors(struct transport *t, void *data, size_t n, struct err *err)
+ssize_t process_read_errors(struct transport *t, void *chunk, struct err *err)
 {
 	struct process_transport *p = (struct process_transport *)t;
 
-	return read_pipe(&p->child.err, data, n, err);
+	return read_pipe(&p->child.err, chunk, err);
 }
 
 ssize_t process_write(struct transport *t, const void *data, size_t n, struct err *err)

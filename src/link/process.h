@@ -21,9 +21,9 @@ struct process_transport {
 int process_start(struct process_transport *p, const char *const *argv, const char *const *env,
 	struct err *err);
 /* These implement transport_ops. */
-ssize_t process_read(struct transport *t, void *data, size_t n, struct err *err);
+ssize_t process_read(struct transport *t, void *chunk, struct err *err);
 /* Reads the child's standard error. */
-ssize_t process_read_errors(struct transport *t, void *data, size_t n, struct err *err);
+ssize_t process_read_errors(struct transport *t, void *chunk, struct err *err);
 /* Writes to the child's standard input. */
 ssize_t process_write(struct transport *t, const void *data, size_t n, struct err *err);
 /* Always false: a pipe hides nothing. */

@@ -213,12 +213,10 @@ static int digest_bytes(struct pump *p, const uint8_t *data, size_t n, struct er
 /* Keeps the end of what the process writes as errors. */
 static int read_errors(struct pump *p, struct err *err)
 {
-	char chunk[1024];
 	ssize_t n;
 
-	while ((n = p->transport->ops->read_errors(p->transport, chunk, sizeof(chunk), err)) >
-		0) {
-		strbuf_add(&p->errors, chunk, (size_t)n);
+	while ((n = p->transport->ops->read_errors(p->transport, p->chunk, err)) > 0) {
+		strbuf_add(&p->errors, p->chunk, (size_t)n);
 		if (p->errors.len > PUMP_ERRORS_MAX) {
 			size_t excess = p->errors.len - PUMP_ERRORS_MAX;
 			memmove(p->errors.data, p->errors.data + excess, PUMP_ERRORS_MAX);
@@ -236,8 +234,7 @@ static int pump_read(struct pump *p, struct err *err)
 	if (read_errors(p, err) < 0)
 		return -1;
 	for (int i = 0; i < READS_A_TURN && !p->input_ended; i++) {
-		ssize_t n =
-			p->transport->ops->read(p->transport, p->chunk, sizeof(p->chunk), err);
+		ssize_t n = p->transport->ops->read(p->transport, p->chunk, err);
 		if (n == -1)
 			return -1;
 		if (n == TRANSPORT_AGAIN)

@@ -13,7 +13,6 @@
 #define PUMP_CONTROL_MAX (1u << 20) /* bytes of control frames that may wait */
 #define PUMP_BULK_MAX    65536u     /* a bulk frame is taken while fewer bytes wait */
 #define PUMP_INBOX_MAX   (8u << 20) /* bytes of received frames that nobody took yet */
-#define PUMP_CHUNK       32768u     /* bytes of one read */
 #define PUMP_ERRORS_MAX  4096u      /* kept of the error stream: its end */
 
 /* Bytes that wait to be written; those before `at` are written. */
@@ -56,7 +55,7 @@ struct pump {
 	struct err broken;    /* the first error; its code is ERR_NONE while all is well */
 
 	uint64_t bytes_in, bytes_out, frames_in, frames_out;
-	uint8_t chunk[PUMP_CHUNK];
+	uint8_t chunk[TRANSPORT_CHUNK];
 };
 
 /* Makes a pump over a transport whose process was started; it sends the magic first. */

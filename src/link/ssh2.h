@@ -20,6 +20,9 @@ struct ssh2_transport {
 	const struct cancel *cancel;
 	int fd;
 	LIBSSH2_SESSION *session;
+	struct strbuf out;        /* sent by libssh2, not yet taken by the socket */
+	size_t out_at;            /* bytes of it that the socket has taken */
+	bool wait_failed;         /* the last wait ended by its deadline or an interrupt */
 	LIBSSH2_CHANNEL *channel; /* of the process that runs, or NULL */
 	bool ended;               /* its output has ended */
 	unsigned started;         /* processes so far */

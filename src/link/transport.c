@@ -15,7 +15,7 @@ int transport_wait(struct transport *t, bool writing, deadline until,
 
 /* One of the process's two outputs. */
 struct output {
-	ssize_t (*read)(struct transport *t, void *data, size_t n, struct err *err);
+	ssize_t (*read)(struct transport *t, void *chunk, struct err *err);
 	struct strbuf *into;
 	bool ended;
 };
@@ -23,11 +23,11 @@ struct output {
 /* Reads all that is there. Returns 1 when something was, 0 when not, -1 with err. */
 static int gather(struct transport *t, struct output *o, struct err *err)
 {
-	char chunk[8192];
+	char chunk[TRANSPORT_CHUNK];
 	int moved = 0;
 
 	while (!o->ended) {
-		ssize_t n = o->read(t, chunk, sizeof(chunk), err);
+		ssize_t n = o->read(t, chunk, err);
 		if (n == -1)
 			return -1;
 		if (n == TRANSPORT_AGAIN)

@@ -21,6 +21,9 @@
 #define TRANSPORT_END   (-2) /* the process closed the stream */
 #define TRANSPORT_FDS   3    /* descriptors that poll may name */
 
+/* Every read offers this many bytes: libssh2 must not be given changing sizes. */
+#define TRANSPORT_CHUNK 32768u
+
 /* What a transport is told. All of it outlives the transport. */
 struct transport_target {
 	const struct link_options *options;
@@ -46,10 +49,10 @@ struct transport_ops {
 		struct err *err);
 	/* Starts a process by a command of the login shell. The one before must be stopped. */
 	int (*start)(struct transport *t, const char *command, deadline until, struct err *err);
-	/* Reads from the process: bytes, TRANSPORT_AGAIN, TRANSPORT_END, or -1 with err. */
-	ssize_t (*read)(struct transport *t, void *data, size_t n, struct err *err);
+	/* Reads TRANSPORT_CHUNK at most: bytes, TRANSPORT_AGAIN, TRANSPORT_END, -1 with err. */
+	ssize_t (*read)(struct transport *t, void *chunk, struct err *err);
 	/* The same for its stream of errors. */
-	ssize_t (*read_errors)(struct transport *t, void *data, size_t n, struct err *err);
+	ssize_t (*read_errors)(struct transport *t, void *chunk, struct err *err);
 	/* Writes to the process: bytes, TRANSPORT_AGAIN, TRANSPORT_END, or -1 with err. */
 	ssize_t (*write)(struct transport *t, const void *data, size_t n, struct err *err);
 	/* True if a read would give bytes that no descriptor tells of. */

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Facts about libssh2 that shape this file: a session is in non-blocking mode throughout, so
- * that every wait is ours and has a deadline. A call that said EAGAIN has to be repeated with
- * the same arguments. A write drains what has arrived into memory, and a read processes
- * window adjustments; see pump.c for what follows from that. A receive window of 256 kB keeps
- * a host's memory small and a fast link full. The exit status of a killed process is 0, so
- * it only serves messages.
+ * Facts about libssh2 1.10 that shape this file: a session is in non-blocking mode throughout,
+ * so that every wait is ours and has a deadline. A write drains what has arrived into memory,
+ * and a read processes window adjustments; see pump.c for what follows from that. A receive
+ * window of 256 kB keeps a host's memory small and a fast link full. The exit status of a
+ * killed process is 0, so it only serves messages.
+ *
+ * And two that took a while to find. A packet of which the socket took only a half must be
+ * finished by the very call that began it; but a read may have to send, too, namely to open
+ * the window for what it has taken, and between the halves of a write that is an error. So
+ * libssh2 never sees a half: what it sends and the socket does not take waits in a buffer of
+ * ours, and new data is refused while much is waiting. The other: when opening the window
+ * has to wait (for new keys, say) and is resumed by a read of another size, libssh2 counts
+ * the window wrong and silently cuts data off. So all reads are of one size.
  */
 #include "link/ssh2.h"
 
@@ -20,6 +27,7 @@
 
 #define RECEIVE_WINDOW (256u * 1024)
 #define PACKET_SIZE    32768u
+#define UNSENT_MAX     65536u /* no more data is taken while so many bytes wait */
 #define OPEN_RETRIES   40
 #define OPEN_PAUSE     0.025 /* seconds */
 
@@ -47,14 +55,42 @@ static struct ssh2_transport *self(struct transport *t)
 	return (struct ssh2_transport *)t;
 }
 
+/* Bytes that libssh2 has sent and the socket has not taken. */
+static size_t unsent(const struct ssh2_transport *t)
+{
+	return t->out.len - t->out_at;
+}
+
+/* Gives the socket what waits for it, as far as it takes it. An error shows when reading. */
+static void flush(struct ssh2_transport *t)
+{
+	while (unsent(t) > 0) {
+		ssize_t n = send(t->fd, t->out.data + t->out_at, unsent(t), MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return;
+		t->base.wire_out += (uint64_t)n;
+		t->out_at += (size_t)n;
+	}
+	strbuf_clear(&t->out);
+	t->out_at = 0;
+}
+
+/* What to wait for: input, and room where bytes wait to be sent. */
+static struct pollfd interest(struct ssh2_transport *t)
+{
+	flush(t);
+	return (struct pollfd){
+		.fd = t->fd, .events = (short)(unsent(t) > 0 ? POLLIN | POLLOUT : POLLIN)};
+}
+
 int ssh2_wait(struct ssh2_transport *t, deadline until, struct err *err)
 {
-	int blocked = libssh2_session_block_directions(t->session);
-	struct pollfd p = {.fd = t->fd, .events = POLLIN};
+	struct pollfd p = interest(t);
 
-	if (blocked & LIBSSH2_SESSION_BLOCK_OUTBOUND)
-		p.events |= POLLOUT;
-	return wait_fds(&p, 1, until, t->cancel, err) < 0 ? -1 : 0;
+	t->wait_failed = wait_fds(&p, 1, until, t->cancel, err) < 0;
+	return t->wait_failed ? -1 : 0;
 }
 
 int ssh2_fail(struct ssh2_transport *t, enum err_code code, const char *what, struct err *err)
@@ -62,7 +98,7 @@ int ssh2_fail(struct ssh2_transport *t, enum err_code code, const char *what, st
 	char *text = NULL;
 	int last = libssh2_session_last_error(t->session, &text, NULL, 0);
 
-	if (last == LIBSSH2_ERROR_EAGAIN)
+	if (t->wait_failed)
 		return err_wrap(err, "%s", what);
 	if (last == LIBSSH2_ERROR_SOCKET_DISCONNECT || last == LIBSSH2_ERROR_SOCKET_RECV ||
 		last == LIBSSH2_ERROR_SOCKET_SEND)
@@ -71,20 +107,25 @@ int ssh2_fail(struct ssh2_transport *t, enum err_code code, const char *what, st
 	return err_set(err, code, "%s: %s", what, text && *text ? text : "failed");
 }
 
-/* Counts what goes over the socket. libssh2 wants -errno. */
-static ssize_t count_send(
+/* Takes all that libssh2 sends: to the socket, and what that does not take to the buffer. */
+static ssize_t take_output(
 	libssh2_socket_t fd, const void *data, size_t n, int flags, void **abstract)
 {
 	struct ssh2_transport *t = *abstract;
-	ssize_t sent = send(fd, data, n, flags | MSG_NOSIGNAL);
+	ssize_t sent = 0;
 
+	if (unsent(t) == 0)
+		sent = send(fd, data, n, flags | MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		return -errno; /* as libssh2 wants it */
 	if (sent < 0)
-		return -errno;
+		sent = 0;
 	t->base.wire_out += (uint64_t)sent;
-	return sent;
+	strbuf_add(&t->out, (const char *)data + sent, n - (size_t)sent);
+	return (ssize_t)n;
 }
 
-static ssize_t count_recv(libssh2_socket_t fd, void *data, size_t n, int flags, void **abstract)
+static ssize_t give_input(libssh2_socket_t fd, void *data, size_t n, int flags, void **abstract)
 {
 	struct ssh2_transport *t = *abstract;
 	ssize_t got = recv(fd, data, n, flags);
@@ -110,10 +151,10 @@ static int make_session(struct ssh2_transport *t, struct err *err)
 	if (!t->session)
 		return err_set(err, ERR_SYSTEM, "cannot start libssh2");
 	libssh2_session_set_blocking(t->session, 0);
+	libssh2_session_callback_set(t->session, LIBSSH2_CALLBACK_SEND,
+		(union callback){.send = take_output}.stored);
 	libssh2_session_callback_set(
-		t->session, LIBSSH2_CALLBACK_SEND, (union callback){.send = count_send}.stored);
-	libssh2_session_callback_set(
-		t->session, LIBSSH2_CALLBACK_RECV, (union callback){.recv = count_recv}.stored);
+		t->session, LIBSSH2_CALLBACK_RECV, (union callback){.recv = give_input}.stored);
 	libssh2_session_method_pref(t->session, LIBSSH2_METHOD_KEX, KEX);
 	libssh2_session_method_pref(t->session, LIBSSH2_METHOD_CRYPT_CS, CIPHERS);
 	libssh2_session_method_pref(t->session, LIBSSH2_METHOD_CRYPT_SC, CIPHERS);
@@ -162,6 +203,7 @@ static void ssh2_close(struct transport *base, deadline until)
 	(void)until;
 	if (t->session) {
 		libssh2_session_disconnect(t->session, "done");
+		flush(t);
 		/* With the socket shut, nothing that frees can wait for it. */
 		shutdown(t->fd, SHUT_RDWR);
 		while (libssh2_session_free(t->session) == LIBSSH2_ERROR_EAGAIN)
@@ -169,6 +211,7 @@ static void ssh2_close(struct transport *base, deadline until)
 	}
 	fd_close(&t->fd);
 	fd_close(&t->agent_fd);
+	strbuf_release(&t->out);
 	free(t);
 }
 
@@ -182,6 +225,7 @@ static int ssh2_connect(struct transport **out, struct transport_target *target,
 	t->options = target->options;
 	t->cancel = target->cancel;
 	t->fd = t->agent_fd = -1;
+	strbuf_init(&t->out);
 	if (establish(t, &target->fall_back, until, err) < 0) {
 		ssh2_close(&t->base, 0);
 		return -1;
@@ -240,12 +284,11 @@ static int ssh2_start(
 }
 
 /* Reads one of the two streams; both end together. */
-static ssize_t read_stream(
-	struct ssh2_transport *t, int stream, void *data, size_t n, struct err *err)
+static ssize_t read_stream(struct ssh2_transport *t, int stream, void *chunk, struct err *err)
 {
 	if (!t->channel || t->ended)
 		return TRANSPORT_END;
-	ssize_t got = libssh2_channel_read_ex(t->channel, stream, data, n);
+	ssize_t got = libssh2_channel_read_ex(t->channel, stream, chunk, TRANSPORT_CHUNK);
 	if (got > 0)
 		return got;
 	if (got < 0 && got != LIBSSH2_ERROR_EAGAIN) {
@@ -258,14 +301,14 @@ static ssize_t read_stream(
 	return TRANSPORT_END;
 }
 
-static ssize_t ssh2_read(struct transport *base, void *data, size_t n, struct err *err)
+static ssize_t ssh2_read(struct transport *base, void *chunk, struct err *err)
 {
-	return read_stream(self(base), 0, data, n, err);
+	return read_stream(self(base), 0, chunk, err);
 }
 
-static ssize_t ssh2_read_errors(struct transport *base, void *data, size_t n, struct err *err)
+static ssize_t ssh2_read_errors(struct transport *base, void *chunk, struct err *err)
 {
-	return read_stream(self(base), SSH_EXTENDED_DATA_STDERR, data, n, err);
+	return read_stream(self(base), SSH_EXTENDED_DATA_STDERR, chunk, err);
 }
 
 static ssize_t ssh2_write(struct transport *base, const void *data, size_t n, struct err *err)
@@ -274,6 +317,9 @@ static ssize_t ssh2_write(struct transport *base, const void *data, size_t n, st
 
 	if (!t->channel)
 		return TRANSPORT_END;
+	flush(t);
+	if (unsent(t) > UNSENT_MAX)
+		return TRANSPORT_AGAIN;
 	ssize_t put = libssh2_channel_write_ex(t->channel, 0, data, n);
 	if (put >= 0)
 		return put;
@@ -299,13 +345,8 @@ static bool ssh2_has_input(struct transport *base)
 static unsigned ssh2_poll(
 	struct transport *base, bool writing, struct pollfd fds[TRANSPORT_FDS])
 {
-	struct ssh2_transport *t = self(base);
-	int blocked = libssh2_session_block_directions(t->session);
-
-	(void)writing; /* libssh2 knows whether it is the socket that a write waits for */
-	fds[0] = (struct pollfd){.fd = t->fd, .events = POLLIN};
-	if (blocked & LIBSSH2_SESSION_BLOCK_OUTBOUND)
-		fds[0].events |= POLLOUT;
+	(void)writing; /* a window that is shut opens by input, and a full socket is known */
+	fds[0] = interest(self(base));
 	return 1;
 }
 
