@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing YAML byte for byte as PyYAML's dump does with Ansible's dumper: the same choice of
- * quotes, line breaks, flow and block style, and the same anchors for what is shared.
+ * Writing YAML byte for byte as PyYAML's dump does with Ansible's dumper, which is libyaml's
+ * emitter: the same choice of quotes, line breaks, flow and block style, and the same anchors
+ * for what is shared.
  *
  *     to_yaml               {.flow = YAML_FLOW_LEAVES, .sort_keys = true, .unicode = true}
  *     to_nice_yaml          {.indent = 4, .flow = YAML_BLOCK, .sort_keys = true, .unicode =
@@ -35,16 +36,20 @@ struct yaml_emit_options {
 	enum yaml_style style;
 	int indent;          /* 2 to 9; anything else means 2 */
 	int width;           /* best line width; 0 or too small means 80; negative: no limit */
-	bool sort_keys;      /* PyYAML's default is true */
+	bool sort_keys;      /* by Python's order; PyYAML's default is true */
 	bool unicode;        /* allow_unicode: characters beyond ASCII stay as they are */
 	bool explicit_start; /* "---" */
 	bool explicit_end;   /* "..." */
 	bool no_aliases;     /* write what is shared every time anew */
 };
 
+/* The depth beyond which a value is not written. */
+#define YAML_EMIT_MAX_DEPTH 1000
+
 /*
- * Appends a document, with a newline at its end. Returns -1 with err: ERR_UNSUPPORTED for an
- * OBJECT, ERR_INPUT for keys that cannot be sorted. out then holds part of the text.
+ * Appends a document, with a newline at its end. Keys of kinds that have no order among each
+ * other stay as they are even with sort_keys. Returns -1 with err: ERR_UNSUPPORTED for an
+ * OBJECT, ERR_INPUT for text that is not UTF-8, ERR_LIMIT; out then holds part of the text.
  */
 int yaml_emit(const struct value *v, const struct yaml_emit_options *options,
 	struct strbuf *out, struct err *err);
