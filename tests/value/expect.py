@@ -5,6 +5,8 @@
     expect.py yaml FILE...    prints for each file one line: the documents as typed text, or
                               "error" where the loader refuses it
     expect.py json FILE...    the same for JSON
+    expect.py to_yaml FILE... the documents written again as YAML, in each of several ways
+    expect.py to_json FILE... the same as JSON, from JSON
     expect.py --freeze        writes corpus/KIND/NAME.expected beside every corpus file
 
 Without python3-yaml it ends with status 77.
@@ -118,7 +120,49 @@ def expect_json(data):
     return typed(json.loads(data.decode('utf-8')))
 
 
-READERS = {'yaml': expect_yaml, 'json': expect_json}
+class Dumper(getattr(yaml, 'CSafeDumper', yaml.SafeDumper)):
+    pass
+
+
+Dumper.add_representer(Vault, lambda d, v: d.represent_scalar('!vault', str(v), style='|'))
+Dumper.add_representer(Unsafe, lambda d, v: d.represent_str(str(v)))
+
+YAML_WAYS = [
+    dict(default_flow_style=None, allow_unicode=True),
+    dict(default_flow_style=False, allow_unicode=True, indent=4),
+    dict(default_flow_style=True, allow_unicode=True, width=20),
+    dict(default_flow_style=False, sort_keys=False, width=-1),
+    dict(default_flow_style=None, default_style='"', explicit_start=True, explicit_end=True),
+    dict(default_flow_style=False, default_style='|', allow_unicode=True),
+    dict(default_flow_style=False, default_style='>', allow_unicode=True, width=30),
+    dict(default_flow_style=False, default_style="'", allow_unicode=True),
+]
+
+JSON_WAYS = [
+    dict(),
+    dict(ensure_ascii=False),
+    dict(indent=4, sort_keys=True),
+    dict(indent=0),
+    dict(separators=(',', ':')),
+]
+
+
+def expect_to_yaml(data):
+    documents = list(yaml.load_all(data, Loader))
+    return ' '.join(text('s', yaml.dump(documents, Dumper=Dumper, **way)) for way in YAML_WAYS)
+
+
+def expect_to_json(data):
+    value = json.loads(data.decode('utf-8'))
+    return ' '.join(text('s', json.dumps(value, **way)) for way in JSON_WAYS)
+
+
+READERS = {
+    'yaml': expect_yaml,
+    'json': expect_json,
+    'to_yaml': expect_to_yaml,
+    'to_json': expect_to_json,
+}
 
 
 def expect(kind, path):

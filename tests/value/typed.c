@@ -67,3 +67,10 @@ void typed_add(struct strbuf *out, const struct value *v)
 	case VALUE_OBJECT: strbuf_addstr(out, "object"); break;
 	}
 }
+
+void typed_add_text(struct strbuf *out, const struct strbuf *text)
+{
+	const struct value v = {.kind = VALUE_STRING, .text = text->data, .len = text->len};
+
+	typed_add(out, &v);
+}
