@@ -149,6 +149,7 @@ struct value *value_copy_unsafe(struct arena *a, const struct value *v);
 		for (const struct value *item = (v)->items[item##_i], *item##_once = item;     \
 			item##_once; item##_once = NULL)
 #define value_dict_foreach(p, v)                                                               \
-	for (const struct value_pair *p = (v)->pairs; p != (v)->pairs + (v)->pair_count; p++)
+	for (const struct value_pair *p = (v)->pairs;                                          \
+		(v)->pair_count && p != (v)->pairs + (v)->pair_count; p++)
 
 #endif
