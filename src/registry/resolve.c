@@ -422,7 +422,7 @@ static void keep_registries(struct resolver *r)
 	free(r->registries.items);
 }
 
-int resolve(struct resolution *out, const struct resolve_input *in, struct diags *d)
+int resolution_compute(struct resolution *out, const struct resolve_input *in, struct diags *d)
 {
 	struct resolver r = {.in = in, .out = out};
 	AUTO(diags_release) struct diags filter = {0};

@@ -91,7 +91,7 @@ struct resolution {
  * resolution then holds what could be resolved. It is released in either case. Nothing of the
  * input is kept, except for the names of files in places.
  */
-int resolve(struct resolution *r, const struct resolve_input *in, struct diags *d);
+int resolution_compute(struct resolution *r, const struct resolve_input *in, struct diags *d);
 /* Frees all that the resolution holds. */
 void resolution_release(struct resolution *r);
 /* What a host is to have, or NULL when it was not among the input. */

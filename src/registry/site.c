@@ -231,7 +231,7 @@ int registry_site_resolve(struct registry_site *s, const struct registry_site_op
 	const struct resolve_input in = {
 		.hosts = r.hosts, .count = r.count, .filter = &r.filter, .store = s->store};
 	findings_emit(&r.findings, o->hosts->count, d);
-	resolve(&s->resolution, &in, d);
+	resolution_compute(&s->resolution, &in, d);
 	if (d->errors == errors)
 		return 0;
 	return err_set(err, ERR_INPUT,

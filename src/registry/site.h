@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Resolution of a site: fills resolve's input from an inventory and its variables, finds the
- * store and opens it.
+ * Resolution of a site: fills resolution_compute's input from an inventory and its variables,
+ * finds the store and opens it.
  *
  * Where the store is: `primary_datasink` names the host that keeps it, and that host's
  * `sentinelcam_model_registry` is its directory. A host with `ansible_connection: local`, or no

@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < MODEL_SET_DEFAULTS; i++)
 		strlist_add(&hosts[1].groups, model_set_defaults[i].group);
 	const struct resolve_input in = {.hosts = hosts, .count = 2};
-	int result = resolve(&r, &in, &d);
+	int result = resolution_compute(&r, &in, &d);
 	require((result < 0) == (d.errors > 0), "-1 means errors");
 	check_resolution(&r, d.errors > 0);
 	strlist_release(&hosts[1].groups);

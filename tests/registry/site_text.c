@@ -57,7 +57,7 @@ const char *site_text_resolve(struct site_text *s, struct store *store, struct r
 	AUTO(diags_release) struct diags d = {0};
 
 	s->input.store = store;
-	int result = resolve(out, &s->input, &d);
+	int result = resolution_compute(out, &s->input, &d);
 	assert_int_equal(result, d.errors ? -1 : 0);
 	assert_int_equal(out->host_count, s->input.count);
 	return fixture_findings(&d);
