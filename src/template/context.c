@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ways in: contexts, and what evaluates values, templates, conditions and lookups in them.
+ */
+#include "template/access.h"
+#include "template/args.h"
+#include "template/ops.h"
+#include "template/repr.h"
+
+void template_context_init(struct template_context *ctx, struct arena *arena)
+{
+	*ctx = (struct template_context){.arena = arena, .native = true};
+	ctx->state = xcalloc(1, sizeof(*ctx->state));
+}
+
+void template_context_forget(struct template_context *ctx)
+{
+	strmap_release(&ctx->state->variables, NULL);
+}
+
+void template_context_release(struct template_context *ctx)
+{
+	if (!ctx->state)
+		return;
+	strmap_release(&ctx->state->variables, NULL);
+	regex_cache_release(&ctx->state->regexes);
+	template_cache_free(ctx->state->cache);
+	free(ctx->state);
+	ctx->state = NULL;
+}
+
+static struct template_cache *context_cache(struct template_context *ctx)
+{
+	if (ctx->cache)
+		return ctx->cache;
+	if (!ctx->state->cache)
+		ctx->state->cache = template_cache_new();
+	return ctx->state->cache;
+}
+
+const struct template *eval_compiled(struct eval *ev, const char *source, size_t n,
+	const struct place *at, const struct template_syntax *syntax, struct err *err)
+{
+	const struct template *t =
+		template_cache_get(context_cache(ev->ctx), source, n, at, syntax, err);
+
+	if (!t)
+		ev->state->placed = true;
+	return t;
+}
+
+static const struct template *load_file(
+	struct eval *ev, const char *name, const char *parent, struct err *err)
+{
+	const struct template_context *ctx = ev->ctx;
+	AUTO(strbuf_release) struct strbuf source = STRBUF_INIT;
+
+	(void)parent;
+	if (!ctx->files || !ctx->files->find || !ctx->files->read) {
+		err_set(err, ERR_NOTFOUND, "template '%s' not found: no files can be read here",
+			name);
+		return NULL;
+	}
+	autofree char *path = ctx->files->find(ctx->files_data, "templates", name, err);
+	if (!path ||
+		ctx->files->read(ctx->files_data, path, TEMPLATE_MAX_SOURCE, &source, err) < 0)
+		return NULL;
+	struct place at = {.file = arena_strdup(ev->arena, path), .line = 1, .column = 1};
+	return eval_compiled(ev, source.data, source.len, &at, ev->template->syntax, err);
+}
+
+const struct template *eval_load(struct eval *ev, const struct value *name, struct err *err)
+{
+	if (!value_is_string(name)) {
+		err_set(err, ERR_INPUT, "the name of a template must be a string, not '%s'",
+			type_name(name));
+		return NULL;
+	}
+	if (ev->ctx->load)
+		return ev->ctx->load(ev->ctx->data, name->text, ev->template->file, err);
+	return load_file(ev, name->text, ev->template->file, err);
+}
+
+/* Newlines at the end of the source that rendering lost come back. */
+static const struct value *restore_newlines(struct eval *ev, const struct value *v)
+{
+	size_t have = 0;
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (!ev->template->syntax->restore_newlines || !value_is_string(v))
+		return v;
+	while (have < v->len && v->text[v->len - 1 - have] == '\n')
+		have++;
+	if (ev->template->newlines <= have)
+		return v;
+	strbuf_add(&text, v->text, v->len);
+	for (size_t i = have; i < ev->template->newlines; i++)
+		strbuf_addstr(&text, ev->template->syntax->newline);
+	return new_textn(ev, text.data, text.len);
+}
+
+static void release_copies(struct strmap *copies)
+{
+	strmap_release(copies, NULL);
+}
+
+/* Evaluates a compiled template in an evaluation prepared for it. */
+static const struct value *run(struct eval *ev, struct err *err)
+{
+	AUTO(release_copies) struct strmap copies = {0};
+	AUTO(output_release) struct output out = {.ev = ev, .text = STRBUF_INIT};
+	const struct template *t = ev->template;
+
+	if (t->mutates)
+		ev->copies = &copies;
+	if (t->expression)
+		return eval_expr(ev, t->body.items[0], err);
+	ev->out = &out;
+	if (eval_template(ev, err) < 0)
+		return NULL;
+	ev->template = t;
+	const struct value *v = output_take(&out, err);
+	return v ? restore_newlines(ev, v) : NULL;
+}
+
+/* An evaluation of another template in the same context, with no names but its variables. */
+static struct eval eval_for(
+	struct template_context *ctx, const struct template *t, const struct value *locals)
+{
+	return (struct eval){.ctx = ctx,
+		.state = ctx->state,
+		.arena = ctx->arena,
+		.template = t,
+		.locals = locals,
+		.native = ctx->native};
+}
+
+static bool is_plain(const struct value *raw)
+{
+	return raw->unsafe || raw->tagged_unsafe || !template_is_in(raw->text, raw->len);
+}
+
+const struct value *eval_string(struct eval *ev, const struct value *raw, struct err *err)
+{
+	if (is_plain(raw))
+		return raw;
+	const struct template *t =
+		eval_compiled(ev, raw->text, raw->len, &raw->place, &template_syntax_yaml, err);
+	if (!t)
+		return NULL;
+	struct eval inner = eval_for(ev->ctx, t, NULL);
+	inner.native = ev->native;
+	return run(&inner, err);
+}
+
+static const struct value *open_vault(struct eval *ev, const struct value *raw, struct err *err)
+{
+	if (ev->ctx->open_vault)
+		return ev->ctx->open_vault(ev->ctx->data, raw, err);
+	err_set(err, ERR_AUTH, "an encrypted value was met, and no vault password is known");
+	return NULL;
+}
+
+/* A child of a container: itself, or a promise if there is something to evaluate. */
+static const struct value *child(struct eval *ev, const struct value *raw)
+{
+	return template_is_in_value(raw) || raw->kind == VALUE_VAULT ? promise_new(ev, raw)
+								     : raw;
+}
+
+const struct value *eval_raw(struct eval *ev, const struct value *raw, struct err *err)
+{
+	struct value *copy;
+
+	switch (raw->kind) {
+	case VALUE_STRING: return eval_string(ev, raw, err);
+	case VALUE_VAULT: return open_vault(ev, raw, err);
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+		if (!template_is_in_value(raw))
+			return raw;
+		copy = value_new_list(ev->arena);
+		copy->kind = raw->kind;
+		for (size_t i = 0; i < raw->count; i++)
+			value_list_add(ev->arena, copy, child(ev, raw->items[i]));
+		break;
+	case VALUE_DICT:
+		if (!template_is_in_value(raw))
+			return raw;
+		copy = value_new_dict(ev->arena);
+		value_dict_foreach (pair, raw)
+			value_dict_set_value(
+				ev->arena, copy, pair->key, child(ev, pair->value));
+		break;
+	default: return raw;
+	}
+	copy->place = raw->place;
+	return copy;
+}
+
+/*
+ * What a finished value looks like outside: no promises, nothing undefined, no omitted items,
+ * objects as plain values; strings that look like templates are unsafe.
+ */
+static const struct value *finish(struct eval *ev, const struct value *v, struct err *err);
+
+static const struct value *finish_string(struct eval *ev, const struct value *v)
+{
+	bool unsafe = v->unsafe || ev->state->unsafe || template_is_in(v->text, v->len);
+
+	if (unsafe == v->unsafe)
+		return v;
+	struct value *copy = arena_memdup(ev->arena, v, sizeof(*v));
+	copy->unsafe = unsafe;
+	return copy;
+}
+
+static const struct value *finish_list(struct eval *ev, const struct value *v, struct err *err)
+{
+	struct value *copy = NULL;
+
+	for (size_t i = 0; i < v->count; i++) {
+		const struct value *before = v->items[i];
+		const struct value *item = list_item(ev, v, i, err);
+		const struct value *done = item ? finish(ev, item, err) : NULL;
+		if (!done)
+			return NULL;
+		bool omitted = template_is_omit(done);
+		if (!copy && (done != before || omitted || v->kind == VALUE_TUPLE)) {
+			copy = value_new_list(ev->arena);
+			copy->place = v->place;
+			for (size_t j = 0; j < i; j++)
+				value_list_add(ev->arena, copy, v->items[j]);
+		}
+		if (copy && !omitted)
+			value_list_add(ev->arena, copy, done);
+	}
+	return copy || v->kind == VALUE_LIST ? (copy ? copy : v) : value_new_list(ev->arena);
+}
+
+static const struct value *finish_dict(struct eval *ev, const struct value *v, struct err *err)
+{
+	struct value *copy = NULL;
+
+	for (size_t i = 0; i < v->pair_count; i++) {
+		const struct value *before = v->pairs[i].value;
+		const struct value *item = dict_item(ev, v, i, err);
+		const struct value *done = item ? finish(ev, item, err) : NULL;
+		if (!done)
+			return NULL;
+		if (!copy && (done != before || template_is_omit(done))) {
+			copy = value_new_dict(ev->arena);
+			copy->place = v->place;
+			for (size_t j = 0; j < i; j++)
+				value_dict_set_value(
+					ev->arena, copy, v->pairs[j].key, v->pairs[j].value);
+		}
+		if (copy && !template_is_omit(done))
+			value_dict_set_value(ev->arena, copy, v->pairs[i].key, done);
+	}
+	return copy ? copy : v;
+}
+
+static const struct value *finish_mapping(
+	struct eval *ev, const struct value *v, struct err *err)
+{
+	struct value *dict = value_new_dict(ev->arena);
+	struct iter it;
+	const struct value *key;
+	int rc = iter_begin(&it, ev, v, err);
+
+	while (rc >= 0 && (rc = iter_next(&it, &key, err)) > 0) {
+		const struct value *item = get_item(ev, v, key, NULL, err);
+		if (!item || !need_defined(ev, item, err))
+			return NULL;
+		value_dict_set_value(ev->arena, dict, key, item);
+	}
+	return rc < 0 ? NULL : dict;
+}
+
+static const struct value *finish_object(
+	struct eval *ev, const struct value *v, struct err *err)
+{
+	if (is_undefined(v))
+		return undefined_fail(ev, v, err);
+	if (template_is_omit(v))
+		return v;
+	if (v->class->mapping)
+		return finish_mapping(ev, v, err);
+	if (object_is(v, &timedelta_class))
+		return repr_string(ev, v, err);
+	err_set(err, ERR_INPUT, "a value of type '%s' cannot be the result of a template",
+		type_name(v));
+	return NULL;
+}
+
+static const struct value *finish(struct eval *ev, const struct value *v, struct err *err)
+{
+	if (eval_enter(ev, err) < 0)
+		return NULL;
+	switch (v->kind) {
+	case VALUE_STRING: v = finish_string(ev, v); break;
+	case VALUE_LIST:
+	case VALUE_TUPLE: v = finish_list(ev, v, err); break;
+	case VALUE_DICT: v = finish_dict(ev, v, err); break;
+	case VALUE_VAULT: v = open_vault(ev, v, err); break;
+	case VALUE_OBJECT: v = finish_object(ev, v, err); break;
+	default: break;
+	}
+	eval_leave(ev);
+	return v;
+}
+
+/* An evaluation from outside. Inside another one (a callback's) counters go on. */
+struct session {
+	struct template_state *state;
+	struct err own;
+	bool outermost;
+	bool unsafe;
+};
+
+static struct err *session_begin(
+	struct session *s, struct template_context *ctx, struct err *err)
+{
+	struct template_state *state = ctx->state;
+
+	*s = (struct session){
+		.state = state, .outermost = !state->busy, .unsafe = state->unsafe};
+	if (s->outermost) {
+		state->steps = 0;
+		state->depth = 0;
+		state->running = NULL;
+		state->memory_base = ctx->arena->used;
+	}
+	state->busy = true;
+	err_clear(err ? err : &s->own);
+	state->placed = false;
+	state->unsafe = false;
+	return err ? err : &s->own;
+}
+
+static void session_end(struct session *s)
+{
+	if (s->outermost)
+		s->state->busy = false;
+	s->state->unsafe = s->unsafe;
+}
+
+const struct value *template_value(
+	struct template_context *ctx, const struct value *v, struct err *err)
+{
+	static const struct template none = {.syntax = &template_syntax_yaml};
+	struct session session;
+
+	if (!template_is_in_value(v) && v->kind != VALUE_OBJECT)
+		return v;
+	err = session_begin(&session, ctx, err);
+	struct eval ev = eval_for(ctx, &none, NULL);
+	const struct value *result = eval_raw(&ev, v, err);
+	if (result)
+		result = finish(&ev, result, err);
+	session_end(&session);
+	return result;
+}
+
+const struct value *template_evaluate(struct template_context *ctx,
+	const struct template *template, const struct value *locals, struct err *err)
+{
+	struct session session;
+
+	err = session_begin(&session, ctx, err);
+	struct eval ev = eval_for(ctx, template, locals);
+	const struct value *result = run(&ev, err);
+	ev.template = template;
+	if (result)
+		result = finish(&ev, result, err);
+	session_end(&session);
+	return result;
+}
+
+int template_render(struct template_context *ctx, const struct template *template,
+	const struct value *locals, struct strbuf *out, struct err *err)
+{
+	const struct value *v = template_evaluate(ctx, template, locals, err);
+
+	if (!v)
+		return -1;
+	return v->kind == VALUE_NULL ? 0 : repr_str(NULL, v, out, err);
+}
+
+/* True if a text is wrapped in delimiters: a condition given by a template. */
+static bool is_all_template(const struct value *v)
+{
+	return v->len >= 4 &&
+	       (memcmp(v->text, "{{", 2) == 0 || memcmp(v->text, "{%", 2) == 0) &&
+	       (memcmp(v->text + v->len - 2, "}}", 2) == 0 ||
+		       memcmp(v->text + v->len - 2, "%}", 2) == 0);
+}
+
+static const struct value *trimmed(struct arena *arena, const struct value *v)
+{
+	const char *s = v->text;
+	size_t n = v->len;
+
+	while (n > 0 && strchr(" \t\n\r", *s))
+		s++, n--;
+	while (n > 0 && strchr(" \t\n\r", s[n - 1]))
+		n--;
+	if (n == v->len)
+		return v;
+	struct value *copy = value_new_stringn(arena, s, n);
+	copy->place = v->place;
+	copy->unsafe = v->unsafe;
+	return copy;
+}
+
+static int fail_condition(
+	const struct value *condition, struct err *err, const char *what, const char *more)
+{
+	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
+
+	place_format(&condition->place, &place);
+	return err_set(err, ERR_INPUT, "%s%s%s", place.data, what, more);
+}
+
+static int condition_result(
+	const struct value *condition, const struct value *result, struct err *err)
+{
+	if (result->kind == VALUE_BOOL)
+		return result->boolean;
+	return fail_condition(condition, err,
+		"a condition must be true or false; compare, or use 'is truthy', for a value "
+		"of type ",
+		type_name(result));
+}
+
+static int evaluate_condition(struct template_context *ctx, const struct value *condition,
+	const struct value *locals, struct err *err)
+{
+	const struct template *t = template_compile_expression(
+		ctx->arena, condition->text, condition->len, &condition->place, err);
+	const struct value *result = t ? template_evaluate(ctx, t, locals, err) : NULL;
+
+	return result ? condition_result(condition, result, err) : -1;
+}
+
+int template_condition(struct template_context *ctx, const struct value *condition,
+	const struct value *locals, struct err *err)
+{
+	if (condition->kind == VALUE_BOOL)
+		return condition->boolean;
+	if (!value_is_string(condition))
+		return fail_condition(condition, err,
+			"a condition must be an expression or a boolean, not ",
+			value_kind_name(condition));
+	condition = trimmed(ctx->arena, condition);
+	if (condition->len == 0)
+		return fail_condition(condition, err, "a condition is empty", "");
+	if (condition->unsafe)
+		return fail_condition(condition, err,
+			"a condition came from outside and is not evaluated", "");
+	if (!is_all_template(condition))
+		return evaluate_condition(ctx, condition, locals, err);
+	const struct template *t = template_compile(ctx->arena, condition->text, condition->len,
+		&condition->place, &template_syntax_yaml, err);
+	const struct value *result = t ? template_evaluate(ctx, t, locals, err) : NULL;
+	return result ? condition_result(condition, result, err) : -1;
+}
+
+const struct value *template_lookup(struct template_context *ctx, const char *name,
+	const struct value *terms, struct err *err)
+{
+	static const struct template none = {.syntax = &template_syntax_yaml};
+	const struct callable *lookup = callable_find(TEMPLATE_LOOKUP, name);
+	struct session session;
+
+	if (!lookup) {
+		err_set(err, ERR_INPUT, "there is no lookup '%.60s'", name);
+		return NULL;
+	}
+	err = session_begin(&session, ctx, err);
+	struct eval ev = eval_for(ctx, &none, NULL);
+	const struct value *result = args_call(&ev, lookup, NULL, terms, NULL, err);
+	if (result)
+		result = finish(&ev, result, err);
+	session_end(&session);
+	return result;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Evaluation: the state of one evaluation, scopes, and the way into expressions and statements.
+ *
+ * Theory of operation. A template is a tree; evaluating walks it. Expressions give values;
+ * statements write to an output, which keeps the first value as it is and becomes text with the
+ * second: that is how "{{ x }}" keeps its type.
+ *
+ * Something undefined is a value (object.h) until it is used. Variables come as they were
+ * written; a string in them that holds a template is a promise (object.h), kept when someone
+ * looks at it: whoever takes an item out of a list or dict uses access.h, never items[i].
+ *
+ * Functions return NULL after filling err. The innermost node that fails puts its place before
+ * the text, once: state->placed says that it is done.
+ */
+#ifndef TEMPLATE_EVAL_H
+#define TEMPLATE_EVAL_H
+
+#include "base/strmap.h"
+#include "template/ast.h"
+
+/* A scope: names that were set in it. */
+struct slot {
+	const char *name;
+	uint64_t hash;
+	const struct value *value;
+};
+
+struct frame {
+	struct frame *parent;
+	struct slot *slots; /* in the arena */
+	size_t count;
+	size_t cap;
+};
+
+/* A variable under evaluation, for naming loops. */
+struct running {
+	const char *name;
+	const struct running *outer;
+};
+
+/* What belongs to a context and is shared by all evaluations in it. */
+struct template_state {
+	struct strmap variables; /* name -> struct variable: evaluated ones */
+	struct regex_cache regexes;
+	struct template_cache *cache; /* if the context has none */
+	const struct running *running;
+	uint64_t steps;
+	unsigned depth;
+	size_t memory_base; /* the arena's use when the outermost evaluation began */
+	bool placed;        /* the error has its place already */
+	bool unsafe;        /* something unsafe was used */
+	bool busy;          /* inside an evaluation */
+};
+
+/* The blocks of a template and of those it extends, the most derived first. */
+struct block_chain {
+	const char *name;
+	uint64_t hash;
+	const struct node *node;
+	const struct template *template;
+	bool required;
+	const struct block_chain *super; /* the same block in the parent */
+	struct block_chain *next;        /* another block */
+};
+
+/* What statements want of those around them. */
+enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_STOP };
+
+struct output;
+
+struct eval {
+	struct template_context *ctx;
+	struct template_state *state;
+	struct arena *arena;
+	const struct template *template;
+	struct frame *frame;        /* the innermost scope */
+	struct frame *top;          /* the template's own: what import sees */
+	const struct value *locals; /* given by the caller; may be NULL */
+	struct strmap *copies;      /* variables that a mutating template works on; or NULL */
+	struct output *out;
+	struct block_chain *blocks;
+	const struct template *parent; /* once extends was met */
+	enum flow flow;
+	bool without_context; /* an import: no variables */
+	bool native;
+};
+
+/* Evaluates an expression; the result may be undefined. NULL with err. */
+const struct value *eval_expr(struct eval *ev, const struct node *node, struct err *err);
+/* The same, but what is undefined is an error. */
+const struct value *eval_defined(struct eval *ev, const struct node *node, struct err *err);
+/* Truth of an expression: 1, 0, or -1 with err. */
+int eval_truth(struct eval *ev, const struct node *node, struct err *err);
+/* Runs statements; what they want comes in ev->flow. -1 with err. */
+int eval_body(struct eval *ev, const struct node_list *body, struct err *err);
+/* Runs a whole template with its parents, writing to ev->out. */
+int eval_template(struct eval *ev, struct err *err);
+
+/* Counts one step and checks all limits; -1 with err. */
+int eval_step(struct eval *ev, struct err *err);
+/* Goes one level deeper; -1 with err at the limit. eval_leave undoes it. */
+int eval_enter(struct eval *ev, struct err *err);
+/* Comes back from eval_enter. */
+void eval_leave(struct eval *ev);
+/* Refuses a string, list or arena use of n bytes that is beyond the limits; -1 with err. */
+int eval_room(struct eval *ev, size_t n, struct err *err);
+/* Puts the place of a node before an error's text, unless it has one; returns -1. */
+int eval_place(struct eval *ev, const struct node *node, struct err *err);
+/* Notes that a value is used: an unsafe one makes the result unsafe. */
+void eval_touch(struct eval *ev, const struct value *v);
+
+/* The value of a name: scopes, locals, variables, global functions; undefined if none. */
+const struct value *eval_name(struct eval *ev, const char *name, uint64_t hash,
+	const struct node *at, struct err *err);
+/* The slot of a name in the scopes, or NULL. */
+struct slot *frame_find(struct frame *frame, const char *name, uint64_t hash);
+/* Sets a name in a scope. */
+void frame_set(struct arena *arena, struct frame *frame, const char *name, uint64_t hash,
+	const struct value *value);
+/* Opens a scope below the current one; the caller sets ev->frame back. */
+struct frame *frame_push(struct eval *ev);
+
+/* Evaluates a string as it was written in a variable: rendered if it holds a template. */
+const struct value *eval_string(struct eval *ev, const struct value *raw, struct err *err);
+/* A variable's value as an expression sees it: strings rendered, containers with promises. */
+const struct value *eval_raw(struct eval *ev, const struct value *raw, struct err *err);
+/* Evaluates a variable of the context; NULL with err untouched when there is none. */
+const struct value *eval_variable(struct eval *ev, const char *name, struct err *err);
+/* Fetches the compiled form of a text in the context's cache. */
+const struct template *eval_compiled(struct eval *ev, const char *source, size_t n,
+	const struct place *at, const struct template_syntax *syntax, struct err *err);
+/* A template of another file, for include, import, extends. */
+const struct template *eval_load(struct eval *ev, const struct value *name, struct err *err);
+
+/* Where statements write. */
+struct output {
+	struct eval *ev;
+	const struct value *first; /* the only value so far */
+	struct strbuf text;        /* all of it, once there were two */
+	bool many;
+};
+
+/* Writes one value. -1 with err. */
+int output_add(struct output *out, const struct value *v, struct err *err);
+/* What was written, as a value in the arena: of any kind if it was one, else text. */
+const struct value *output_take(struct output *out, struct err *err);
+/* Frees an output: AUTO(output_release). */
+void output_release(struct output *out);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * for, and the `loop` variable.
+ */
+#include "template/access.h"
+#include "template/args.h"
+#include "template/ops.h"
+#include "template/repr.h"
+#include "template/stmt.h"
+
+/* One running loop. */
+struct loop {
+	const struct node *node;
+	const struct value *items;   /* a list: what passed the loop's own condition */
+	size_t index;                /* from 0 */
+	unsigned depth;              /* of recursion, from 0 */
+	struct frame *outer;         /* the scope around the loop */
+	const struct value *changed; /* the last arguments of loop.changed() */
+};
+
+static int run_items(struct eval *ev, const struct node *node, const struct value *items,
+	unsigned depth, struct frame *outer, struct err *err);
+
+static const struct value *loop_length(struct eval *ev, const struct loop *loop)
+{
+	return value_new_int(ev->arena, (int64_t)loop->items->count);
+}
+
+static const struct value *loop_neighbour(
+	struct eval *ev, const struct loop *loop, bool next, struct err *err)
+{
+	if (next ? loop->index + 1 >= loop->items->count : loop->index == 0)
+		return undefined_new(ev, loop->node, next ? "nextitem" : "previtem",
+			"there is no %s item", next ? "next" : "previous");
+	return list_item(ev, loop->items, next ? loop->index + 1 : loop->index - 1, err);
+}
+
+static const struct value *loop_cycle(struct args *a, struct err *err)
+{
+	const struct loop *loop = a->self->object;
+
+	if (a->rest->count == 0)
+		return args_fail(a, err, "no items for cycling given");
+	return a->rest->items[loop->index % a->rest->count];
+}
+
+static const struct value *loop_changed(struct args *a, struct err *err)
+{
+	struct loop *loop = a->self->object;
+	int equal = loop->changed ? op_equal(a->ev, loop->changed, a->rest, err) : 0;
+
+	if (equal < 0)
+		return NULL;
+	loop->changed = a->rest;
+	return value_bool(!equal);
+}
+
+static const struct callable loop_methods[] = {
+	{"changed", loop_changed, "*", 0},
+	{"cycle", loop_cycle, "*", 0},
+};
+
+static const struct value *loop_get(
+	struct eval *ev, const struct value *self, const char *name, struct err *err)
+{
+	static const struct callables methods = {loop_methods, ARRAY_SIZE(loop_methods)};
+	const struct loop *loop = self->object;
+	int64_t index = (int64_t)loop->index;
+	int64_t count = (int64_t)loop->items->count;
+	const struct {
+		const char *name;
+		int64_t value;
+	} numbers[] = {{"index", index + 1}, {"index0", index}, {"revindex", count - index},
+		{"revindex0", count - index - 1}, {"depth", (int64_t)loop->depth + 1},
+		{"depth0", loop->depth}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		if (strcmp(numbers[i].name, name) == 0)
+			return value_new_int(ev->arena, numbers[i].value);
+	}
+	if (strcmp(name, "first") == 0)
+		return value_bool(loop->index == 0);
+	if (strcmp(name, "last") == 0)
+		return value_bool(index + 1 == count);
+	if (strcmp(name, "length") == 0)
+		return loop_length(ev, loop);
+	if (strcmp(name, "nextitem") == 0 || strcmp(name, "previtem") == 0)
+		return loop_neighbour(ev, loop, name[0] == 'n', err);
+	const struct callable *method = callables_find(&methods, name);
+	return method ? function_new(ev->arena, method, self) : NULL;
+}
+
+/* loop(items) in a recursive loop: the same body over other items. */
+static const struct value *loop_call(struct eval *ev, const struct value *self,
+	const struct value *positional, const struct value *named, struct err *err)
+{
+	const struct loop *loop = self->object;
+	AUTO(output_release) struct output out = {.ev = ev, .text = STRBUF_INIT};
+	struct output *outer = ev->out;
+
+	if (!loop->node->flag) {
+		err_set(err, ERR_INPUT,
+			"the loop is not recursive; write {%% for ... recursive %%}");
+		return NULL;
+	}
+	if (!positional || positional->count != 1 || named) {
+		err_set(err, ERR_INPUT, "loop() takes one argument: what to iterate");
+		return NULL;
+	}
+	const struct value *items = need_defined(ev, positional->items[0], err);
+	if (!items)
+		return NULL;
+	ev->out = &out;
+	int rc = run_items(ev, loop->node, items, loop->depth + 1, loop->outer, err);
+	ev->out = outer;
+	return rc < 0 ? NULL : output_take(&out, err);
+}
+
+static int loop_str(
+	struct eval *ev, const struct value *self, struct strbuf *out, struct err *err)
+{
+	const struct loop *loop = self->object;
+
+	(void)ev;
+	(void)err;
+	strbuf_addf(out, "<LoopContext %zu/%zu>", loop->index + 1, loop->items->count);
+	return 0;
+}
+
+const struct value_class loop_class = {
+	.name = "LoopContext", .get = loop_get, .call = loop_call, .str = loop_str};
+
+/* The items that pass the loop's own condition. */
+static const struct value *selected(
+	struct eval *ev, const struct node *node, const struct value *items, struct err *err)
+{
+	struct frame *outer = ev->frame;
+	struct value *passed = value_new_list(ev->arena);
+	struct iter it;
+	const struct value *item;
+	int rc = iter_begin(&it, ev, items, err);
+
+	while (rc >= 0 && (rc = iter_next(&it, &item, err)) > 0) {
+		rc = 0;
+		if (node->c) {
+			struct frame *frame = frame_push(ev);
+			rc = assign(ev, frame, node->a, item, err);
+			int truth = rc < 0 ? -1 : eval_truth(ev, node->c, err);
+			ev->frame = outer;
+			if (truth <= 0) {
+				rc = truth;
+				continue;
+			}
+		}
+		value_list_add(ev->arena, passed, item);
+	}
+	return rc < 0 ? NULL : passed;
+}
+
+static int run_pass(struct eval *ev, struct loop *loop, const struct value *variable,
+	uint64_t hash, struct err *err)
+{
+	const struct value *item = list_item(ev, loop->items, loop->index, err);
+	struct frame *frame = frame_push(ev);
+
+	if (!item)
+		return -1;
+	frame_set(ev->arena, frame, "loop", hash, variable);
+	if (assign(ev, frame, loop->node->a, item, err) < 0)
+		return -1;
+	return eval_body(ev, &loop->node->list, err);
+}
+
+static int run_passes(struct eval *ev, struct loop *loop, struct err *err)
+{
+	const struct value *variable = object_new(ev->arena, &loop_class, loop);
+	uint64_t hash = str_hash("loop", 4);
+
+	for (; loop->index < loop->items->count; loop->index++) {
+		ev->frame = loop->outer;
+		if (run_pass(ev, loop, variable, hash, err) < 0)
+			return -1;
+		enum flow flow = ev->flow;
+		if (flow == FLOW_STOP)
+			return 0;
+		ev->flow = FLOW_NEXT;
+		if (flow == FLOW_BREAK)
+			return 0;
+	}
+	return 0;
+}
+
+static int run_items(struct eval *ev, const struct node *node, const struct value *items,
+	unsigned depth, struct frame *outer, struct err *err)
+{
+	struct frame *saved = ev->frame;
+	struct loop *loop = ARENA_NEW(ev->arena, struct loop);
+	int rc;
+
+	ev->frame = outer;
+	loop->node = node;
+	loop->depth = depth;
+	loop->outer = outer;
+	/* A list that nobody filters or changes is walked in place. */
+	if (items->kind == VALUE_LIST && !node->c && !ev->copies)
+		loop->items = items;
+	else
+		loop->items = selected(ev, node, items, err);
+	if (!loop->items)
+		rc = -1;
+	else if (loop->items->count == 0)
+		rc = eval_body(ev, &node->other, err);
+	else
+		rc = run_passes(ev, loop, err);
+	ev->frame = saved;
+	return rc;
+}
+
+int run_for(struct eval *ev, const struct node *node, struct err *err)
+{
+	const struct value *items = eval_defined(ev, node->b, err);
+
+	return items ? run_items(ev, node, items, 0, ev->frame, err) : -1;
+}

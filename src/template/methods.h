@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The methods of str, list, tuple, dict, int and float that templates may call.
+ */
+#ifndef TEMPLATE_METHODS_H
+#define TEMPLATE_METHODS_H
+
+#include "template/object.h"
+
+extern const struct callables methods_str, methods_list, methods_tuple, methods_dict,
+	methods_int, methods_float, methods_bytes;
+
+/* A method bound to its object (or a plain attribute's value); NULL if v has none so named. */
+const struct value *methods_find(struct eval *ev, const struct value *v, const char *name);
+
+#endif

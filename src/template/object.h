@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The objects that only templates know: undefined, promises, ranges, namespaces, bound methods,
+ * macros, loops, modules. Each is a VALUE_OBJECT with a class: a const table of functions.
+ */
+#ifndef TEMPLATE_OBJECT_H
+#define TEMPLATE_OBJECT_H
+
+#include "template/eval.h"
+
+/* What a class can do; a NULL function means that it cannot. */
+struct value_class {
+	const char *name; /* Python's name of the type */
+	/* An attribute; NULL with err untouched when there is none. */
+	const struct value *(*get)(
+		struct eval *ev, const struct value *self, const char *name, struct err *err);
+	/* An item by key, likewise. */
+	const struct value *(*item)(struct eval *ev, const struct value *self,
+		const struct value *key, struct err *err);
+	/* How many items it gives; with `at`, it can be iterated. */
+	int (*length)(struct eval *ev, const struct value *self, size_t *out, struct err *err);
+	/* Item number i, which is below length. */
+	const struct value *(*at)(
+		struct eval *ev, const struct value *self, size_t i, struct err *err);
+	/* Calls it. positional is a list, named a dict. */
+	const struct value *(*call)(struct eval *ev, const struct value *self,
+		const struct value *positional, const struct value *named, struct err *err);
+	/* Its str(). */
+	int (*str)(
+		struct eval *ev, const struct value *self, struct strbuf *out, struct err *err);
+	/* True for equal ones; by identity without it. */
+	bool (*equal)(const struct value *a, const struct value *b);
+	/* Equal items make it equal to a dict: its keys are iterated. */
+	bool mapping;
+};
+
+/* Makes an object. */
+struct value *object_new(struct arena *arena, const struct value_class *class, void *object);
+/* True if v is an object of a class. */
+bool object_is(const struct value *v, const struct value_class *class);
+
+/* Something undefined: it knows what to say when it is used. */
+struct undefined {
+	const char *message;
+	const char *name; /* the variable or attribute; may be NULL */
+	struct place place;
+};
+extern const struct value_class undefined_class;
+/* Makes an undefined value whose place is a node's (or unknown: NULL). */
+const struct value *undefined_new(struct eval *ev, const struct node *at, const char *name,
+	const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* True if v is undefined. */
+bool is_undefined(const struct value *v);
+/* Fills err with what an undefined value has to say; returns NULL. */
+const struct value *undefined_fail(struct eval *ev, const struct value *v, struct err *err);
+/* Passes a defined value on; fails for an undefined one. NULL passes through. */
+const struct value *need_defined(struct eval *ev, const struct value *v, struct err *err);
+
+/* A promise: a value inside a variable that is evaluated when someone looks. */
+extern const struct value_class promise_class;
+/* Makes a promise for a value as written. */
+const struct value *promise_new(struct eval *ev, const struct value *raw);
+/* A promise that was not kept yet, for a copy of its container. */
+const struct value *promise_copy(struct eval *ev, const struct value *v);
+/* Keeps the promise, if v is one; passes other values through. */
+const struct value *promise_resolve(struct eval *ev, const struct value *v, struct err *err);
+
+/* range(); items are integers. */
+struct range {
+	int64_t start, step;
+	size_t count;
+};
+extern const struct value_class range_class;
+
+/* namespace(): the one object whose attributes can be set. */
+extern const struct value_class namespace_class;
+/* Makes a namespace with the pairs of a dict. */
+const struct value *namespace_new(struct arena *arena, const struct value *pairs);
+/* Sets an attribute; -1 with err if v is no namespace. */
+int namespace_set(struct eval *ev, const struct value *v, const char *name,
+	const struct value *value, struct err *err);
+
+/* A function of a table, bound to an object (a method) or not (a global). */
+extern const struct value_class function_class;
+/* Makes one; self may be NULL. */
+const struct value *function_new(
+	struct arena *arena, const struct callable *callable, const struct value *self);
+
+extern const struct value_class macro_class, loop_class, module_class, omit_class,
+	mapping_class, cycler_class, joiner_class, timedelta_class, super_class, self_class;
+
+/* omit: an argument that counts as not given. */
+extern const struct value omit_value;
+
+#endif
