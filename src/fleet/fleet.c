@@ -188,8 +188,11 @@ static void start_host(struct run *r)
 	check_limits(r);
 }
 
+/* Starts hosts while there are tokens, unless the operator has interrupted. */
 static void start_hosts(struct run *r)
 {
+	if (cancel_level(r->options->cancel))
+		stop(r, "interrupted");
 	while (!r->stopped && r->next < r->batch_end && tokens_try(&r->tokens))
 		start_host(r);
 }
