@@ -220,7 +220,12 @@ static void test_linked_files(void **state)
 		"[{model: face, linked_files: [x]}]}\n",
 		NULL, NULL);
 
-	assert_string_equal(o.findings, "");
+	assert_string_equal(o.findings, "t.yaml:7:33: warning: linked_files has no effect yet: "
+					"the whole model is sent (host "
+					"a)\n"
+					"t.yaml:8:94: warning: linked_files has no effect yet: "
+					"the whole model is sent (host "
+					"b)\n");
 	const struct wanted *w = host_models_find(resolution_host(&o.resolution, "a"), "face");
 	assert_int_equal(w->linked_files.count, 2);
 	assert_string_equal(w->linked_files.items[1], "*.hdf5");
@@ -269,7 +274,9 @@ static const struct {
 	{"  a: {model_set: [{linked_files: [x]}]}\n", NULL,
 		"t.yaml:7:19: error: model_set: found a mapping, expected a model's name, or "
 		"{model: "
-		"NAME, linked_files: [PATTERNS]}\n"},
+		"NAME, linked_files: [PATTERNS]}\n"
+		"t.yaml:7:20: warning: linked_files has no effect yet: the whole model is "
+		"sent\n"},
 	{"  a: {model_set: [face, face]}\n", NULL,
 		"t.yaml:7:25: warning: model_set: face is listed twice\n"},
 	{"  a: {model_set: all, model_version_overrides: {fcae: 2025-11-20}}\n", NULL,
