@@ -28,13 +28,6 @@ struct check {
 	struct wire_drift drifts[WIRE_DRIFT_MAX];
 };
 
-static bool is_newer(const struct stat *st, const struct manifest_entry *e)
-{
-	if (st->st_mtim.tv_sec != e->mtime_s)
-		return st->st_mtim.tv_sec > e->mtime_s;
-	return st->st_mtim.tv_nsec > (long)e->mtime_ns;
-}
-
 static void report(struct check *c, enum wire_drift_kind kind, const char *path,
 	const struct stat *st, const struct manifest_entry *e)
 {
@@ -42,52 +35,45 @@ static void report(struct check *c, enum wire_drift_kind kind, const char *path,
 	if (c->listed >= WIRE_DRIFT_MAX || c->arena.used + strlen(path) > LISTED_PATHS_MAX)
 		return;
 	c->drifts[c->listed++] = (struct wire_drift){.kind = (uint8_t)kind,
-		.newer = st && e && is_newer(st, e),
+		.newer = kind == WIRE_DRIFT_CHANGED && content_is_newer(st, e),
 		.size = st ? (uint64_t)st->st_size : 0,
 		.mtime_s = st ? st->st_mtim.tv_sec : 0,
 		.path = arena_strdup(&c->arena, path)};
 }
 
-/* A file that somebody writes into just now differs, whatever it will be in the end. */
-static int being_written(struct check *c, const struct walk_item *item, struct record_stat *rs,
-	const struct manifest_entry *e)
-{
-	rs->state = RECORD_STALE;
-	report(c, WIRE_DRIFT_CHANGED, item->path, &item->st, e);
-	return 1;
-}
-
-/* Reads a file again and notes what it holds: 0, or 1 when the record cannot keep it. */
-static int read_again(
-	struct check *c, const struct walk_item *item, size_t index, struct err *err)
+/*
+ * Reads a file again and notes what it holds. What is too fresh to be trusted in the next
+ * run was read just now all the same, so the answer does not come from the record.
+ */
+static int read_again(struct check *c, const struct walk_item *item, size_t index,
+	bool *differs, struct err *err)
 {
 	const struct manifest_entry *e = &c->record.manifest.entries[index];
 	struct record_stat *rs = &c->record.stats[index];
 	uint8_t hash[TREE_HASH_SIZE];
-	struct stat st = item->st;
+	struct err why = {0};
 
 	c->changed = true;
-	if ((uint64_t)st.st_size != e->size) {
+	*differs = true;
+	if ((uint64_t)item->st.st_size != e->size) {
 		/* Another size is another content; which one, only a delta would want to know.
 		 */
-		record_note(rs, &st, RECORD_OTHER, NULL);
+		record_note(rs, &item->st, RECORD_OTHER, NULL);
 		return 0;
 	}
-	struct err why = {0};
-	if (content_hash_at(c->q, item->dirfd, item->name, &st, hash, &why) < 0) {
+	if (content_hash_at(c->q, item->dirfd, item->name, &item->st, hash, &why) < 0) {
+		/* A file that somebody writes into just now differs, whatever it becomes. */
+		rs->state = RECORD_STALE;
 		if (why.code == ERR_INTEGRITY)
-			return being_written(c, item, rs, e);
+			return 0;
 		if (err)
 			*err = why;
 		return err_wrap(err, "%s", item->path);
 	}
 	c->hashed += e->size;
-	bool good = memcmp(hash, e->hash, TREE_HASH_SIZE) == 0;
-	record_note(rs, &st, good ? RECORD_GOOD : RECORD_OTHER, hash);
-	/* What is too fresh to be trusted later was still read just now. */
-	if (rs->state == RECORD_STALE && !good)
-		report(c, WIRE_DRIFT_CHANGED, item->path, &st, e);
-	return rs->state == RECORD_STALE;
+	*differs = memcmp(hash, e->hash, TREE_HASH_SIZE) != 0;
+	record_note(rs, &item->st, *differs ? RECORD_OTHER : RECORD_GOOD, hash);
+	return 0;
 }
 
 static int check_file(
@@ -95,13 +81,12 @@ static int check_file(
 {
 	const struct manifest_entry *e = &c->record.manifest.entries[index];
 	struct record_stat *rs = &c->record.stats[index];
+	bool differs = rs->state == RECORD_OTHER;
 
-	if (c->rehash || !record_holds(rs, &item->st)) {
-		int done = read_again(c, item, index, err);
-		if (done != 0)
-			return done < 0 ? -1 : WALK_ON;
-	}
-	if (rs->state == RECORD_OTHER)
+	if ((c->rehash || !record_holds(rs, &item->st)) &&
+		read_again(c, item, index, &differs, err) < 0)
+		return -1;
+	if (differs)
 		report(c, WIRE_DRIFT_CHANGED, item->path, &item->st, e);
 	else if ((item->st.st_mode & 07777) != e->mode)
 		report(c, WIRE_DRIFT_MODE, item->path, &item->st, e);

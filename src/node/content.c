@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "tree/hashcache.h"
 #include "tree/writer.h"
 
 #define COPY_SIZE (128u << 10)
@@ -21,13 +22,13 @@ int content_kind(const struct stat *st)
 	return S_ISLNK(st->st_mode) ? MANIFEST_LINK : -1;
 }
 
-static bool same_state(const struct stat *a, const struct stat *b)
+bool content_is_newer(const struct stat *st, const struct manifest_entry *e)
 {
-	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+	if (!S_ISREG(st->st_mode))
+		return false;
+	if (st->st_mtim.tv_sec != e->mtime_s)
+		return st->st_mtim.tv_sec > e->mtime_s;
+	return st->st_mtim.tv_nsec > (long)e->mtime_ns;
 }
 
 int content_hash_at(struct request *q, int dirfd, const char *name, const struct stat *st,
@@ -46,7 +47,7 @@ int content_hash_at(struct request *q, int dirfd, const char *name, const struct
 		return -1;
 	if (fstat(fd, &after) < 0)
 		return err_sys(err, "stat");
-	if (!same_state(st, &after))
+	if (!stat_same(st, &after))
 		return err_set(err, ERR_INTEGRITY, "changes while it is read");
 	return 0;
 }

@@ -14,6 +14,8 @@
 
 /* enum manifest_kind of what a stat shows, or -1 for a device and the like. */
 int content_kind(const struct stat *st);
+/* True if a file was modified after the mtime that its entry has. Never for a link. */
+bool content_is_newer(const struct stat *st, const struct manifest_entry *e);
 /*
  * Hashes the file `name` in a directory, without following links. Its stat is in *st; it
  * must be unchanged at the end (ERR_INTEGRITY otherwise: somebody writes into it).

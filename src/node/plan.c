@@ -54,13 +54,6 @@ static bool known_in_place(const struct record *rec, const char *path, const str
 	return record_holds(&rec->stats[index], st) && record_hash(rec, index, hash);
 }
 
-static bool is_newer(const struct stat *st, const struct manifest_entry *e)
-{
-	if (st->st_mtim.tv_sec != e->mtime_s)
-		return st->st_mtim.tv_sec > e->mtime_s;
-	return st->st_mtim.tv_nsec > (long)e->mtime_ns;
-}
-
 /* The file under the final name differs: it may stay, or serve as a basis. */
 static void differs_in_place(
 	struct stage *s, size_t i, const struct stat *st, bool known, const uint8_t *hash)
@@ -68,7 +61,7 @@ static void differs_in_place(
 	const struct manifest_entry *m = &s->manifest.entries[i];
 	struct stage_entry *e = &s->entries[i];
 
-	if (s->update && is_newer(st, m)) {
+	if (s->update && content_is_newer(st, m)) {
 		e->state = ENTRY_NEWER;
 		return;
 	}

@@ -2,10 +2,30 @@
 #include "tree/delta.h"
 
 #include <librsync.h>
+#include <pthread.h>
 
 #include "tree/rsync_job.h"
 
 #define CHUNK (64u << 10)
+
+static void say_nothing(rs_loglevel level, char const *message)
+{
+	(void)level;
+	(void)message;
+}
+
+static void mute(void)
+{
+	rs_trace_to(say_nothing);
+}
+
+/* librsync prints what goes wrong unless it is told otherwise; we return it. */
+void rsync_mute(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, mute);
+}
 
 int rsync_error(rs_result r, const char *what, struct err *err)
 {
@@ -72,6 +92,7 @@ static int run_job(struct job_run *r, struct err *err)
 	rs_buffers_t b = {.next_out = r->output, .avail_out = CHUNK};
 	rs_result result = RS_BLOCKED;
 
+	rsync_mute();
 	while (result == RS_BLOCKED) {
 		if (refill(r, &b, err) < 0)
 			return -1;

@@ -30,6 +30,8 @@ void hash_cache_put(
 int hash_cache_save(struct hash_cache *c, struct err *err);
 /* Frees the cache without writing; NULL is fine. */
 void hash_cache_free(struct hash_cache *c);
+/* True if both stats are of one inode, unchanged: size, mtime and ctime are the same. */
+bool stat_same(const struct stat *a, const struct stat *b);
 /* True if a file with this stat may change again without its stat changing. */
 bool stat_is_racy(const struct stat *st);
 

@@ -17,15 +17,6 @@ struct build {
 	struct tree_hash *hash;
 };
 
-static bool same_state(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 /* Reads a file's content into its hash; it must not change meanwhile. */
 static int hash_content(
 	struct build *b, const struct walk_item *item, uint8_t *out, struct err *err)
@@ -42,7 +33,7 @@ static int hash_content(
 		return -1;
 	if (fstat(fd, &after) < 0)
 		return err_sys(err, "stat");
-	if (!same_state(&item->st, &after))
+	if (!stat_same(&item->st, &after))
 		return err_set(err, ERR_INTEGRITY, "changes while it is read");
 	tree_hash_get(b->hash, out);
 	if (b->options->cache)

@@ -42,6 +42,7 @@ struct patch *patch_new(
 {
 	struct patch *p = xcalloc(1, sizeof(*p));
 
+	rsync_mute();
 	p->out = *out;
 	p->basis_fd = basis_fd;
 	p->basis_size = basis_size;

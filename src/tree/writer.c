@@ -7,9 +7,10 @@
 
 #include "base/fd.h"
 
-#define HOLE_BLOCK   4096u /* runs of zeros are looked for in aligned blocks of this size */
-#define FLUSH_STRIDE (8u << 20) /* written data is sent on its way to the disk in such steps   \
-				 */
+#define HOLE_BLOCK 4096u /* runs of zeros are looked for in aligned blocks of this size */
+#define FLUSH_STRIDE                                                                           \
+	(8u << 20) /* written data is sent on its way to the disk in such steps                \
+		    */
 
 struct file_writer {
 	int fd;

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/world.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/scratch.h"
+#include "tree/compress.h"
+#include "tree/delta.h"
+
+static void a_version_arrives_as_it_is(void **state)
+{
+	struct world *w = *state;
+	uint8_t digest[WIRE_DIGEST_SIZE];
+	autofree char *from = path_join(w->store, "m/2024-01-01");
+	autofree char *to = path_join(w->root, "m/2024-01-01");
+
+	world_version(w, "m/2024-01-01", 1);
+	assert_int_equal(client_deploy(&w->client, "m/2024-01-01", from, 0, digest), ERR_NONE);
+	world_same(from, to);
+	world_expect(w, "m/2024-01-01", digest, WIRE_VERSION_VERIFIED, "");
+}
+
+static void a_second_check_reads_nothing(void **state)
+{
+	struct world *w = *state;
+	uint8_t digest[WIRE_DIGEST_SIZE];
+	struct checked r;
+	autofree char *from = path_join(w->store, "m/1");
+
+	world_version(w, "m/1", 1);
+	assert_int_equal(client_deploy(&w->client, "m/1", from, 0, digest), ERR_NONE);
+	client_check(&w->client, "m/1", digest, 0, &r);
+	assert_int_equal(r.head.hashed, 0);
+	checked_release(&r);
+}
+
+static void absent_and_unknown_versions(void **state)
+{
+	struct world *w = *state;
+	uint8_t digest[WIRE_DIGEST_SIZE] = {7};
+
+	world_expect(w, "m/1", digest, WIRE_VERSION_ABSENT, "");
+	world_text(w->root, "m/1/file", "put here by somebody");
+	world_expect(w, "m/1", digest, WIRE_VERSION_UNKNOWN, "");
+}
+
+static void nothing_lies_under_the_final_name_before_the_commit(void **state)
+{
+	struct world *w = *state;
+	struct manifest m;
+	struct planned plan;
+	autofree char *from = path_join(w->store, "m/1");
+	autofree char *to = path_join(w->root, "m");
+
+	world_version(w, "m/1", 1);
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	assert_int_equal(plan.code, ERR_NONE);
+	assert_int_equal(plan.count, m.files);
+	for (size_t i = 0; i < plan.count; i++) {
+		if (plan.records[i].state == WIRE_PLAN_SEND)
+			client_put_file(&w->client, 0, &m, &plan.records[i], from);
+	}
+	assert_false(path_exists(to));
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+static void a_commit_with_a_file_missing_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct manifest m;
+	struct planned plan;
+	struct wire_committed done;
+
+	world_version(w, "m/1", 1);
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	assert_int_equal(client_commit(&w->client, 0, &done), ERR_INPUT);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+static void wrong_content_is_refused_and_can_be_sent_again(void **state)
+{
+	struct world *w = *state;
+	struct manifest m;
+	struct planned plan;
+	struct answer a;
+	struct wire_committed done;
+	autofree char *from = path_join(w->store, "m/1");
+
+	world_text(from, "f", "the right content");
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 3, "m/1", &m, 0, 0, &plan);
+	struct wire_file_put put = {.stage = 3, .index = 0};
+	assert_int_equal(
+		client_put(&w->client, &put, "the wrong content", 17, &a), ERR_INTEGRITY);
+	assert_int_equal(client_put(&w->client, &put, "too short", 9, &a), ERR_INTEGRITY);
+	assert_int_equal(
+		client_put(&w->client, &put, "this one is much longer", 23, &a), ERR_INTEGRITY);
+	assert_int_equal(client_put_file(&w->client, 3, &m, &plan.records[0], from), ERR_NONE);
+	assert_int_equal(client_commit(&w->client, 3, &done), ERR_NONE);
+	assert_int_equal(done.files, 1);
+	assert_int_equal(done.repaired, 0);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+static void compress(const uint8_t *data, size_t n, struct strbuf *out)
+{
+	struct tree_sink sink = strbuf_sink(out);
+	struct compressor *c = compressor_new(COMPRESS_LEVEL, &sink);
+
+	assert_int_equal(compressor_feed(c, data, n, NULL), 0);
+	assert_int_equal(compressor_end(c, NULL), 0);
+	compressor_free(c);
+}
+
+static void compressed_content_arrives(void **state)
+{
+	struct world *w = *state;
+	AUTO(strbuf_release) struct strbuf packed = STRBUF_INIT;
+	struct manifest m;
+	struct planned plan;
+	struct answer a;
+	struct wire_committed done;
+	autofree char *from = path_join(w->store, "m/1");
+	autofree char *to = path_join(w->root, "m/1");
+	autofree uint8_t *data = xcalloc(3000000, 1);
+
+	memset(data, 'x', 1000000);
+	world_file(from, "f", data, 3000000);
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	compress(data, 3000000, &packed);
+	assert_true(packed.len < 10000);
+	struct wire_file_put put = {.encoding = WIRE_PUT_ZSTD};
+	assert_int_equal(
+		client_put(&w->client, &put, packed.data, packed.len - 1, &a), ERR_INTEGRITY);
+	assert_int_equal(client_put(&w->client, &put, packed.data, packed.len, &a), ERR_NONE);
+	assert_int_equal(client_commit(&w->client, 0, &done), ERR_NONE);
+	world_same(from, to);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+static void a_bomb_is_refused(void **state)
+{
+	struct world *w = *state;
+	AUTO(strbuf_release) struct strbuf packed = STRBUF_INIT;
+	struct manifest m;
+	struct planned plan;
+	struct answer a;
+	autofree char *from = path_join(w->store, "m/1");
+	autofree uint8_t *zeros = xcalloc(50000000, 1);
+
+	world_text(from, "f", "small");
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	compress(zeros, 50000000, &packed);
+	struct wire_file_put put = {.encoding = WIRE_PUT_ZSTD};
+	assert_int_equal(
+		client_put(&w->client, &put, packed.data, packed.len, &a), ERR_INTEGRITY);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+/* The delta from one buffer to another, with a signature pulled from the node. */
+static void make_delta(
+	struct client *c, const struct wire_plan *plan, const char *newer, struct strbuf *delta)
+{
+	AUTO(strbuf_release) struct strbuf sums = STRBUF_INIT;
+	uint8_t head[SIGNATURE_HEAD_SIZE], buffer[8192];
+	uint32_t block = delta_block_len(plan->basis_size);
+	struct delta_stats stats;
+	struct err err = {0};
+
+	signature_head(block, head);
+	strbuf_add(&sums, head, sizeof(head));
+	/* Two ranges, to see that they join. */
+	for (uint64_t at = 0; at < plan->basis_size; at += 128 * block) {
+		struct msg_writer w;
+		struct answer a;
+		msg_begin(&w, buffer, sizeof(buffer));
+		wire_put_range(&w, &(struct wire_range){.version = plan->basis_version,
+					   .path = plan->basis_path,
+					   .offset = at,
+					   .length = 128 * block,
+					   .block_len = block,
+					   .strong_len = DELTA_STRONG_LEN});
+		assert_int_equal(client_call(c, WIRE_SIGNATURE, 0, &w, &a), ERR_NONE);
+		strbuf_add(&sums, a.data.data, a.data.len);
+		answer_release(&a);
+	}
+	assert_int_equal(sums.len, signature_size(plan->basis_size, block));
+	int fd = memfd_create("sums", MFD_CLOEXEC);
+	assert_int_equal(write(fd, sums.data, sums.len), (ssize_t)sums.len);
+	struct fd_range range = {.fd = fd, .left = sums.len};
+	struct tree_source source = fd_range_source(&range);
+	struct signature *s = signature_load(&source, &err);
+	assert_non_null(s);
+	close(fd);
+	fd = open(newer, O_RDONLY | O_CLOEXEC);
+	struct fd_range content = {.fd = fd, .left = UINT64_MAX};
+	struct tree_source from = fd_range_source(&content);
+	struct tree_sink sink = strbuf_sink(delta);
+	assert_int_equal(delta_make(s, &from, &sink, &stats, &err), DELTA_DONE);
+	close(fd);
+	signature_free(s);
+}
+
+static void a_delta_against_an_older_version(void **state)
+{
+	struct world *w = *state;
+	AUTO(strbuf_release) struct strbuf delta = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf packed = STRBUF_INIT;
+	struct manifest m;
+	struct planned plan;
+	struct answer a;
+	struct wire_committed done;
+	autofree char *old = path_join(w->store, "m/1");
+	autofree char *new = path_join(w->store, "m/2");
+	autofree char *file = path_join(new, "model.bin");
+	autofree char *to = path_join(w->root, "m/2");
+	autofree uint8_t *data = world_noise(900000, 5);
+
+	world_file(old, "model.bin", data, 900000);
+	assert_int_equal(client_deploy(&w->client, "m/1", old, 0, NULL), ERR_NONE);
+	memset(data + 400000, 'z', 1000);
+	world_file(new, "model.bin", data, 900000);
+	world_manifest(w, "m/2", &m);
+	client_begin(&w->client, 0, "m/2", &m, 0, 0, &plan);
+	const struct wire_plan *p = planned_find(&plan, &m, "model.bin");
+	assert_int_equal(p->state, WIRE_PLAN_BASIS);
+	assert_string_equal(p->basis_version, "m/1");
+	assert_string_equal(p->basis_path, "model.bin");
+	assert_int_equal(p->basis_known, 1);
+	assert_int_equal(p->basis_size, 900000);
+	make_delta(&w->client, p, file, &delta);
+	assert_true(delta.len < 20000);
+	compress((const uint8_t *)delta.data, delta.len, &packed);
+	struct wire_file_put put = {.form = WIRE_PUT_DELTA, .encoding = WIRE_PUT_ZSTD};
+	assert_int_equal(client_put(&w->client, &put, packed.data, packed.len, &a), ERR_NONE);
+	assert_int_equal(client_commit(&w->client, 0, &done), ERR_NONE);
+	world_same(new, to);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+static void a_damaged_delta_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct manifest m;
+	struct planned plan;
+	struct answer a;
+	autofree char *old = path_join(w->store, "m/1");
+	autofree char *new = path_join(w->store, "m/2");
+	autofree uint8_t *data = world_noise(100000, 5);
+	/* The head of a delta, and a copy from behind the end of the basis. */
+	static const uint8_t outside[] = {
+		0x72, 0x73, 0x02, 0x36, 0x4f, 0xff, 0xff, 0xff, 0xff, 0x10, 0x00};
+
+	world_file(old, "model.bin", data, 100000);
+	assert_int_equal(client_deploy(&w->client, "m/1", old, 0, NULL), ERR_NONE);
+	memset(data, 'z', 1000);
+	world_file(new, "model.bin", data, 100000);
+	world_manifest(w, "m/2", &m);
+	client_begin(&w->client, 0, "m/2", &m, 0, 0, &plan);
+	struct wire_file_put put = {.form = WIRE_PUT_DELTA};
+	assert_int_equal(
+		client_put(&w->client, &put, outside, sizeof(outside), &a), ERR_INTEGRITY);
+	assert_int_equal(client_put(&w->client, &put, "no delta", 8, &a), ERR_INTEGRITY);
+	assert_int_equal(client_put(&w->client, &put, outside, 4, &a), ERR_INTEGRITY);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+static void a_dry_run_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	struct manifest m;
+	struct planned plan;
+	autofree char *staging = path_join(w->root, ".staging");
+
+	world_version(w, "m/1", 1);
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 0, "m/1", &m, 0, FRAME_CHECK, &plan);
+	assert_int_equal(plan.code, ERR_NONE);
+	assert_int_equal(planned_find(&plan, &m, "model.bin")->state, WIRE_PLAN_SEND);
+	assert_false(path_exists(staging));
+	planned_release(&plan);
+	/* No stage stayed open: its number is free. */
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	assert_int_equal(plan.code, ERR_NONE);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+static void several_stages_at_once(void **state)
+{
+	struct world *w = *state;
+	struct manifest m[3];
+	struct planned plan[3];
+	struct wire_committed done;
+
+	for (uint8_t i = 0; i < 3; i++) {
+		autofree char *version = xasprintf("m%u/1", i);
+		world_version(w, version, i);
+		world_manifest(w, version, &m[i]);
+		client_begin(&w->client, i, version, &m[i], 0, 0, &plan[i]);
+		assert_int_equal(plan[i].code, ERR_NONE);
+	}
+	for (uint8_t i = 0; i < 3; i++) {
+		autofree char *version = xasprintf("m%u/1", i);
+		autofree char *from = path_join(w->store, version);
+		autofree char *to = path_join(w->root, version);
+		for (size_t k = 0; k < plan[i].count; k++) {
+			if (plan[i].records[k].state == WIRE_PLAN_SEND)
+				client_put_file(
+					&w->client, i, &m[i], &plan[i].records[k], from);
+		}
+		assert_int_equal(client_commit(&w->client, i, &done), ERR_NONE);
+		world_same(from, to);
+		planned_release(&plan[i]);
+		manifest_release(&m[i]);
+	}
+}
+
+int main(void)
+{
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_make, world_remove)
+	const struct CMUnitTest tests[] = {
+		WORLD_TEST(a_version_arrives_as_it_is),
+		WORLD_TEST(a_second_check_reads_nothing),
+		WORLD_TEST(absent_and_unknown_versions),
+		WORLD_TEST(nothing_lies_under_the_final_name_before_the_commit),
+		WORLD_TEST(a_commit_with_a_file_missing_is_refused),
+		WORLD_TEST(wrong_content_is_refused_and_can_be_sent_again),
+		WORLD_TEST(compressed_content_arrives),
+		WORLD_TEST(a_bomb_is_refused),
+		WORLD_TEST(a_delta_against_an_older_version),
+		WORLD_TEST(a_damaged_delta_is_refused),
+		WORLD_TEST(a_dry_run_changes_nothing),
+		WORLD_TEST(several_stages_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
