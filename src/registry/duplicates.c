@@ -35,17 +35,20 @@ static const struct value *item_at(const struct value *v, unsigned line)
 	return best;
 }
 
-/* True if a line lies inside the value of one of the names. */
-static bool line_is_inside(const struct value *v, unsigned line, const char *const *names)
+/* True if a key written at a place lies inside the value of one of the names. */
+static bool is_inside(const struct value *v, const struct diag *at, const char *const *names)
 {
 	while (v) {
 		const struct value_pair *p;
 		switch (v->kind) {
-		case VALUE_LIST: v = item_at(v, line); continue;
+		case VALUE_LIST: v = item_at(v, at->line); continue;
 		case VALUE_DICT: break;
 		default: return false;
 		}
-		p = pair_at(v, line);
+		/* No further to the right than this mapping's keys: a key of it, or beyond. */
+		if (v->pair_count == 0 || v->pairs[0].key->place.column >= at->column)
+			return false;
+		p = pair_at(v, at->line);
 		if (!p || is_name(names, value_text(p->key)))
 			return p != NULL;
 		v = p->value;
@@ -82,7 +85,7 @@ void duplicates_check(const char *file, const char *const *names, const struct s
 	for (size_t i = 0; v && i < found.count; i++) {
 		const struct diag *f = &found.items[i];
 		const struct place at = {file, f->line, f->column};
-		if (finding_names(f, names) || line_is_inside(v, f->line, names))
+		if (finding_names(f, names) || is_inside(v, f, names))
 			diag_error(d, &at, "%s", f->text);
 	}
 }
