@@ -78,6 +78,9 @@ static int select_failed(struct deploy *d, struct err *err)
 			hosts->items[kept++] = hosts->items[i];
 	}
 	hosts->count = kept;
+	if (kept == 0)
+		return err_set(err, ERR_NOTFOUND,
+			"--limit-failed: run %s left no host to be tried again", last.id);
 	return 0;
 }
 
@@ -156,6 +159,10 @@ static int prepare(struct deploy *d, struct err *err)
 
 	if (deploy_apply_options(d, err) < 0)
 		return -1;
+	if (d->site.hosts.count == 0)
+		return err_set(err, ERR_NOTFOUND,
+			"no host to deploy to: %s matches none in the inventory",
+			d->o.site.limit ? d->o.site.limit : "all");
 	if (d->o.limit_failed && select_failed(d, err) < 0)
 		return -1;
 	if (load_helpers(d, err) < 0 || deploy_ask_passwords(d, err) < 0)
