@@ -408,9 +408,10 @@ int pattern_hosts(const struct inventory *inventory, const struct config *config
 	struct matcher m = make_matcher(inventory, config, diags, err);
 	AUTO(strlist_release) struct strlist terms = {0};
 
-	if (pattern_split(pattern, &terms, err) < 0)
-		return -1;
-	return apply_terms(&m, &terms, out);
+	if (pattern_split(pattern, &terms, err) == 0 && apply_terms(&m, &terms, out) == 0)
+		return 0;
+	out->count = 0;
+	return -1;
 }
 
 int pattern_select(const struct inventory *inventory, const struct config *config,
@@ -426,13 +427,15 @@ int pattern_select(const struct inventory *inventory, const struct config *confi
 		return -1;
 	if (!limit)
 		return 0;
-	if (limit_terms(limit, &terms, err) < 0)
-		return -1;
-	if (terms.count == 0)
+	rc = limit_terms(limit, &terms, err);
+	if (rc == 0 && terms.count == 0)
 		return 0; /* an empty --limit limits nothing */
-	rc = apply_terms(&m, &terms, &allowed);
+	if (rc == 0)
+		rc = apply_terms(&m, &terms, &allowed);
 	if (rc == 0)
 		keep_hosts(inventory, out, &allowed, true);
+	else
+		out->count = 0;
 	free(allowed.items);
 	return rc;
 }

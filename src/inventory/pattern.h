@@ -23,9 +23,10 @@
 /* Splits a pattern into its terms; "a:b", "a,b", ranges and IPv6 addresses are told apart. */
 int pattern_split(const char *pattern, struct strlist *terms, struct err *err);
 /*
- * Appends the hosts that a pattern matches to `out` (freed by the caller), each once. A term
- * that matches nothing is a warning in `diags` or an error, by host_pattern_mismatch; a
- * subscript out of range and a bad regular expression are errors.
+ * Fills `out` (empty at first; freed by the caller) with the hosts that a pattern matches, each
+ * once; it is empty after an error. A term that matches nothing is a warning in `diags` or an
+ * error, by host_pattern_mismatch; a subscript out of range and a bad regular expression are
+ * errors.
  */
 int pattern_hosts(const struct inventory *inventory, const struct config *config,
 	const char *pattern, struct host_list *out, struct diags *diags, struct err *err);

@@ -183,7 +183,6 @@ static int source_failed(
 
 static int read_file(struct walk *w, const char *source, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct refusals refusals = {.text = STRBUF_INIT};
 	int rc = 0;
 
