@@ -406,12 +406,6 @@ ssize_t content_stream_read(struct content_stream *s, void *buffer, size_t n,
 	return got;
 }
 
-void content_stream_discard(struct content_stream *s)
-{
-	if (s->item)
-		spool_discard(s->item);
-}
-
 void content_stream_release(struct content_stream *s)
 {
 	spool_release(s->item);

@@ -94,8 +94,6 @@ int content_delta(struct content *c, const struct content_version *v,
 /* Reads on: the number of bytes, 0 at the end, -1 with err. */
 ssize_t content_stream_read(struct content_stream *s, void *buffer, size_t n,
 	const struct cancel *cancel, struct err *err);
-/* Removes what the stream was read from out of the spool: the node found it wrong. */
-void content_stream_discard(struct content_stream *s);
 /* Closes a stream; an unused one is fine. */
 void content_stream_release(struct content_stream *s);
 

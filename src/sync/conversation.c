@@ -83,6 +83,32 @@ struct request *conversation_request(struct conversation *c, uint32_t id)
 	return NULL;
 }
 
+/* Gives back what an answered request sent; out of the spool, if the node found it wrong. */
+static void drop_item(struct request *r)
+{
+	if (r->item && r->err.code == ERR_INTEGRITY)
+		spool_discard(r->item);
+	spool_release(STEAL(r->item));
+}
+
+void conversation_keep(struct conversation *c, uint32_t id, struct spool_item *item)
+{
+	struct request *r = &c->requests.items[c->requests.count - 1];
+
+	while (r->id != id)
+		r--;
+	r->item = item;
+	if (r->done)
+		drop_item(r);
+}
+
+void conversation_forget(struct conversation *c)
+{
+	for (size_t i = 0; i < c->requests.count; i++)
+		spool_release(c->requests.items[i].item);
+	free(c->requests.items);
+}
+
 static int take_answer(
 	struct conversation *c, struct request *r, const struct frame *f, struct err *err)
 {
@@ -92,6 +118,8 @@ static int take_answer(
 		return err_set(
 			err, ERR_PROTOCOL, "an answer of kind %s", wire_kind_name(f->kind));
 	r->done = f->kind == WIRE_ERROR || !(f->flags & FRAME_MORE);
+	if (r->done)
+		drop_item(r);
 	if (r->answer && r->answer(c, r, f, err) < 0)
 		return -1;
 	if (r->err.code && r->task)

@@ -52,7 +52,8 @@ struct request {
 	uint32_t id;
 	struct task *task; /* NULL for requests about the host */
 	answer_fn answer;
-	uint32_t index; /* FILE_PUT: into the manifest's entries */
+	uint32_t index;          /* FILE_PUT: into the manifest's entries */
+	struct spool_item *item; /* FILE_PUT: what was sent, if it came from the spool */
 	bool done;
 	struct err err; /* the node's ERROR, if that was the answer */
 };
@@ -69,7 +70,8 @@ struct conversation {
 		struct request *items;
 		size_t count, cap;
 	} requests;
-	size_t settled; /* requests before this one are answered */
+	size_t settled;                  /* requests before this one are answered */
+	bool left_open[WIRE_STAGES_MAX]; /* stages whose commit failed */
 	struct wire_disk disk;
 	bool no_root;         /* check only: the root is not there */
 	uint64_t done, total; /* bytes of files, for progress */
@@ -91,6 +93,13 @@ int conversation_drain(struct conversation *c, struct err *err);
 int conversation_settle(struct conversation *c, struct err *err);
 /* The request with an id, or NULL. */
 struct request *conversation_request(struct conversation *c, uint32_t id);
+/*
+ * Leaves a spool item to a request until that is answered: where the node finds that the
+ * content is wrong, the item goes out of the spool.
+ */
+void conversation_keep(struct conversation *c, uint32_t id, struct spool_item *item);
+/* Frees what the conversation's requests hold. */
+void conversation_forget(struct conversation *c);
 /* When the host is given up if no sign of life comes. */
 deadline conversation_deadline(const struct conversation *c);
 /* Counts bytes of files that are done. */

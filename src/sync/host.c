@@ -350,6 +350,21 @@ static int check_disk(struct conversation *c, struct err *err)
 
 /* ---- doing it ---- */
 
+/* Closes a stage whose commit failed; what it holds stays in staging. */
+static int close_stage(struct conversation *c, uint8_t stage, struct err *err)
+{
+	uint8_t buffer[16];
+	struct msg_writer w;
+	uint32_t id;
+
+	if (!c->left_open[stage])
+		return 0;
+	c->left_open[stage] = false;
+	msg_begin(&w, buffer, sizeof(buffer));
+	wire_put_version_end(&w, &(struct wire_version_end){.stage = stage});
+	return conversation_ask_bulk(c, WIRE_VERSION_ABORT, 0, &w, NULL, NULL, &id, err);
+}
+
 /* Begins up to GROUP_MAX versions from *next on; *next moves behind them. */
 static int begin_group(struct conversation *c, size_t *next, struct err *err)
 {
@@ -361,7 +376,7 @@ static int begin_group(struct conversation *c, size_t *next, struct err *err)
 			continue;
 		t->stage = stage++;
 		t->begun = true;
-		if (begin_version(c, t, false, err) < 0)
+		if (close_stage(c, t->stage, err) < 0 || begin_version(c, t, false, err) < 0)
 			return -1;
 	}
 	return conversation_settle(c, err);
@@ -557,7 +572,7 @@ static void conversation_release(struct conversation *c)
 		strlist_release(&c->tasks[i].extras);
 	}
 	free(c->tasks);
-	free(c->requests.items);
+	conversation_forget(c);
 }
 
 static int converse(struct conversation *c, struct err *err)

@@ -189,8 +189,8 @@ static int send_file(
 		return -1;
 	if (more && stream_rest(c, t, id, &s, &piece, err) < 0)
 		return -1;
-	if (t->damaged)
-		content_stream_discard(&s);
+	if (s.item)
+		conversation_keep(c, id, STEAL(s.item));
 	uint64_t sent = t->result->bytes_sent - before;
 	t->result->files_sent++;
 	t->result->files_delta += s.form == WIRE_PUT_DELTA;
@@ -204,9 +204,10 @@ static int committed(
 {
 	struct wire_committed done;
 
-	(void)c;
-	if (f->kind == WIRE_ERROR)
+	if (f->kind == WIRE_ERROR) {
+		c->left_open[r->task->stage] = true;
 		return 0;
+	}
 	if (wire_get_committed(f, &done, err) < 0)
 		return -1;
 	struct sync_result *result = r->task->result;
