@@ -96,7 +96,7 @@ static const struct value *host_vars(struct inventory_command *c, const struct h
 	}
 	view = vars_view_new(c->site.vars, host);
 	if (vars_view_check(view, &c->err) == 0)
-		vars = value_copy(&c->arena, without_internal(c, vars_all(view, false)));
+		vars = without_internal(c, vars_all(view, false, &c->arena));
 	vars_view_free(view);
 	return vars;
 }

@@ -163,7 +163,7 @@ static int all_lines(struct vars_command *c, const char **names, size_t count)
 
 static int show_all(struct vars_command *c)
 {
-	const struct value *all = vars_all(c->view, false);
+	const struct value *all = vars_all(c->view, false, &c->arena);
 	const char **names = arena_array(&c->arena, all->pair_count + 1, sizeof(*names));
 	size_t count = 0;
 

@@ -117,8 +117,11 @@ const struct value *vars_evaluate(
 /* Renders one template text to a value in this view. `at` may be NULL. */
 const struct value *vars_render(
 	struct vars_view *view, const char *text, const struct place *at, struct err *err);
-/* All variables as written, one mapping; with `magic` also the magic ones. */
-const struct value *vars_all(struct vars_view *view, bool magic);
+/*
+ * All variables as written, in one mapping made in `arena`; with `magic` also the magic ones.
+ * Its values are those of the site, not copies.
+ */
+const struct value *vars_all(struct vars_view *view, bool magic, struct arena *arena);
 
 /*
  * The variables of one group alone, as written: of the sources, then of the files beside them,

@@ -144,7 +144,7 @@ static const struct value *lookup(void *data, const char *name, struct err *err)
 static const struct value *names(void *data, struct err *err)
 {
 	struct vars_view *view = data;
-	const struct value *all = vars_all(view, true);
+	const struct value *all = vars_all(view, true, view->arena);
 	struct value *list = value_new_list(view->arena);
 
 	(void)err;
@@ -370,22 +370,22 @@ const struct value *vars_render(
 	return template_value(&view->context, string, err);
 }
 
-const struct value *vars_all(struct vars_view *view, bool with_magic)
+const struct value *vars_all(struct vars_view *view, bool with_magic, struct arena *arena)
 {
 	const struct value *sources[] = {view->site->magic, view->host_magic};
-	struct value *all = value_new_dict(view->arena);
+	struct value *all = value_new_dict(arena);
 
 	for (size_t i = 0; i < view->layers.count; i++)
 		value_dict_foreach (p, view->layers.items[i].dict) {
 			const struct value *low = value_dict_get_value(all, p->key);
 			bool merge = low && view->site->inventory->merge_hashes;
-			value_dict_set_value(view->arena, all, p->key,
-				merge ? inventory_merge_values(view->arena, low, p->value)
+			value_dict_set_value(arena, all, p->key,
+				merge ? inventory_merge_values(arena, low, p->value)
 				      : p->value);
 		}
 	for (size_t i = 0; with_magic && i < ARRAY_SIZE(sources); i++)
 		value_dict_foreach (p, sources[i])
-			value_dict_set_value(view->arena, all, p->key, p->value);
+			value_dict_set_value(arena, all, p->key, p->value);
 	return all;
 }
 
