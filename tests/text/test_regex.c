@@ -117,8 +117,7 @@ static void test_output_has_a_limit(void **state)
 {
 	AUTO(regex_cleanup) struct regex *re = compile("(?s)(.*)\\Z", 0);
 	AUTO(strbuf_release)
-	struct strbuf text = STRBUF_INIT,
-		      replacement = STRBUF_INIT, out = STRBUF_INIT;
+	struct strbuf text = STRBUF_INIT, replacement = STRBUF_INIT, out = STRBUF_INIT;
 	struct err err = {0};
 
 	(void)state;
