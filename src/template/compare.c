@@ -235,6 +235,8 @@ int op_truth(struct eval *ev, const struct value *v, struct err *err)
 
 	if (v->kind != VALUE_OBJECT)
 		return value_truthy(v);
+	if (is_lenient(v))
+		return 0;
 	if (is_undefined(v))
 		return fail_undefined(ev, v, err);
 	if (object_is(v, &timedelta_class))

@@ -3,6 +3,7 @@
  * The ways in: contexts, and what evaluates values, templates, conditions and lookups in them.
  */
 #include "template/access.h"
+#include "template/finish.h"
 #include "template/args.h"
 #include "template/ops.h"
 #include "template/repr.h"
@@ -153,7 +154,7 @@ const struct value *eval_string(struct eval *ev, const struct value *raw, struct
 	return run(&inner, err);
 }
 
-static const struct value *open_vault(struct eval *ev, const struct value *raw, struct err *err)
+const struct value *eval_vault(struct eval *ev, const struct value *raw, struct err *err)
 {
 	if (ev->ctx->open_vault)
 		return ev->ctx->open_vault(ev->ctx->data, raw, err);
@@ -174,7 +175,7 @@ const struct value *eval_raw(struct eval *ev, const struct value *raw, struct er
 
 	switch (raw->kind) {
 	case VALUE_STRING: return eval_string(ev, raw, err);
-	case VALUE_VAULT: return open_vault(ev, raw, err);
+	case VALUE_VAULT: return eval_vault(ev, raw, err);
 	case VALUE_LIST:
 	case VALUE_TUPLE:
 		if (!template_is_in_value(raw))
@@ -196,119 +197,6 @@ const struct value *eval_raw(struct eval *ev, const struct value *raw, struct er
 	}
 	copy->place = raw->place;
 	return copy;
-}
-
-/*
- * What a finished value looks like outside: no promises, nothing undefined, no omitted items,
- * objects as plain values; strings that look like templates are unsafe.
- */
-static const struct value *finish(struct eval *ev, const struct value *v, struct err *err);
-
-static const struct value *finish_string(struct eval *ev, const struct value *v)
-{
-	bool unsafe = v->unsafe || ev->state->unsafe || template_is_in(v->text, v->len);
-
-	if (unsafe == v->unsafe)
-		return v;
-	struct value *copy = arena_memdup(ev->arena, v, sizeof(*v));
-	copy->unsafe = unsafe;
-	return copy;
-}
-
-static const struct value *finish_list(struct eval *ev, const struct value *v, struct err *err)
-{
-	struct value *copy = NULL;
-
-	for (size_t i = 0; i < v->count; i++) {
-		const struct value *before = v->items[i];
-		const struct value *item = list_item(ev, v, i, err);
-		const struct value *done = item ? finish(ev, item, err) : NULL;
-		if (!done)
-			return NULL;
-		bool omitted = template_is_omit(done);
-		if (!copy && (done != before || omitted || v->kind == VALUE_TUPLE)) {
-			copy = value_new_list(ev->arena);
-			copy->place = v->place;
-			for (size_t j = 0; j < i; j++)
-				value_list_add(ev->arena, copy, v->items[j]);
-		}
-		if (copy && !omitted)
-			value_list_add(ev->arena, copy, done);
-	}
-	return copy || v->kind == VALUE_LIST ? (copy ? copy : v) : value_new_list(ev->arena);
-}
-
-static const struct value *finish_dict(struct eval *ev, const struct value *v, struct err *err)
-{
-	struct value *copy = NULL;
-
-	for (size_t i = 0; i < v->pair_count; i++) {
-		const struct value *before = v->pairs[i].value;
-		const struct value *item = dict_item(ev, v, i, err);
-		const struct value *done = item ? finish(ev, item, err) : NULL;
-		if (!done)
-			return NULL;
-		if (!copy && (done != before || template_is_omit(done))) {
-			copy = value_new_dict(ev->arena);
-			copy->place = v->place;
-			for (size_t j = 0; j < i; j++)
-				value_dict_set_value(
-					ev->arena, copy, v->pairs[j].key, v->pairs[j].value);
-		}
-		if (copy && !template_is_omit(done))
-			value_dict_set_value(ev->arena, copy, v->pairs[i].key, done);
-	}
-	return copy ? copy : v;
-}
-
-static const struct value *finish_mapping(
-	struct eval *ev, const struct value *v, struct err *err)
-{
-	struct value *dict = value_new_dict(ev->arena);
-	struct iter it;
-	const struct value *key;
-	int rc = iter_begin(&it, ev, v, err);
-
-	while (rc >= 0 && (rc = iter_next(&it, &key, err)) > 0) {
-		const struct value *item = get_item(ev, v, key, NULL, err);
-		if (!item || !need_defined(ev, item, err))
-			return NULL;
-		value_dict_set_value(ev->arena, dict, key, item);
-	}
-	return rc < 0 ? NULL : dict;
-}
-
-static const struct value *finish_object(
-	struct eval *ev, const struct value *v, struct err *err)
-{
-	if (is_undefined(v))
-		return undefined_fail(ev, v, err);
-	if (template_is_omit(v))
-		return v;
-	if (v->class->mapping)
-		return finish_mapping(ev, v, err);
-	if (object_is(v, &timedelta_class))
-		return repr_string(ev, v, err);
-	err_set(err, ERR_INPUT, "a value of type '%s' cannot be the result of a template",
-		type_name(v));
-	return NULL;
-}
-
-static const struct value *finish(struct eval *ev, const struct value *v, struct err *err)
-{
-	if (eval_enter(ev, err) < 0)
-		return NULL;
-	switch (v->kind) {
-	case VALUE_STRING: v = finish_string(ev, v); break;
-	case VALUE_LIST:
-	case VALUE_TUPLE: v = finish_list(ev, v, err); break;
-	case VALUE_DICT: v = finish_dict(ev, v, err); break;
-	case VALUE_VAULT: v = open_vault(ev, v, err); break;
-	case VALUE_OBJECT: v = finish_object(ev, v, err); break;
-	default: break;
-	}
-	eval_leave(ev);
-	return v;
 }
 
 /* An evaluation from outside. Inside another one (a callback's) counters go on. */
@@ -358,7 +246,7 @@ const struct value *template_value(
 	struct eval ev = eval_for(ctx, &none, NULL);
 	const struct value *result = eval_raw(&ev, v, err);
 	if (result)
-		result = finish(&ev, result, err);
+		result = finish(&ev, result, true, err);
 	session_end(&session);
 	return result;
 }
@@ -373,7 +261,7 @@ const struct value *template_evaluate(struct template_context *ctx,
 	const struct value *result = run(&ev, err);
 	ev.template = template;
 	if (result)
-		result = finish(&ev, result, err);
+		result = finish(&ev, result, true, err);
 	session_end(&session);
 	return result;
 }
@@ -482,7 +370,7 @@ const struct value *template_lookup(struct template_context *ctx, const char *na
 	struct eval ev = eval_for(ctx, &none, NULL);
 	const struct value *result = args_call(&ev, lookup, NULL, terms, NULL, err);
 	if (result)
-		result = finish(&ev, result, err);
+		result = finish(&ev, result, true, err);
 	session_end(&session);
 	return result;
 }

@@ -3,6 +3,7 @@
  * What all of evaluation uses: limits, places, scopes, names and variables, output.
  */
 #include "template/access.h"
+#include "template/finish.h"
 #include "template/repr.h"
 
 #define DEFAULT_STEPS  50000000u
@@ -236,6 +237,14 @@ const struct value *eval_name(struct eval *ev, const char *name, uint64_t hash,
 	return v ? v : undefined_new(ev, at, name, "'%s' is undefined", name);
 }
 
+/* Text that is put together shows containers as they will be outside. */
+static int add_text(struct output *out, const struct value *v, struct err *err)
+{
+	if (out->ev->native && v->kind >= VALUE_LIST && v->kind <= VALUE_DICT)
+		v = finish(out->ev, v, false, err);
+	return v ? repr_str(out->ev, v, &out->text, err) : -1;
+}
+
 int output_add(struct output *out, const struct value *v, struct err *err)
 {
 	struct eval *ev = out->ev;
@@ -244,14 +253,15 @@ int output_add(struct output *out, const struct value *v, struct err *err)
 		return 0;
 	if (!out->first && !out->many) {
 		out->first = v;
-		return 0;
+		out->shown = ev->copies && (v->kind == VALUE_LIST || v->kind == VALUE_DICT);
+		return out->shown ? add_text(out, v, err) : 0;
 	}
 	if (!out->many) {
 		out->many = true;
-		if (repr_str(ev, out->first, &out->text, err) < 0)
+		if (!out->shown && add_text(out, out->first, err) < 0)
 			return -1;
 	}
-	if (repr_str(ev, v, &out->text, err) < 0)
+	if (add_text(out, v, err) < 0)
 		return -1;
 	return eval_room(ev, out->text.len, err);
 }
@@ -261,6 +271,8 @@ const struct value *output_take(struct output *out, struct err *err)
 	struct eval *ev = out->ev;
 
 	if (out->many)
+		return new_text(ev, &out->text, err);
+	if (out->first && out->shown && !ev->native)
 		return new_text(ev, &out->text, err);
 	if (out->first)
 		return ev->native ? out->first : repr_string(ev, out->first, err);

@@ -123,6 +123,8 @@ struct frame *frame_push(struct eval *ev);
 
 /* Evaluates a string as it was written in a variable: rendered if it holds a template. */
 const struct value *eval_string(struct eval *ev, const struct value *raw, struct err *err);
+/* The plain text of a VAULT. */
+const struct value *eval_vault(struct eval *ev, const struct value *raw, struct err *err);
 /* A variable's value as an expression sees it: strings rendered, containers with promises. */
 const struct value *eval_raw(struct eval *ev, const struct value *raw, struct err *err);
 /* Evaluates a variable of the context; NULL with err untouched when there is none. */
@@ -139,6 +141,7 @@ struct output {
 	const struct value *first; /* the only value so far */
 	struct strbuf text;        /* all of it, once there were two */
 	bool many;
+	bool shown; /* text holds `first` already, because it may change */
 };
 
 /* Writes one value. -1 with err. */

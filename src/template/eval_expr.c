@@ -324,8 +324,10 @@ static const struct value *eval_cond(struct eval *ev, const struct node *node, s
 		return eval_expr(ev, node->a, err);
 	if (node->c)
 		return eval_expr(ev, node->c, err);
-	return undefined_new(ev, node, NULL,
+	const struct value *u = undefined_new(ev, node, NULL,
 		"the inline if evaluated to false and no else section was defined");
+	((struct undefined *)u->object)->lenient = !ev->native;
+	return u;
 }
 
 static const eval_fn evaluators[] = {

@@ -101,8 +101,6 @@ static const struct value *filtered(struct eval *ev, const struct node_list *bod
 	struct frame *frame = frame_push(ev);
 	const struct value *v = capture(ev, body, err);
 
-	if (v && ev->native && !filters && v->kind == VALUE_NULL)
-		v = new_textn(ev, "", 0);
 	if (v && filters) {
 		frame_set(ev->arena, frame, STMT_CAPTURED, 0, v);
 		v = eval_expr(ev, filters, err);

@@ -32,9 +32,9 @@ static const struct value *filter_mandatory(struct args *a, struct err *err)
 	if (arg_given(a, 0) && !message)
 		return NULL;
 	if (message)
-		err_set(err, ERR_NOTFOUND, "%s", message->text);
+		err_set(err, ERR_INPUT, "%s", message->text);
 	else
-		err_set(err, ERR_NOTFOUND, "mandatory variable '%s' not defined",
+		err_set(err, ERR_INPUT, "mandatory variable '%s' not defined",
 			u->name ? u->name : "?");
 	return NULL;
 }

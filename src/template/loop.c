@@ -11,7 +11,9 @@
 /* One running loop. */
 struct loop {
 	const struct node *node;
-	const struct value *items;   /* a list: what passed the loop's own condition */
+	const struct value
+		*items; /* a list, or a range: what passed the loop's own condition */
+	size_t count;
 	size_t index;                /* from 0 */
 	unsigned depth;              /* of recursion, from 0 */
 	struct frame *outer;         /* the scope around the loop */
@@ -23,16 +25,24 @@ static int run_items(struct eval *ev, const struct node *node, const struct valu
 
 static const struct value *loop_length(struct eval *ev, const struct loop *loop)
 {
-	return value_new_int(ev->arena, (int64_t)loop->items->count);
+	return value_new_int(ev->arena, (int64_t)loop->count);
+}
+
+static const struct value *loop_item(
+	struct eval *ev, const struct loop *loop, size_t i, struct err *err)
+{
+	if (loop->items->kind == VALUE_OBJECT)
+		return loop->items->class->at(ev, loop->items, i, err);
+	return list_item(ev, loop->items, i, err);
 }
 
 static const struct value *loop_neighbour(
 	struct eval *ev, const struct loop *loop, bool next, struct err *err)
 {
-	if (next ? loop->index + 1 >= loop->items->count : loop->index == 0)
+	if (next ? loop->index + 1 >= loop->count : loop->index == 0)
 		return undefined_new(ev, loop->node, next ? "nextitem" : "previtem",
 			"there is no %s item", next ? "next" : "previous");
-	return list_item(ev, loop->items, next ? loop->index + 1 : loop->index - 1, err);
+	return loop_item(ev, loop, next ? loop->index + 1 : loop->index - 1, err);
 }
 
 static const struct value *loop_cycle(struct args *a, struct err *err)
@@ -66,7 +76,7 @@ static const struct value *loop_get(
 	static const struct callables methods = {loop_methods, ARRAY_SIZE(loop_methods)};
 	const struct loop *loop = self->object;
 	int64_t index = (int64_t)loop->index;
-	int64_t count = (int64_t)loop->items->count;
+	int64_t count = (int64_t)loop->count;
 	const struct {
 		const char *name;
 		int64_t value;
@@ -123,7 +133,7 @@ static int loop_str(
 
 	(void)ev;
 	(void)err;
-	strbuf_addf(out, "<LoopContext %zu/%zu>", loop->index + 1, loop->items->count);
+	strbuf_addf(out, "<LoopContext %zu/%zu>", loop->index + 1, loop->count);
 	return 0;
 }
 
@@ -160,7 +170,7 @@ static const struct value *selected(
 static int run_pass(struct eval *ev, struct loop *loop, const struct value *variable,
 	uint64_t hash, struct err *err)
 {
-	const struct value *item = list_item(ev, loop->items, loop->index, err);
+	const struct value *item = loop_item(ev, loop, loop->index, err);
 	struct frame *frame = frame_push(ev);
 
 	if (!item)
@@ -176,7 +186,7 @@ static int run_passes(struct eval *ev, struct loop *loop, struct err *err)
 	const struct value *variable = object_new(ev->arena, &loop_class, loop);
 	uint64_t hash = str_hash("loop", 4);
 
-	for (; loop->index < loop->items->count; loop->index++) {
+	for (; loop->index < loop->count; loop->index++) {
 		ev->frame = loop->outer;
 		if (run_pass(ev, loop, variable, hash, err) < 0)
 			return -1;
@@ -201,14 +211,15 @@ static int run_items(struct eval *ev, const struct node *node, const struct valu
 	loop->node = node;
 	loop->depth = depth;
 	loop->outer = outer;
-	/* A list that nobody filters or changes is walked in place. */
-	if (items->kind == VALUE_LIST && !node->c && !ev->copies)
+	/* A range, or a list that nobody changes, is walked in place if nothing filters it. */
+	if (!node->c &&
+		(object_is(items, &range_class) || (items->kind == VALUE_LIST && !ev->copies)))
 		loop->items = items;
 	else
 		loop->items = selected(ev, node, items, err);
-	if (!loop->items)
+	if (!loop->items || value_length(ev, loop->items, &loop->count, err) < 0)
 		rc = -1;
-	else if (loop->items->count == 0)
+	else if (loop->count == 0)
 		rc = eval_body(ev, &node->other, err);
 	else
 		rc = run_passes(ev, loop, err);

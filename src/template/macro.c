@@ -138,9 +138,7 @@ static const struct value *run_macro_body(struct eval *ev, const struct macro_ob
 		bind_named(ev, m->macro, frame, named, err) < 0 ||
 		bind_defaults(ev, m->macro, frame, err) < 0)
 		return NULL;
-	const struct value *v = capture(ev, &m->macro->body, err);
-	/* A macro that printed nothing gives an empty text. */
-	return v && v->kind == VALUE_NULL ? new_textn(ev, "", 0) : v;
+	return capture(ev, &m->macro->body, err);
 }
 
 static const struct value *macro_call(struct eval *ev, const struct value *self,

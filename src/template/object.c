@@ -31,6 +31,11 @@ bool is_undefined(const struct value *v)
 	return object_is(v, &undefined_class);
 }
 
+bool is_lenient(const struct value *v)
+{
+	return is_undefined(v) && ((const struct undefined *)v->object)->lenient;
+}
+
 const struct value *undefined_new(
 	struct eval *ev, const struct node *at, const char *name, const char *fmt, ...)
 {
@@ -66,7 +71,7 @@ const struct value *undefined_fail(struct eval *ev, const struct value *v, struc
 
 const struct value *need_defined(struct eval *ev, const struct value *v, struct err *err)
 {
-	return is_undefined(v) ? undefined_fail(ev, v, err) : v;
+	return is_undefined(v) && !is_lenient(v) ? undefined_fail(ev, v, err) : v;
 }
 
 static int range_length(struct eval *ev, const struct value *self, size_t *out, struct err *err)

@@ -44,8 +44,11 @@ struct undefined {
 	const char *message;
 	const char *name; /* the variable or attribute; may be NULL */
 	struct place place;
+	bool lenient; /* prints as nothing, as Jinja2's inline if without else */
 };
 extern const struct value_class undefined_class;
+/* True if v is undefined, and may be used for all that. */
+bool is_lenient(const struct value *v);
 /* Makes an undefined value whose place is a node's (or unknown: NULL). */
 const struct value *undefined_new(struct eval *ev, const struct node *at, const char *name,
 	const char *fmt, ...) PRINTF_LIKE(4, 5);

@@ -43,9 +43,11 @@ static const struct node *new_const(
 
 static const struct node *parse_condition(struct parser *p, struct err *err)
 {
+	const char *unknown = p->unknown;
 	const struct node *left = parse_or(p, err);
 
 	while (left && parser_at_name(p, "if")) {
+		p->unknown = unknown;
 		struct node *node = parser_node(p, NODE_COND, p->token++);
 		node->a = left;
 		p->conditional++;

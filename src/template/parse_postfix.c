@@ -222,23 +222,23 @@ static const char *parse_dotted(struct parser *p, struct err *err)
 	return name;
 }
 
-/* The filter or test of a name. Inside a condition an unknown one fails when it is reached. */
-static int find_callable(struct parser *p, struct node *node, enum template_kind kind,
-	const struct token *at, struct err *err)
+/* The filter or test of a name. An unknown one is an error, unless a condition guards it. */
+static void find_callable(
+	struct parser *p, struct node *node, enum template_kind kind, const struct token *at)
 {
 	struct suggestion near = {0};
 	const char *candidate;
 
 	node->callable = callable_find(kind, node->name);
-	if (node->callable || p->conditional)
-		return 0;
+	if (node->callable || p->conditional || p->unknown)
+		return;
 	for (size_t i = 0; (candidate = template_entry(kind, i)); i++)
 		suggest_add(&near, node->name, candidate);
-	parser_fail(p, at, err, "there is no %s '%.60s'%s%s%s",
+	p->unknown_at = at;
+	p->unknown = arena_printf(p->arena, "there is no %s '%.60s'%s%s%s",
 		kind == TEMPLATE_FILTER ? "filter" : "test", node->name,
 		near.word ? "; did you mean '" : "", near.word ? near.word : "",
 		near.word ? "'?" : "");
-	return -1;
 }
 
 static const struct node *parse_filter(struct parser *p, const struct node *on, struct err *err)
@@ -248,8 +248,9 @@ static const struct node *parse_filter(struct parser *p, const struct node *on, 
 
 	node->a = on;
 	node->name = parse_dotted(p, err);
-	if (!node->name || find_callable(p, node, TEMPLATE_FILTER, at, err) < 0)
+	if (!node->name)
 		return NULL;
+	find_callable(p, node, TEMPLATE_FILTER, at);
 	if (p->token->kind == TOKEN_LPAREN) {
 		node->call = parse_call(p, err);
 		if (!node->call)
@@ -299,8 +300,9 @@ static const struct node *parse_test(struct parser *p, const struct node *on, st
 	node->a = on;
 	const struct token *at = p->token;
 	node->name = parse_dotted(p, err);
-	if (!node->name || find_callable(p, node, TEMPLATE_TEST, at, err) < 0)
+	if (!node->name)
 		return NULL;
+	find_callable(p, node, TEMPLATE_TEST, at);
 	if (p->token->kind == TOKEN_LPAREN)
 		node->call = parse_call(p, err);
 	else if (at_bare_argument(p))

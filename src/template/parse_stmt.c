@@ -14,6 +14,8 @@ typedef const struct node *(*tag_fn)(struct parser *p, struct node *node, struct
 static int parse_until(
 	struct parser *p, const char *const *ends, struct node_list *out, struct err *err)
 {
+	/* As Python has it: "# for x in y:" */
+	parser_skip(p, TOKEN_COLON);
 	if (parser_expect(p, TOKEN_BLOCK_END, err) < 0 || parser_enter(p, err) < 0)
 		return -1;
 	int rc = parse_body(p, ends, out, err);
@@ -534,7 +536,7 @@ static const struct node *parse_print(struct parser *p, struct err *err)
 	node->a = parse_tuple(p, TUPLE_EXPRESSION, NULL, false, err);
 	if (!node->a || parser_expect(p, TOKEN_VARIABLE_END, err) < 0)
 		return NULL;
-	return node;
+	return parser_check_unknown(p, err) < 0 ? NULL : node;
 }
 
 /* One piece of a body. NULL without err at the body's end. */
@@ -560,7 +562,7 @@ static const struct node *parse_piece(
 	const struct node *node = parse_tag(p, ends, err);
 	if (!node || parser_expect(p, TOKEN_BLOCK_END, err) < 0)
 		return NULL;
-	return node;
+	return parser_check_unknown(p, err) < 0 ? NULL : node;
 }
 
 int parse_body(

@@ -85,6 +85,14 @@ int parser_enter(struct parser *p, struct err *err)
 	return -1;
 }
 
+int parser_check_unknown(struct parser *p, struct err *err)
+{
+	if (!p->unknown)
+		return 0;
+	parser_fail(p, p->unknown_at, err, "%s", p->unknown);
+	return -1;
+}
+
 void parser_leave(struct parser *p)
 {
 	p->depth--;
@@ -134,6 +142,8 @@ static const struct node *parse_whole_expression(struct parser *p, struct err *e
 {
 	const struct node *node = parse_expression(p, true, err);
 
+	if (node && parser_check_unknown(p, err) < 0)
+		return NULL;
 	if (node && p->token->kind != TOKEN_END)
 		return parser_fail(p, p->token, err,
 			"found %s behind the end of the expression", parser_found(p, p->token));

@@ -23,7 +23,9 @@ struct parser {
 	struct macro *macro;       /* the macro that is being read, or NULL */
 	unsigned depth;
 	unsigned conditional; /* inside an if: unknown filters are errors only when reached */
-	unsigned loops;       /* for loops around; break needs one */
+	const char *unknown;  /* what to say of an unknown filter, unless an if follows */
+	const struct token *unknown_at;
+	unsigned loops; /* for loops around; break needs one */
 	bool in_block_name;
 	struct {
 		struct block *items;
@@ -60,6 +62,8 @@ bool parser_skip_name(struct parser *p, const char *name);
 bool parser_at_name(const struct parser *p, const char *name);
 /* "found ...": describes a token for a message. */
 const char *parser_found(struct parser *p, const struct token *token);
+/* Fails for an unknown filter or test that no condition excuses; -1 with err. */
+int parser_check_unknown(struct parser *p, struct err *err);
 /* Goes one level deeper; -1 with err when that is too deep. parser_leave undoes it. */
 int parser_enter(struct parser *p, struct err *err);
 /* Comes back from parser_enter. */

@@ -45,6 +45,8 @@ static int repr_pairs(
 static int repr_object(
 	struct eval *ev, const struct value *v, struct strbuf *out, struct err *err)
 {
+	if (is_lenient(v))
+		return 0;
 	if (is_undefined(v)) {
 		undefined_fail(ev, v, err);
 		return -1;
@@ -105,7 +107,9 @@ int repr_repr(struct eval *ev, const struct value *v, struct strbuf *out, struct
 			return -1;
 	}
 	int rc = 0;
-	if (v->kind == VALUE_STRING)
+	if (ev && !ev->native && is_undefined(v))
+		strbuf_addstr(out, "Undefined");
+	else if (v->kind == VALUE_STRING)
 		quote_string(out, v->text, v->len);
 	else if (v->kind == VALUE_DATE || v->kind == VALUE_DATETIME)
 		repr_date(v, out);

@@ -67,12 +67,13 @@ static char *unquote(char *s)
 	static const char escapes[] = "n\nr\rt\t\\\\''\"\"";
 	size_t n = strlen(s);
 	char *out = s;
+	const char quote = s[0];
 
 	if (n < 2 || (s[0] != '\'' && s[0] != '"') || s[n - 1] != s[0])
 		return NULL;
 	for (char *in = s + 1; in < s + n - 1; in++) {
 		const char *known = in[0] == '\\' ? strchr(escapes, in[1]) : NULL;
-		if (in[0] == s[0] && in != s)
+		if (in[0] == quote)
 			return NULL;
 		if (known) {
 			*out++ = known[1];
