@@ -27,20 +27,47 @@ struct vars_command {
 	struct err err;
 };
 
+static bool holds_vault(const struct value *value)
+{
+	if (value->kind == VALUE_LIST || value->kind == VALUE_TUPLE) {
+		for (size_t i = 0; i < value->count; i++)
+			if (holds_vault(value->items[i]))
+				return true;
+	} else if (value->kind == VALUE_DICT) {
+		value_dict_foreach (p, value)
+			if (holds_vault(p->value))
+				return true;
+	}
+	return value->kind == VALUE_VAULT;
+}
+
+/* A copy in which a word stands for each vault. */
+static const struct value *hide_vaults(struct arena *arena, const struct value *value)
+{
+	struct value *made;
+
+	if (value->kind == VALUE_VAULT)
+		return value_new_string(arena, "(encrypted)");
+	if (!holds_vault(value))
+		return value;
+	if (value->kind == VALUE_DICT) {
+		made = value_new_dict(arena);
+		value_dict_foreach (p, value)
+			value_dict_set_value(arena, made, p->key, hide_vaults(arena, p->value));
+		return made;
+	}
+	made = value_new_list(arena);
+	for (size_t i = 0; i < value->count; i++)
+		value_list_add(arena, made, hide_vaults(arena, value->items[i]));
+	return made;
+}
+
 /* A value in one line, for people: strings in quotes, vaults closed. */
 static int add_value(struct vars_command *c, const struct value *value)
 {
-	static const struct json_write_options options = {0};
-
-	if (value->kind == VALUE_VAULT) {
-		strbuf_addstr(&c->out, "(encrypted)");
-		return 0;
-	}
 	if (value->kind == VALUE_OBJECT)
 		return template_str(value, &c->out, &c->err);
-	struct json_write_options marked = options;
-	marked.mark_vault = true;
-	return json_write(value, &marked, &c->out, &c->err);
+	return json_write(hide_vaults(&c->arena, value), NULL, &c->out, &c->err);
 }
 
 /* Where a claim was written, below the working directory relative to it. */
@@ -91,7 +118,7 @@ static const struct value *shown_value(struct vars_command *c, const char *name)
 {
 	const struct value *raw = vars_raw(c->view, name);
 
-	if (raw && (c->raw || (!c->name && raw->kind == VALUE_VAULT)))
+	if (raw && (c->raw || (!c->name && holds_vault(raw))))
 		return raw;
 	return vars_get(c->view, name, &c->err);
 }

@@ -37,12 +37,12 @@ static int add_files(struct collecting *c, const struct vars_base *base)
 	return 0;
 }
 
-static int collect(struct collecting *c, const struct var_table *table, bool playbook)
+static int collect(struct collecting *c, const struct value *written, bool playbook)
 {
 	const struct inventory *inventory = c->inventory;
 
 	c->all = value_new_dict(c->arena);
-	add_dict(c, site_table_dict(inventory, c->arena, table));
+	add_dict(c, written);
 	for (size_t i = 0; i < inventory->beside_sources.count; i++)
 		if (add_files(c, inventory->beside_sources.items[i]) < 0)
 			return -1;
@@ -57,7 +57,7 @@ const struct value *vars_of_group(const struct vars_site *site, const struct gro
 	struct collecting c = {
 		.inventory = site->inventory, .arena = arena, .name = group->name, .err = err};
 
-	if (collect(&c, &group->vars, playbook) < 0)
+	if (collect(&c, site->group_dicts[group->index], playbook) < 0)
 		return NULL;
 	if (group->priority != 1)
 		value_dict_set(arena, c.all, "ansible_group_priority",
@@ -74,5 +74,5 @@ const struct value *vars_of_host(const struct vars_site *site, const struct host
 		.host = true,
 		.err = err};
 
-	return collect(&c, &host->vars, playbook) < 0 ? NULL : c.all;
+	return collect(&c, site_host_dict(site, host), playbook) < 0 ? NULL : c.all;
 }

@@ -52,9 +52,10 @@ const struct value *site_table_dict(
 	return dict;
 }
 
-static void make_group_dicts(struct vars_site *site)
+static void make_dicts(struct vars_site *site)
 {
 	const struct inventory *inventory = site->inventory;
+	size_t hosts = inventory->hosts.count;
 
 	site->group_dicts =
 		arena_array(&site->arena, inventory->groups.count, sizeof(*site->group_dicts));
@@ -63,6 +64,21 @@ static void make_group_dicts(struct vars_site *site)
 		site->group_dicts[group->index] =
 			site_table_dict(inventory, &site->arena, &group->vars);
 	}
+	site->host_dicts = arena_array(&site->arena, hosts + 1, sizeof(*site->host_dicts));
+	strmap_foreach (e, &inventory->hosts) {
+		const struct host *host = e->value;
+		site->host_dicts[host->index] =
+			site_table_dict(inventory, &site->arena, &host->vars);
+	}
+	site->host_dicts[hosts] =
+		site_table_dict(inventory, &site->arena, &inventory->localhost->vars);
+}
+
+const struct value *site_host_dict(const struct vars_site *site, const struct host *host)
+{
+	size_t behind = site->inventory->hosts.count;
+
+	return site->host_dicts[host->implicit ? behind : host->index];
 }
 
 /* The mapping of -e @FILE. */
@@ -140,7 +156,7 @@ struct vars_site *vars_site_new(const struct inventory *inventory,
 		return NULL;
 	}
 	settle_order(site, options->config, diags);
-	make_group_dicts(site);
+	make_dicts(site);
 	site->magic = magic_shared(inventory, options, &site->arena);
 	site->templates = template_cache_new();
 	return site;

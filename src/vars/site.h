@@ -37,6 +37,7 @@ struct vars_site {
 	const struct value *extra;
 	const struct value *magic;        /* what is the same for all hosts */
 	const struct value **group_dicts; /* by group.index */
+	const struct value **host_dicts;  /* by host.index; the implicit localhost behind all */
 	enum group_layers order[GROUP_LAYERS_COUNT];
 	size_t order_count;
 	struct template_cache *templates;
@@ -45,6 +46,8 @@ struct vars_site {
 /* One mapping of a table; values merged where the inventory says so. */
 const struct value *site_table_dict(
 	const struct inventory *inventory, struct arena *arena, const struct var_table *table);
+/* What the sources say about a host. */
+const struct value *site_host_dict(const struct vars_site *site, const struct host *host);
 /* The magic variables that all hosts share. */
 const struct value *magic_shared(const struct inventory *inventory,
 	const struct vars_site_options *options, struct arena *arena);

@@ -115,8 +115,8 @@ static void push_host_layers(struct vars_view *view)
 	const struct host *host = view->host;
 	const char *label = arena_printf(view->arena, "host %s", host->name);
 
-	push_layer(view, VARS_INVENTORY_HOST, label,
-		site_table_dict(inventory, view->arena, &host->vars), &host->vars);
+	push_layer(view, VARS_INVENTORY_HOST, label, site_host_dict(view->site, host),
+		&host->vars);
 	for (size_t i = 0; i < bases->count; i++)
 		push_files(view, &bases->items[i]->hosts, host->name, VARS_INVENTORY_HOST_VARS,
 			label);
