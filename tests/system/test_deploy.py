@@ -3,6 +3,7 @@
 """deploy-models over real ssh: what arrives, what is chosen, what is said."""
 
 import json
+import time
 
 from harness import program
 from harness.case import FIRST, MODEL, OTHER, SECOND, LoopbackCase
@@ -218,6 +219,22 @@ class MistakeTest(LoopbackCase):
         self.assert_refused(self.deploy(code=CANNOT_RUN), MODEL)
 
 
+class LimitsTest(LoopbackCase):
+    def test_bwlimit_holds_for_all_hosts_together(self):
+        started = time.monotonic()
+        run = self.deploy("--models", MODEL, "--bwlimit", "500k")
+        seconds = time.monotonic() - started
+        self.assertGreater(seconds, run.totals["bytes_sent"] / 500_000 * 0.7)
+        self.assertLess(seconds, run.totals["bytes_sent"] / 500_000 + 5)
+
+    def test_one_fork_does_one_host_after_the_other(self):
+        run = self.deploy("--forks", "1")
+        order = [(event["event"], event["host"]) for event in run.events
+                 if event["event"] in ("host_start", "host_end")]
+        self.assertEqual([event for event, _ in order],
+                         ["host_start", "host_end", "host_start", "host_end"])
+
+
 class ReportTest(LoopbackCase):
     node_count = 3
 
@@ -262,14 +279,6 @@ class ReportTest(LoopbackCase):
         for name in ("node1", "node2", "node3"):
             self.assertIn(name, run.stdout)
         self.assertNotIn("\x1b", run.stdout)
-
-    def test_equal_errors_are_grouped(self):
-        for node in self.nodes.nodes[1:]:
-            self.registry(node.name).parent.mkdir(parents=True)
-            self.registry(node.name).write_text("in the way")
-        run = self.operator.deploy_text()
-        self.assertEqual(run.code, HOST_FAILED, run)
-        self.assertIn("2 hosts", run.stdout + run.stderr)
 
 
 if __name__ == "__main__":

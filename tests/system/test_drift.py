@@ -105,9 +105,11 @@ class DriftTest(LoopbackCase):
 
     def test_a_touched_file_with_the_same_bytes_sends_nothing(self):
         os.utime(self.file, (1_000_000_000, 1_000_000_000))
+        data = self.file.read_bytes()
         run = self.deploy()
         self.assertEqual(run.totals["bytes_sent"], 0)
-        self.assert_deployed("node1")
+        self.assertEqual(self.file.read_bytes(), data)
+        self.assertEqual(self.deploy().outcomes("node1")[MODEL], "current")
 
     def test_recap_names_what_drifted(self):
         self.damage(self.file, seconds=3600)

@@ -35,6 +35,9 @@ class HostsTest(unittest.TestCase):
                                              "labels.txt": b"person\n"})
         self.operator = Operator(Path(directory.name) / "operator", self.site.inventory)
         for host in self.fleet.hosts:
+            if host.init() is None:
+                host.start()
+                host.wait()
             host.link.heal()
             host.link.set_rate(None)
             host.shell(f"umount -l {ROOT} 2>/dev/null || true; rm -rf {ROOT}; "
@@ -106,8 +109,9 @@ class HostsTest(unittest.TestCase):
         time.sleep(1.5)
         host.link.cut()
         run = finish(process)
-        self.assertEqual(run.code, UNREACHABLE, run)
-        self.assertEqual(run.host("n01")["state"], "unreachable")
+        self.assertEqual(run.code, HOST_FAILED, run)
+        self.assertEqual(run.host("n01")["error"]["code"], "timeout")
+        self.assertEqual(run.outcomes("n01"), {MODEL: "failed"})
         for other in ("n02", "n03"):
             self.assert_deployed(other)
         self.assertEqual(host.run("test", "-e", f"{ROOT}/{MODEL}/{FIRST}",
@@ -140,7 +144,8 @@ class HostsTest(unittest.TestCase):
         time.sleep(1.5)
         host.stop()
         run = finish(process)
-        self.assertEqual(run.host("n02")["state"], "unreachable")
+        self.assertIn(run.host("n02")["state"], ("failed", "unreachable"))
+        self.assertEqual(run.outcomes("n02"), {MODEL: "failed"})
         host.start()
         host.wait()
         self.deploy()
@@ -152,6 +157,14 @@ class HostsTest(unittest.TestCase):
         run = self.deploy(code=HOST_FAILED)
         self.assertRegex(run.host("n03")["error"]["text"], r"space.*\d+(\.\d+)? [kMG]B")
         self.assert_deployed("n01")
+
+    def test_equal_errors_are_grouped(self):
+        self.write_inventory()
+        for name in ("n01", "n02"):
+            self.fleet[name].shell(f"mkdir {ROOT}; mount -t tmpfs -o size=4m tmpfs {ROOT}")
+        run = self.operator.deploy_text()
+        self.assertEqual(run.code, HOST_FAILED, run)
+        self.assertIn("2 hosts", run.stdout + run.stderr)
 
     def test_a_bump_moves_few_bytes_over_the_wire(self):
         self.write_inventory()
