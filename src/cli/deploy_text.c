@@ -87,8 +87,12 @@ void deploy_text_host(
 {
 	const struct deploy_host *h = f->data;
 
-	for (size_t i = 0; i < h->report.count; i++)
-		add_result(run, f->name, &h->report.results[i], out);
+	for (size_t i = 0; i < h->report.count; i++) {
+		const struct sync_result *r = &h->report.results[i];
+		/* What ended the host as a whole stands in its own line. */
+		if (r->outcome != SYNC_FAILED || !strstr(f->err.text, r->err.text))
+			add_result(run, f->name, r, out);
+	}
 	add_end(run, h, f, out);
 }
 

@@ -3,6 +3,8 @@
 
 #include "base/vec.h"
 
+#define FORGET_MIN 32 /* answered requests that are worth moving the others for */
+
 deadline conversation_deadline(const struct conversation *c)
 {
 	return deadline_min(c->o->until, deadline_in(c->o->stall > 0 ? c->o->stall : -1));
@@ -15,8 +17,20 @@ void conversation_progress(struct conversation *c, uint64_t bytes)
 		c->o->progress(c->o->progress_arg, c->done, c->total);
 }
 
+/* Forgets answered requests, so that a version of many files needs no memory for each. */
+static void forget_settled(struct conversation *c)
+{
+	if (c->settled < FORGET_MIN || c->settled < c->requests.count / 2)
+		return;
+	c->requests.count -= c->settled;
+	memmove(c->requests.items, c->requests.items + c->settled,
+		c->requests.count * sizeof(*c->requests.items));
+	c->settled = 0;
+}
+
 static void remember(struct conversation *c, uint32_t id, struct task *task, answer_fn answer)
 {
+	forget_settled(c);
 	*VEC_PUSH(&c->requests) = (struct request){.id = id, .task = task, .answer = answer};
 }
 
@@ -170,6 +184,7 @@ int conversation_settle(struct conversation *c, struct err *err)
 void task_fail(struct task *t, const struct err *why)
 {
 	t->state = TASK_DONE;
+	t->finished = true;
 	if (t->result->outcome == SYNC_FAILED)
 		return;
 	t->damaged = why->code == ERR_INTEGRITY && !t->raw;

@@ -40,6 +40,7 @@ struct task {
 	uint64_t sent_at; /* bytes sent to the host when its files were */
 	bool raw;         /* second attempt: nothing compressed, no delta */
 	bool damaged;     /* the node refused what arrived: try once more, raw */
+	bool finished;    /* the result says what became of it */
 };
 
 /* What to do with one answer frame; -1 with err when it cannot be understood. */
@@ -105,7 +106,7 @@ deadline conversation_deadline(const struct conversation *c);
 /* Counts bytes of files that are done. */
 void conversation_progress(struct conversation *c, uint64_t bytes);
 
-/* The first failure of a task is its result; later ones are dropped. */
+/* The first failure of a task is its result, and finishes it; later ones are dropped. */
 void task_fail(struct task *t, const struct err *why);
 
 /* Sends all files of a task that its plan asks for (send.c). */

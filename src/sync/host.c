@@ -153,6 +153,7 @@ static void decide(struct task *t)
 	}
 	if (t->state == TASK_DONE && t->result->drift)
 		t->result->outcome = SYNC_DRIFTED;
+	t->finished = t->state == TASK_DONE && t->extras.count == 0;
 }
 
 /* ---- plans ---- */
@@ -457,6 +458,7 @@ static int retry_damaged(struct conversation *c, struct err *err)
 			continue;
 		t->damaged = false;
 		t->raw = any = true;
+		t->finished = false;
 		t->result->outcome = SYNC_CURRENT;
 		err_clear(&t->result->err);
 		t->state = TASK_BEGIN;
@@ -469,8 +471,11 @@ static int extra_removed(
 {
 	(void)c;
 	(void)err;
-	if (f->kind == WIRE_REPLY && r->task->result->outcome == SYNC_CURRENT)
+	if (f->kind != WIRE_REPLY)
+		return 0;
+	if (r->task->result->outcome == SYNC_CURRENT)
 		r->task->result->outcome = SYNC_REPAIRED;
+	r->task->finished = true;
 	return 0;
 }
 
@@ -521,6 +526,7 @@ static int measure_version(struct conversation *c, struct task *t, struct err *e
 			measure_file(c, t, p, err) < 0)
 			return -1;
 	}
+	t->finished = true;
 	bool there = t->check.state != WIRE_VERSION_ABSENT;
 	t->result->outcome = t->result->drift ? SYNC_DRIFTED
 			     : there          ? SYNC_REPAIRED
@@ -588,6 +594,15 @@ static int converse(struct conversation *c, struct err *err)
 	return remove_extras(c, err);
 }
 
+/* What the conversation did not come to is failed for the reason that ended it. */
+static void fail_unfinished(struct conversation *c, const struct err *why)
+{
+	for (size_t i = 0; i < c->task_count; i++) {
+		if (!c->tasks[i].finished)
+			task_fail(&c->tasks[i], why);
+	}
+}
+
 int sync_host(struct link *link, struct content *content, const struct host_models *models,
 	const struct sync_options *o, struct sync_report *report, struct err *err)
 {
@@ -599,9 +614,14 @@ int sync_host(struct link *link, struct content *content, const struct host_mode
 		.o = o,
 		.report = report,
 	};
+	struct err why = {0};
 
 	conversation_init(&c);
-	int result = converse(&c, err);
+	int result = converse(&c, &why);
+	if (result < 0) {
+		fail_unfinished(&c, &why);
+		err_set(err, why.code, "%s", why.text);
+	}
 	for (size_t i = 0; i < report->count; i++) {
 		const struct sync_result *r = &report->results[i];
 		report->bytes_sent += r->bytes_sent;

@@ -211,6 +211,7 @@ static int committed(
 	if (wire_get_committed(f, &done, err) < 0)
 		return -1;
 	struct sync_result *result = r->task->result;
+	r->task->finished = true;
 	bool drifted = result->drift > 0;
 	if (result->outcome != SYNC_FAILED)
 		result->outcome = drifted         ? SYNC_DRIFTED

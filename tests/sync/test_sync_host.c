@@ -269,49 +269,102 @@ static void test_more_models_than_stages(void **state)
 
 /* ---- interruption ---- */
 
-static void *cancel_later(void *arg)
+/* A slow run in a thread of its own, which can be cancelled. */
+struct slow {
+	struct run run;
+	struct link_limiter limiter;
+	struct cancel cancel;
+	struct one one;
+	pthread_t thread;
+};
+
+static void slow_begin(struct slow *s, struct fixture *f, const char *registry)
 {
-	usleep(700000);
-	cancel_request(arg);
-	return NULL;
+	run_begin(&s->run, f, registry, 1);
+	link_limiter_init(&s->limiter, MEGA);
+	s->run.limiter = &s->limiter;
+	assert_int_equal(cancel_init(&s->cancel, NULL), 0);
+	s->one = one_of(&s->run, 0);
+	s->one.options.cancel = &s->cancel;
+	s->one.options.holder = "the slow one";
+	pthread_create(&s->thread, NULL, sync_thread, &s->one);
+	usleep(500000);
+}
+
+static void slow_cancel(struct slow *s)
+{
+	cancel_request(&s->cancel);
+	pthread_join(s->thread, NULL);
+}
+
+static void slow_release(struct slow *s)
+{
+	one_release(&s->one);
+	run_end(&s->run);
+	link_limiter_release(&s->limiter);
+	cancel_release(&s->cancel);
 }
 
 /* Cut in the middle of one large file: the second run sends what is left of it. */
 static void test_a_cut_run_is_resumed(void **state)
 {
 	struct fixture *f = *state;
-	AUTO(cancel_release) struct cancel cancel;
-	struct link_limiter limiter;
-	pthread_t thread;
-	struct run r;
+	AUTO(slow_release) struct slow s;
+	AUTO(run_end) struct run r;
 
-	fixture_noise(f, "store/face/2026-01-01/weights.bin", 1, 8 * MEGA);
-	run_begin(&r, f, OLD, 1);
-	link_limiter_init(&limiter, 4 * MEGA);
-	r.limiter = &limiter;
-	struct one cut = one_of(&r, 0);
-	assert_int_equal(cancel_init(&cancel, NULL), 0);
-	cut.options.cancel = &cancel;
-	pthread_create(&thread, NULL, cancel_later, &cancel);
-	one_sync(&cut);
-	pthread_join(thread, NULL);
-	assert_int_equal(cut.result, -1);
-	assert_int_equal(cut.err.code, ERR_CANCELLED);
-	one_release(&cut);
-	run_end(&r);
-	link_limiter_release(&limiter);
+	fixture_noise(f, "store/face/2026-01-01/weights.bin", 1, 4 * MEGA);
+	slow_begin(&s, f, OLD);
+	slow_cancel(&s);
+	assert_int_equal(s.one.result, -1);
+	assert_int_equal(s.one.err.code, ERR_CANCELLED);
 	assert_false(path_exists(fixture_path(f, "nodes/h0/face/2026-01-01")));
 	run_begin(&r, f, OLD, 1);
-	struct one again = one_of(&r, 0);
+	AUTO(one_release) struct one again = one_of(&r, 0);
 	one_expect(&again, SYNC_SENT);
-	assert_true(again.report.bytes_sent < 7 * MEGA);
-	assert_true(again.report.bytes_sent > 0);
+	assert_in_range(again.report.bytes_sent, 2 * MEGA, 4 * MEGA - 200000);
 	fixture_expect_same(f, 0, "face/2026-01-01");
-	one_release(&again);
-	run_end(&r);
+}
+
+static void test_a_cut_run_tells_what_it_did_not_reach(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(slow_release) struct slow s;
+
+	fixture_noise(f, "store/a/2026-01-01/f", 1, 5000);
+	fixture_noise(f, "store/b/2026-01-01/f", 2, 8 * MEGA);
+	fixture_noise(f, "store/c/2026-01-01/f", 3, 5000);
+	sync_once(f, "a: {current_version: 2026-01-01}", SYNC_SENT);
+	slow_begin(&s, f,
+		"{a: {current_version: 2026-01-01}, b: {current_version: 2026-01-01}, "
+		"c: {current_version: 2026-01-01}}");
+	slow_cancel(&s);
+	const struct sync_result *results = s.one.report.results;
+	assert_int_equal(s.one.result, -1);
+	assert_int_equal(results[0].outcome, SYNC_CURRENT);
+	assert_int_equal(results[1].outcome, SYNC_FAILED);
+	assert_int_equal(results[1].err.code, ERR_CANCELLED);
+	assert_int_equal(results[2].outcome, SYNC_FAILED);
 }
 
 /* ---- failures ---- */
+
+static void test_two_runs_at_once_on_one_node(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(slow_release) struct slow s;
+	AUTO(run_end) struct run r;
+
+	fixture_noise(f, "store/face/2026-01-01/f", 2, 8 * MEGA);
+	slow_begin(&s, f, OLD);
+	run_begin(&r, f, OLD, 1);
+	AUTO(one_release) struct one o = one_of(&r, 0);
+	one_sync(&o);
+	slow_cancel(&s);
+	assert_int_equal(o.result, -1);
+	assert_int_equal(o.err.code, ERR_BUSY);
+	assert_non_null(strstr(o.err.text, "the slow one"));
+	assert_int_equal(o.report.results[0].outcome, SYNC_FAILED);
+}
 
 static void test_one_model_fails_and_the_others_go_on(void **state)
 {
@@ -411,6 +464,8 @@ int main(void)
 		WITH_FIXTURE(test_many_small_files),
 		WITH_FIXTURE(test_more_models_than_stages),
 		WITH_FIXTURE(test_a_cut_run_is_resumed),
+		WITH_FIXTURE(test_a_cut_run_tells_what_it_did_not_reach),
+		WITH_FIXTURE(test_two_runs_at_once_on_one_node),
 		WITH_FIXTURE(test_one_model_fails_and_the_others_go_on),
 		WITH_FIXTURE(test_a_failure_early_among_many_models),
 		WITH_FIXTURE(test_a_store_that_changes_during_the_run),
