@@ -3,6 +3,8 @@
  * Views of variables: who wins, why, and what values evaluate to. The order of the inventory's
  * own levels is also measured against Ansible, by the corpus of tests/inventory.
  */
+#include <pthread.h>
+
 #include "inventory/files.h"
 #include "template/template.h"
 #include "vars/vars.h"
@@ -442,6 +444,50 @@ static void alone_without_what_is_inherited(void **state)
 	assert_int_equal(w1->pair_count, 1);
 }
 
+struct reader {
+	const struct fixture *f;
+	const char *host;
+	bool good;
+};
+
+/* What a worker does: a view of its own on what all share. */
+static void *read_variables(void *data)
+{
+	struct reader *r = data;
+
+	r->good = true;
+	for (int i = 0; i < 20 && r->good; i++) {
+		struct vars_view *view =
+			vars_view_new(r->f->site, inventory_host(&r->f->inventory, r->host));
+		const char *peers = value_text(vars_get(view, "peers", NULL));
+		r->good = peers && !strcmp(peers, "http://w1 http://w2 http://w3 ");
+		vars_view_free(view);
+	}
+	return NULL;
+}
+
+static void threads_share_a_site(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const names[] = {"w1", "w2", "w3"};
+	struct reader readers[ARRAY_SIZE(names)];
+	pthread_t threads[ARRAY_SIZE(names)];
+
+	write_file(f, "hosts",
+		"w[1:3]\n[all:vars]\nurl=http://{{ inventory_hostname }}\n"
+		"peers={% for h in groups.all %}{{ hostvars[h].url }} {% endfor %}\n");
+	load(f, "w1");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		readers[i] = (struct reader){.f = f, .host = names[i]};
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, read_variables, &readers[i]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		pthread_join(threads[i], NULL);
+		assert_true(readers[i].good);
+	}
+}
+
 static void levels_have_names(void **state)
 {
 	(void)state;
@@ -475,6 +521,7 @@ int main(void)
 		TEST(closed_file_concerns_its_hosts_only),
 		TEST(all_as_written),
 		TEST(alone_without_what_is_inherited),
+		TEST(threads_share_a_site),
 		TEST(levels_have_names),
 	};
 
