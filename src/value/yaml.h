@@ -2,9 +2,10 @@
 /*
  * Reading YAML 1.1 with the meaning that PyYAML's SafeLoader and Ansible's loader give it:
  * yes/no/on/off, 017, 0x1f, 1:30:00, 1_000, .inf, ~, dates and times, merge keys, and
- * Ansible's tags !vault, !vault-encrypted and !unsafe beside the standard ones. Three
- * differences, which docs name: an integer of any size is kept exactly, !!set gives a list
- * and a value that contains itself is refused.
+ * Ansible's tags !vault, !vault-encrypted and !unsafe beside the standard ones.
+ * Four differences: !!set gives a list, a value that contains itself is refused, a plain "="
+ * and a "<<" that is no key are text (PyYAML refuses them), and overriding a merged key is
+ * no duplicate (Ansible warns).
  *
  * Every value and every key has its place. The file's name in it is copied into the arena.
  *

@@ -20,7 +20,8 @@ struct editor {
 	const struct yaml_change *change;
 	size_t path_len;
 	struct yaml_spot spot;
-	const struct value *intended; /* NULL for a removal */
+	const struct value *old;      /* what the text says */
+	const struct value *intended; /* the new value; NULL for a removal */
 	size_t start, end;            /* the bytes to replace */
 	struct strbuf replacement;
 	struct err *err;
@@ -304,24 +305,22 @@ static const struct value *with_change(
 				     : dict_with_change(e, v, depth);
 }
 
+/* A version that is no real date may stand elsewhere in the file; it is not ours to judge. */
+static const struct yaml_options reading_options = {.lenient_dates = true};
+
 /* The new text, if it is read as intended. */
 static int apply(struct editor *e, struct strbuf *out)
 {
 	struct err reading = {0};
-	const struct yaml_options options = {.lenient_dates = true};
-	const struct value *old =
-		yaml_read(e->arena, e->text, e->len, e->file, &options, NULL, e->err);
 
-	if (!old)
-		return -1;
 	strbuf_add(out, e->text, e->start);
 	strbuf_add(out, e->replacement.data, e->replacement.len);
 	strbuf_add(out, e->text + e->end, e->len - e->end);
-	const struct value *found =
-		yaml_read(e->arena, out->data, out->len, e->file, &options, NULL, &reading);
+	const struct value *found = yaml_read(
+		e->arena, out->data, out->len, e->file, &reading_options, NULL, &reading);
 	if (!found)
 		return fail(e, ERR_UNSUPPORTED, "cannot be changed safely here", reading.text);
-	if (!value_equal(with_change(e, old, 0), found))
+	if (!value_equal(with_change(e, e->old, 0), found))
 		return fail(e, ERR_UNSUPPORTED,
 			"cannot be changed alone: the change would show elsewhere too",
 			"edit it by hand");
@@ -358,8 +357,11 @@ static int edit_one(struct editor *e, struct strbuf *out)
 {
 	e->path_len = path_length(e->change->path);
 	e->intended = e->change->kind == YAML_REMOVE ? NULL : e->change->value;
-	if (check_change(e) < 0 || yaml_locate(e->arena, e->text, e->len, e->file,
-					   e->change->path, &e->spot, e->err) < 0)
+	if (check_change(e) < 0)
+		return -1;
+	e->old = yaml_read(e->arena, e->text, e->len, e->file, &reading_options, NULL, e->err);
+	if (!e->old || yaml_locate(e->arena, e->text, e->len, e->file, e->change->path,
+			       &e->spot, e->err) < 0)
 		return -1;
 	bool absent = e->spot.kind != YAML_SPOT_SCALAR && e->spot.kind != YAML_SPOT_OTHER;
 	if (e->change->kind == YAML_REMOVE && absent) {

@@ -46,11 +46,11 @@ struct yaml_change {
  * its own, indented as that mapping is; in a flow mapping behind a comma. A removed key takes
  * its lines along, and the key above it when nothing else was below that.
  *
- * Returns -1 with err and adds nothing to out: ERR_INPUT when the text cannot be read or the
- * value is no scalar, ERR_NOTFOUND when the path is not there, ERR_LIMIT, ERR_UNSUPPORTED when
- * the place cannot be changed safely (an anchor, an alias, a tag, a block scalar, a key given
- * twice, several documents, a change that would show elsewhere too): the error names the
- * place and the cause.
+ * Returns -1 with err and adds nothing to out: ERR_INPUT when the text cannot be read (or
+ * holds several documents) or the value is no scalar, ERR_NOTFOUND when the path is not
+ * there, ERR_LIMIT, ERR_UNSUPPORTED when the place cannot be changed safely (an anchor, an
+ * alias, a tag, a block scalar, a key given twice, a change that would show elsewhere too):
+ * the error names the place and the cause.
  */
 int yaml_edit(const char *text, size_t len, const char *file, const struct yaml_change *changes,
 	size_t count, struct strbuf *out, struct err *err);

@@ -229,20 +229,6 @@ static int walk(struct locator *l, size_t depth, size_t *end)
 	return skip(l, end);
 }
 
-static int walk_document(struct locator *l)
-{
-	size_t end = 0;
-
-	if (yaml_reader_next(&l->reader) < 0 || walk(l, 0, &end) < 0 ||
-		yaml_reader_next(&l->reader) < 0 || yaml_reader_next(&l->reader) < 0)
-		return -1;
-	if (event(l)->type == YAML_STREAM_END_EVENT)
-		return 0;
-	const struct place at = yaml_place(&l->reader, &event(l)->start_mark);
-	return yaml_fail(&l->reader, &at, ERR_UNSUPPORTED,
-		"a second document begins here; only files with one can be edited");
-}
-
 static void locator_close(struct locator *l)
 {
 	yaml_reader_close(&l->reader);
@@ -256,7 +242,10 @@ int yaml_locate(struct arena *a, const char *text, size_t len, const char *file,
 	*spot = (struct yaml_spot){.kind = YAML_SPOT_EMPTY};
 	l.reader.arena = a;
 	l.reader.err = err;
+	size_t end = 0;
 	if (yaml_reader_open(&l.reader, text, len, file) < 0 || yaml_reader_next(&l.reader) < 0)
 		return -1;
-	return event(&l)->type == YAML_STREAM_END_EVENT ? 0 : walk_document(&l);
+	if (event(&l)->type == YAML_STREAM_END_EVENT)
+		return 0;
+	return yaml_reader_next(&l.reader) < 0 ? -1 : walk(&l, 0, &end);
 }

@@ -37,7 +37,10 @@ struct yaml_spot {
 	size_t key_start; /* the key's first byte, when it is there */
 };
 
-/* Fills spot for a path; -1 with err. Names live in the arena. */
+/*
+ * Fills spot for a path in a text that yaml_read takes (so: of one document); -1 with err.
+ * The file's name is copied into the arena.
+ */
 int yaml_locate(struct arena *a, const char *text, size_t len, const char *file,
 	const char *const *path, struct yaml_spot *spot, struct err *err);
 

@@ -260,7 +260,7 @@ static const struct {
 	{YAML_SET, "a: {b: 1}\n", "a", "2", ERR_UNSUPPORTED, "list or mapping"},
 	{YAML_SET, "a: 1\na: 2\n", "a", "3", ERR_UNSUPPORTED,
 		"f.yaml:2:1: the key a is given twice"},
-	{YAML_SET, "a: 1\n---\nb: 1\n", "a", "3", ERR_UNSUPPORTED, "second document"},
+	{YAML_SET, "a: 1\n---\nb: 1\n", "a", "3", ERR_INPUT, "second document"},
 	{YAML_SET, "a: 1\n", "a.b", "3", ERR_INPUT,
 		"f.yaml:1:4: found a scalar, expected a mapping"},
 	{YAML_SET, "a: [x]\n", "a.b", "3", ERR_INPUT, "found a list"},
