@@ -200,6 +200,10 @@ static const struct {
 		"t.yaml:2:3: error: model name: found \".hidden\", expected a name that does "
 		"not "
 		"begin with \".\" or \"-\"\n"},
+	{"sentinelcam_models:\n  -x: {current_version: 2026-02-02}\n",
+		"t.yaml:2:3: error: model name: found \"-x\", expected a name that does not "
+		"begin with "
+		"\".\" or \"-\"\n"},
 	{"sentinelcam_models:\n  coral_packages: {current_version: 2026-02-02}\n",
 		"t.yaml:2:3: error: model name: found \"coral_packages\", expected another "
 		"name: that "

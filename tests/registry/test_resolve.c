@@ -217,7 +217,10 @@ static void test_linked_files(void **state)
 		"hosts:\n"
 		"  a: {model_set: [{model: face, linked_files: [facelist.csv, \"*.hdf5\"]}]}\n"
 		"  b: {groups: [outposts, datasinks], outpost_models: [face], datasink_models: "
-		"[{model: face, linked_files: [x]}]}\n",
+		"[{model: face, linked_files: [x]}]}\n"
+		"  c: {groups: [outposts, datasinks], outpost_models: [{model: face, "
+		"linked_files: "
+		"[x]}], datasink_models: [face]}\n",
 		NULL, NULL);
 
 	assert_string_equal(o.findings, "t.yaml:7:33: warning: linked_files has no effect yet: "
@@ -225,11 +228,17 @@ static void test_linked_files(void **state)
 					"a)\n"
 					"t.yaml:8:94: warning: linked_files has no effect yet: "
 					"the whole model is sent (host "
-					"b)\n");
+					"b)\n"
+					"t.yaml:9:69: warning: linked_files has no effect yet: "
+					"the whole model is sent (host "
+					"c)\n");
 	const struct wanted *w = host_models_find(resolution_host(&o.resolution, "a"), "face");
 	assert_int_equal(w->linked_files.count, 2);
 	assert_string_equal(w->linked_files.items[1], "*.hdf5");
+	/* A model that another list names without more is wanted whole. */
 	w = host_models_find(resolution_host(&o.resolution, "b"), "face");
+	assert_int_equal(w->linked_files.count, 0);
+	w = host_models_find(resolution_host(&o.resolution, "c"), "face");
 	assert_int_equal(w->linked_files.count, 0);
 }
 
@@ -355,6 +364,25 @@ static void test_a_mistake_of_a_group_is_reported_once(void **state)
 	assert_string_equal(o.findings, "t.yaml:3:26: error: found the model \"yolo\", "
 					"expected one that sentinelcam_models "
 					"has (hosts a, b, c and 2 more)\n");
+}
+
+static void test_a_host_is_named_once(void **state)
+{
+	AUTO(outcome_release) struct outcome o = {0};
+
+	(void)state;
+	run(&o,
+		REGISTRY
+		"hosts:\n"
+		"  a: {model_set: none, sentinelcam_models: {m: {current_version: 2026-02-02, "
+		"exclude: [&p 3, *p]}}}\n"
+		"  b: {model_set: none}\n"
+		"  c: {model_set: none}\n",
+		NULL, NULL);
+
+	assert_string_equal(o.findings, "t.yaml:7:90: error: m.exclude: found the number 3: "
+					"expected a pattern in quotes (host "
+					"a)\n");
 }
 
 static void test_everything_is_reported_in_the_order_of_places(void **state)
@@ -488,6 +516,7 @@ int main(void)
 		T(test_each_mistake_has_its_place),
 		T(test_a_tag_that_names_no_model),
 		T(test_a_mistake_of_a_group_is_reported_once),
+		T(test_a_host_is_named_once),
 		T(test_everything_is_reported_in_the_order_of_places),
 		T(test_without_a_registry_there_is_one_error),
 		T(test_the_resolution_outlives_its_input),
