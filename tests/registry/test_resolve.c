@@ -380,7 +380,7 @@ static void test_a_host_is_named_once(void **state)
 		"  c: {model_set: none}\n",
 		NULL, NULL);
 
-	assert_string_equal(o.findings, "t.yaml:7:90: error: m.exclude: found the number 3: "
+	assert_string_equal(o.findings, "t.yaml:7:88: error: m.exclude: found the number 3: "
 					"expected a pattern in quotes (host "
 					"a)\n");
 }
