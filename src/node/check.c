@@ -200,7 +200,7 @@ static int check_version(struct check *c, const struct wire_version_check *r, st
 	autofd int dirfd = beneath_open(root->fd, r->version, O_RDONLY | O_DIRECTORY, 0);
 
 	if (dirfd < 0 && errno != ENOENT)
-		return err_sys(err, "open %s/%s", root->path, r->version);
+		return root_error(root, r->version, err);
 	if (dirfd >= 0 && check_present(c, r, flat, dirfd, &state, err) < 0)
 		return -1;
 	return send_result(c, state, staged, err);

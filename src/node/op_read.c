@@ -25,7 +25,7 @@ static int open_file(
 	autofree char *path = xasprintf("%s/%s", g->version, g->path);
 	autofd int fd = beneath_open(q->root->fd, path, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, "open %s/%s", q->root->path, path);
+		return root_error(q->root, path, err);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_INPUT, "%s/%s is no file", q->root->path, path);
 	*size = (uint64_t)st.st_size;
@@ -158,6 +158,6 @@ int op_manifest_make(struct request *q, struct err *err)
 	autofree char *label = xasprintf("%s/%s", q->root->path, v.version);
 	autofd int dir = beneath_open(q->root->fd, v.version, O_RDONLY | O_DIRECTORY, 0);
 	if (dir < 0)
-		return err_sys(err, "open %s", label);
+		return root_error(q->root, v.version, err);
 	return make_manifest(q, dir, label, err);
 }

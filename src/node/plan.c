@@ -17,7 +17,7 @@ static int open_version(struct stage *s, struct err *err)
 	s->version_fd = beneath_open(s->root->fd, s->version, O_RDONLY | O_DIRECTORY, 0);
 	s->exists = s->version_fd >= 0;
 	if (!s->exists && errno != ENOENT)
-		return err_sys(err, "open %s/%s", s->root->path, s->version);
+		return root_error(s->root, s->version, err);
 	return 0;
 }
 
@@ -30,7 +30,7 @@ static int open_below(const struct stage *s, const char *name, int *fd, struct e
 		return err_sys(err, "make %s/%s", s->root->path, path);
 	*fd = beneath_open(s->root->fd, path, O_RDONLY | O_DIRECTORY, 0);
 	if (*fd < 0 && !(s->dry && errno == ENOENT))
-		return err_sys(err, "open %s/%s", s->root->path, path);
+		return root_error(s->root, path, err);
 	return 0;
 }
 
@@ -135,6 +135,18 @@ static int drop_staged(const struct stage *s, const struct walk_item *item, stru
 	return WALK_OVER;
 }
 
+/* The run may have ended between a file's content and its permissions and time. */
+static int dress_staged(
+	const struct walk_item *item, const struct manifest_entry *m, struct err *err)
+{
+	autofd int fd =
+		openat(item->dirfd, item->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "open %s in staging", item->path);
+	return content_dress(fd, m, err) < 0 ? -1 : WALK_ON;
+}
+
 /* Looks at what an interrupted run left: what is whole stays, all else goes. */
 static int visit_staged(void *arg, const struct walk_item *item, struct err *err)
 {
@@ -155,7 +167,7 @@ static int visit_staged(void *arg, const struct walk_item *item, struct err *err
 	if (memcmp(hash, m->hash, sizeof(hash)) != 0)
 		return drop_staged(s, item, err);
 	e->state = ENTRY_STAGED;
-	return WALK_ON;
+	return s->dry ? WALK_ON : dress_staged(item, m, err);
 }
 
 static int plan_staged(struct request *q, struct stage *s, struct err *err)

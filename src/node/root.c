@@ -13,6 +13,16 @@
 
 #define HOLDER_MAX 255
 
+int root_error(const struct root *r, const char *path, struct err *err)
+{
+	if (errno == ELOOP)
+		return err_set(err, ERR_INPUT,
+			"%s/%s: a symbolic link stands in this path, and none is followed "
+			"there",
+			r->path, path);
+	return err_sys(err, "open %s/%s", r->path, path);
+}
+
 /* The line of whoever has the lease, for the error. */
 static int busy(const struct root *r, int fd, struct err *err)
 {

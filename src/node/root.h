@@ -33,6 +33,8 @@ struct root *root_open(const struct wire_root_open *o, const char *home, struct 
 void root_close(struct root *r);
 /* The state of the disk below a root. */
 int root_disk(const struct root *r, struct wire_disk *out, struct err *err);
+/* Fills an error from errno about a path below a root; says so where a link stands in it. */
+int root_error(const struct root *r, const char *path, struct err *err);
 /* 0 if a version's path from the engine is allowed, else -1 with ERR_INPUT. */
 int root_check_version(const char *version, struct err *err);
 /* A version's path as one file name ("%2F" for "/"); new memory. */

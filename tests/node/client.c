@@ -12,7 +12,7 @@
 #include "base/vec.h"
 
 /* A helper that is killed in mid-write must not take the test with it. */
-static void spawn(struct client *c)
+static void spawn(struct client *c, const char *program)
 {
 	int in[2], out[2];
 
@@ -24,7 +24,7 @@ static void spawn(struct client *c)
 	if (c->pid == 0) {
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
-		execl(MODELFLEET_NODE, MODELFLEET_NODE, (char *)NULL);
+		execl(program, program, (char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -35,10 +35,15 @@ static void spawn(struct client *c)
 
 void client_start(struct client *c)
 {
+	client_start_program(c, MODELFLEET_NODE);
+}
+
+void client_start_program(struct client *c, const char *program)
+{
 	uint8_t magic[WIRE_MAGIC_SIZE];
 
 	memset(c, 0, sizeof(*c));
-	spawn(c);
+	spawn(c, program);
 	assert_int_equal(fd_write_all(c->in, wire_magic, WIRE_MAGIC_SIZE), 0);
 	assert_int_equal(fd_read_full(c->out, magic, sizeof(magic)), WIRE_MAGIC_SIZE);
 	assert_memory_equal(magic, wire_magic, WIRE_MAGIC_SIZE);

@@ -41,6 +41,8 @@ struct answer {
 
 /* Starts the helper and exchanges magics. */
 void client_start(struct client *c);
+/* The same with another program: the static helper as it is shipped. */
+void client_start_program(struct client *c, const char *program);
 /* Says BYE, expects BYE, a closed pipe and exit status 0. */
 void client_stop(struct client *c);
 /* Kills the helper (if it lives) and cleans up; no expectations. */

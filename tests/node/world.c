@@ -143,6 +143,9 @@ void world_same(const char *a, const char *b)
 		fail_msg("%s", err.text);
 	manifest_write(&m, &x);
 	manifest_write(&n, &y);
+	for (size_t i = 0; i < m.count && i < n.count; i++)
+		assert_string_equal(m.entries[i].path, n.entries[i].path);
+	assert_int_equal(m.count, n.count);
 	assert_int_equal(x.len, y.len);
 	assert_memory_equal(x.data, y.data, x.len);
 	manifest_release(&m);
