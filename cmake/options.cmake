@@ -33,3 +33,8 @@ if(MODELFLEET_SANITIZE)
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
+
+# Fuzzers see nothing of code that is not compiled for them.
+if(MODELFLEET_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
