@@ -249,8 +249,9 @@ static void write_journal(struct deploy *d, int exit_code)
 	for (size_t i = 0; i < d->run.count; i++) {
 		const struct fleet_host *f = &d->run.fleet[i];
 		const struct deploy_host *h = &d->run.hosts[i];
-		struct journal_host *j = journal_add_host(&d->journal, f->name,
-			outcome_of(h, f), f->state == FLEET_OK ? NULL : f->err.text);
+		struct journal_host *j = &d->journal.hosts[i];
+		j->outcome = outcome_of(h, f);
+		j->error = f->state == FLEET_OK ? NULL : xstrdup(f->err.text);
 		j->bytes = h->report.bytes_sent;
 		j->seconds = f->ended_ns ? (double)(f->ended_ns - f->started_ns) / 1e9 : 0;
 	}
@@ -266,6 +267,9 @@ static int begin_journal(struct deploy *d, struct err *err)
 	for (size_t i = 0; i < r->use_count; i++)
 		strlist_addf(&d->journal.versions, "%s %s", r->uses[i].model->name,
 			r->uses[i].version);
+	/* The entry of a run that is killed names the hosts that it had not done. */
+	for (size_t i = 0; i < d->run.count; i++)
+		journal_add_host(&d->journal, d->run.fleet[i].name, JOURNAL_SKIPPED, NULL);
 	if (journal_begin(&d->journal, d->journal_dir, "deploy", d->command_line.data, err) < 0)
 		return -1;
 	d->run.run_id = d->journal.id;
