@@ -8,7 +8,8 @@ int regex_fail(struct regex_translation *t, size_t from, const char *fmt, ...)
 	va_start(ap, fmt);
 	autofree char *text = xvasprintf(fmt, ap);
 	va_end(ap);
-	return err_set(t->err, ERR_INPUT, "regular expression: %s at offset %zu", text, from);
+	err_set(t->err, ERR_INPUT, "regular expression: %s at offset %zu", text, from);
+	return -1;
 }
 
 void regex_emit(struct regex_translation *t, size_t from, const char *text)

@@ -16,9 +16,20 @@ struct value_index {
 	} slots[];
 };
 
+/*
+ * Where the search for a hash begins. The index's own address, which an outsider does not
+ * know, takes part: keys from a hostile node cannot be chosen to fall on one slot.
+ */
+static size_t first_slot(const struct value_index *index, uint64_t hash)
+{
+	uint64_t mixed = (hash ^ (uintptr_t)index) * 0x9e3779b97f4a7c15u;
+
+	return (mixed ^ mixed >> 32) & (index->slot_count - 1);
+}
+
 static void index_insert(struct value_index *index, uint64_t hash, size_t pair)
 {
-	size_t at = hash & (index->slot_count - 1);
+	size_t at = first_slot(index, hash);
 
 	while (index->slots[at].pair)
 		at = (at + 1) & (index->slot_count - 1);
@@ -57,7 +68,7 @@ static struct value_pair *find(const struct value *dict, const struct value *key
 	}
 	uint64_t hash = value_hash(key);
 	size_t mask = index->slot_count - 1;
-	for (size_t at = hash & mask; index->slots[at].pair; at = (at + 1) & mask) {
+	for (size_t at = first_slot(index, hash); index->slots[at].pair; at = (at + 1) & mask) {
 		struct value_pair *pair = &dict->pairs[index->slots[at].pair - 1];
 		if (index->slots[at].hash == (uint32_t)hash && same_key(pair->key, key))
 			return pair;

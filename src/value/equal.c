@@ -44,7 +44,9 @@ static bool float_equal(double d, const struct value *integer)
 		snprintf(digits, sizeof(digits), "%.0f", d);
 		return !strcmp(digits, integer->text);
 	}
-	return d >= -0x1p63 && d < 0x1p63 && (int64_t)d == small_integer(integer);
+	/* The bounds are -2^63 and 2^63. */
+	return d >= -9223372036854775808.0 && d < 9223372036854775808.0 &&
+	       (int64_t)d == small_integer(integer);
 }
 
 static bool number_equal(const struct value *a, const struct value *b)

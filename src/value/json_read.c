@@ -42,7 +42,8 @@ static int fail(struct json_reader *r, const char *p, enum err_code code, const 
 	va_start(ap, fmt);
 	strbuf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	return err_set(r->err, code, "%s", text.data);
+	err_set(r->err, code, "%s", text.data);
+	return -1;
 }
 
 /* Fails with what stands at p instead of what was expected. */

@@ -55,7 +55,8 @@ int yaml_fail(
 	va_start(ap, fmt);
 	strbuf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	return err_set(r->err, code, "%s", text.data);
+	err_set(r->err, code, "%s", text.data);
+	return -1;
 }
 
 bool yaml_line_has_bare_template(const struct yaml_reader *r, size_t line_start)
