@@ -8,6 +8,7 @@
  * (their root): they share its arena, and each host has one view in it, so that a variable
  * that comes back to itself through other hosts is noticed.
  */
+#include "base/suggest.h"
 #include "base/vec.h"
 #include "inventory/datafile.h"
 #include "vars/site.h"
@@ -327,6 +328,20 @@ const struct value *vars_raw(struct vars_view *view, const char *name)
 	return value;
 }
 
+static void not_found(struct vars_view *view, const char *name, struct err *err)
+{
+	struct suggestion s = {0};
+
+	if (!err)
+		return;
+	for (size_t i = 0; i < view->layers.count; i++)
+		value_dict_foreach (p, view->layers.items[i].dict)
+			if (value_is_string(p->key))
+				suggest_add(&s, name, p->key->text);
+	err_set(err, ERR_NOTFOUND, "host %s: no variable '%s'%s%s%s", view->host->name, name,
+		s.word ? "; did you mean '" : "", s.word ? s.word : "", s.word ? "'?" : "");
+}
+
 const struct value *vars_get(struct vars_view *view, const char *name, struct err *err)
 {
 	const struct value *raw, *value = strmap_get(&view->results, name);
@@ -339,7 +354,7 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 		return NULL;
 	raw = vars_raw(view, name);
 	if (!raw) {
-		err_set(err, ERR_NOTFOUND, "host %s: no variable '%s'", view->host->name, name);
+		not_found(view, name, err);
 		return NULL;
 	}
 	value = vars_evaluate(view, raw, &failure);
@@ -395,15 +410,20 @@ struct claim_list {
 	size_t cap;
 };
 
-/* Adds a claim, unless the same line spoke before: a file may stand beside two things. */
+/*
+ * Adds a claim. A file that stands beside the inventory and beside the playbook speaks twice;
+ * it is named once, as the inventory's, which the reader knows is there.
+ */
 static void add_claim(struct claim_list *list, const struct layer *layer,
 	const struct value *value, struct place place)
 {
 	for (size_t i = 0; i < list->count && place.file; i++) {
-		const struct place *seen = &list->items[i].place;
-		if (seen->line == place.line && seen->column == place.column &&
-			!str_cmp0(seen->file, place.file))
-			return;
+		struct vars_claim *seen = &list->items[i];
+		if (seen->place.line != place.line || seen->place.column != place.column ||
+			str_cmp0(seen->place.file, place.file) != 0)
+			continue;
+		seen->level = layer->level;
+		return;
 	}
 	*VEC_PUSH(list) = (struct vars_claim){
 		.level = layer->level, .label = layer->label, .value = value, .place = place};

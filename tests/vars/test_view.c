@@ -171,6 +171,7 @@ static void file_beside_both_is_named_once(void **state)
 	write_file(f, "group_vars/all.yml", "x: 1\n");
 	load(f, "w1");
 	assert_int_equal(vars_explain(f->view, "x", &claims), 1);
+	assert_int_equal(claims[0].level, VARS_INVENTORY_GROUP_VARS_ALL);
 }
 
 static void layers_find_their_level(void **state)
@@ -236,6 +237,8 @@ static void undefined_is_told_from_broken(void **state)
 	write_file(f, "hosts", "w1\n");
 	write_file(f, "group_vars/all.yml", "\nbroken: '{{ nothing }}'\n");
 	load(f, "w1");
+	says(f, "absent", "no variable 'absent'");
+	says(f, "brokne", "did you mean 'broken'?");
 	says(f, "absent", "no variable 'absent'");
 	assert_int_equal(f->err.code, ERR_NOTFOUND);
 	says(f, "broken", "group_vars/all.yml:2:");
