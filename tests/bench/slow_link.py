@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Links of 20 Mbit/s with 20 ms of delay in each direction: is a push as fast as its link?
 
-Four booted hosts with one model of 24 MB. tc limits the cables, a relay delays. Compared with
+Four booted hosts with one model of 60 MB. tc limits the cables, a relay delays. Compared with
 bytes on the fullest wire / bandwidth: 1.0 is a link that never idles.
 """
 
@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HOSTS = 4
 RATE = 20_000_000
 DELAY = 0.020
-MODEL, VERSION, SIZE = "mobilenet_ssd", "2026-01-01", 24_000_000
+MODEL, VERSION, SIZE = "depth_anything", "2026-01-01", 60_000_000
 AIM = 1.1
 
 
