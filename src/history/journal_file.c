@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "value/json.h"
 
+#define LAST_SECOND 253402300799 /* 9999-12-31T23:59:59Z */
+
 static void set_text(struct arena *a, struct value *v, const char *key, const char *text)
 {
 	value_dict_set(a, v, key, text ? value_new_string(a, text) : &value_null);
@@ -67,13 +69,13 @@ static char *get_text(const struct value *v, const char *key)
 	return xstrdup(text);
 }
 
-/* A time, 0 when there is none. */
+/* A time after 1970 and before the year 10000, which has no such text; 0 when there is none. */
 static time_t get_time(const struct value *v, const char *key)
 {
 	const char *text = value_text(value_dict_get(v, key));
 	time_t t;
 
-	return text && clock_parse_rfc3339(text, &t) ? t : 0;
+	return text && clock_parse_rfc3339(text, &t) && t > 0 && t <= LAST_SECOND ? t : 0;
 }
 
 static int64_t get_int(const struct value *v, const char *key)
