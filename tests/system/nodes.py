@@ -20,6 +20,18 @@ def down(options):
     Nodes.remove_from(options.directory)
 
 
+def stop(options):
+    nodes = Nodes.load(options.directory)
+    nodes[options.node].kill_sessions()
+    nodes[options.node].stop()
+    nodes.save()
+
+
+def start(options):
+    nodes = Nodes.load(options.directory)
+    nodes.start(nodes[options.node])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -30,6 +42,12 @@ def main():
     command = commands.add_parser("down", help="stop the nodes and remove their files")
     command.add_argument("directory")
     command.set_defaults(function=down)
+    for name, function, text in (("stop", stop, "stop one node; its files stay"),
+                                 ("start", start, "start it again, on the same port")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("directory")
+        command.add_argument("node")
+        command.set_defaults(function=function)
     options = parser.parse_args()
     try:
         options.function(options)

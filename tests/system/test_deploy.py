@@ -260,7 +260,7 @@ class ReportTest(LoopbackCase):
     def test_failed_hosts_can_be_repeated(self):
         self.nodes["node2"].stop()
         self.deploy(code=UNREACHABLE)
-        self.nodes["node2"].start(self.nodes.directory / "authorized_keys")
+        self.nodes.start(self.nodes["node2"])
         run = self.deploy("--limit-failed")
         self.assertEqual(run.events[0]["hosts"], ["node2"])
         self.assert_deployed("node2")

@@ -207,18 +207,23 @@ class Nodes:
     def _create(self, count):
         self.directory.mkdir(parents=True)
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "admin", "-f", self.key)
-        authorized = self.directory / "authorized_keys"
-        authorized.write_text(self.key.with_suffix(".pub").read_text())
+        self.authorized_keys.write_text(self.key.with_suffix(".pub").read_text())
         for index in range(count):
             name = f"node{index + 1}"
             node = Node(name, self.directory / "nodes" / name)
             node.create()
-            node.start(authorized)
             self.nodes.append(node)
-            self._save()
+            self.start(node)
         self._write_client_files()
 
-    def _save(self):
+    def start(self, node):
+        """Starts a node that was stopped, or is new."""
+        node.start(self.authorized_keys)
+        self.save()
+
+    def save(self):
+        """Notes ports and processes for load()."""
+
         state = [{"name": node.name, "port": node.port, "sshd": node.sshd}
                  for node in self.nodes]
         (self.directory / "state.json").write_text(json.dumps(state, indent=1))
@@ -244,7 +249,7 @@ class Nodes:
         for node in self.nodes:
             node.kill_sessions()
             node.stop()
-        self._save()
+        self.save()
 
     def remove(self):
         """Stops all nodes and removes their files."""
@@ -268,6 +273,10 @@ class Nodes:
     @property
     def key(self):
         return self.directory / "id_ed25519"
+
+    @property
+    def authorized_keys(self):
+        return self.directory / "authorized_keys"
 
     @property
     def known_hosts(self):
