@@ -8,6 +8,20 @@ struct reader {
 	bool failed;
 };
 
+/* Notes an error, unless there was one before. */
+PRINTF_LIKE(3, 4)
+static void refuse(struct reader *r, enum err_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	autofree char *text = xvasprintf(fmt, ap);
+	va_end(ap);
+	if (!r->failed)
+		err_set(r->err, code, "%s", text);
+	r->failed = true;
+}
+
 /* The value of the first variable of several names that is defined, or NULL. */
 static const struct value *read_any(
 	struct reader *r, const char *const *names, const char **name)
@@ -18,23 +32,20 @@ static const struct value *read_any(
 		*name = *names;
 		if (v && v->kind != VALUE_NULL)
 			return v;
-		if (!v && why.code != ERR_NOTFOUND) {
-			err_set(r->err, why.code, "%s", why.text);
-			r->failed = true;
-		}
+		if (!v && why.code != ERR_NOTFOUND)
+			refuse(r, why.code, "%s", why.text);
 	}
 	return NULL;
 }
 
-static void wrong(
-	struct reader *r, const struct value *v, const char *name, const char *expected)
+static void wrong(struct reader *r, enum err_code code, const struct value *v, const char *name,
+	const char *expected)
 {
 	AUTO(strbuf_release) struct strbuf at = STRBUF_INIT;
 
 	place_format(&v->place, &at);
-	err_set(r->err, ERR_INPUT, "%s%s: found %s, expected %s", at.data, name,
+	refuse(r, code, "%s%s: found %s, expected %s", at.data, name,
 		value_is_string(v) ? v->text : value_kind_name(v), expected);
-	r->failed = true;
 }
 
 static const char *read_text(struct reader *r, const char *const *names)
@@ -45,7 +56,7 @@ static const char *read_text(struct reader *r, const char *const *names)
 	if (!v)
 		return NULL;
 	if (!value_is_string(v) || strlen(v->text) != v->len) {
-		wrong(r, v, name, "a string");
+		wrong(r, ERR_INPUT, v, name, "a string");
 		return NULL;
 	}
 	return v->text;
@@ -59,9 +70,8 @@ static const char *read_secret(struct reader *r, const char *const *names)
 	if (!v)
 		return NULL;
 	if (!value_is_string(v)) {
-		err_set(r->err, ERR_INPUT, "%s: found %s, expected a string in quotes", name,
+		refuse(r, ERR_INPUT, "%s: found %s, expected a string in quotes", name,
 			value_kind_name(v));
-		r->failed = true;
 		return NULL;
 	}
 	return v->text;
@@ -93,7 +103,7 @@ static bool read_bool(struct reader *r, const char *const *names, bool otherwise
 	int b = v ? boolean_of(v) : otherwise;
 
 	if (b < 0)
-		wrong(r, v, name, "yes or no");
+		wrong(r, ERR_INPUT, v, name, "yes or no");
 	return b > 0;
 }
 
@@ -109,10 +119,25 @@ static unsigned read_port(struct reader *r, const struct config *config)
 	else if (v && !(value_is_string(v) && parse_int(v->text, 1, 65535, &port)))
 		port = -1;
 	if (v && (port < 1 || port > 65535)) {
-		wrong(r, v, name, "a port from 1 to 65535");
+		wrong(r, ERR_INPUT, v, name, "a port from 1 to 65535");
 		return 0;
 	}
+	if (!v && (port < 0 || port > 65535))
+		refuse(r, ERR_INPUT, "remote_port of the settings: found %lld, expected a port",
+			(long long)port);
 	return (unsigned)port;
+}
+
+static const char *setting(const struct connection_defaults *d, enum config_key key)
+{
+	return d->config ? config_text(d->config, key) : NULL;
+}
+
+static const char *default_transport(const struct connection_defaults *d)
+{
+	const char *configured = setting(d, CONFIG_TRANSPORT);
+
+	return configured ? configured : "ssh";
 }
 
 static enum link_transport read_transport(struct reader *r, const struct connection_defaults *d)
@@ -132,22 +157,24 @@ static enum link_transport read_transport(struct reader *r, const struct connect
 	};
 	const char *name;
 	const struct value *v = read_any(r, names, &name);
-	const char *word = v && value_is_string(v) ? v->text : "ssh";
+	const char *word = v && value_is_string(v) ? v->text : "";
 
-	if (!v && vars_view_host(r->view)->implicit)
-		word = "local";
+	if (!v)
+		word = vars_view_host(r->view)->implicit ? "local" : default_transport(d);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (strcmp(words[i].word, word) != 0)
 			continue;
 		return words[i].transport == LINK_AUTO ? d->transport : words[i].transport;
 	}
-	wrong(r, v, name, "ssh or local (no other connection is supported)");
+	if (v)
+		wrong(r, ERR_UNSUPPORTED, v, name,
+			"ssh or local (no other connection is supported)");
+	else
+		refuse(r, ERR_UNSUPPORTED,
+			"transport of the settings: found %s, expected ssh or local (no other "
+			"connection is supported)",
+			word);
 	return LINK_AUTO;
-}
-
-static const char *setting(const struct connection_defaults *d, enum config_key key)
-{
-	return d->config ? config_text(d->config, key) : NULL;
 }
 
 static const char *first_of(const char *a, const char *b, const char *c)
@@ -156,7 +183,8 @@ static const char *first_of(const char *a, const char *b, const char *c)
 }
 
 /* ssh_args and ssh_common_args both apply; Ansible's own default of ssh_args does not. */
-static const char *common_args(struct reader *r, const struct connection_defaults *d)
+static const char *common_args(
+	struct reader *r, struct connection *c, const struct connection_defaults *d)
 {
 	static const char *const names[] = {"ansible_ssh_common_args", NULL};
 	static const char *const args_names[] = {"ansible_ssh_args", NULL};
@@ -169,11 +197,11 @@ static const char *common_args(struct reader *r, const struct connection_default
 		common = setting(d, CONFIG_SSH_COMMON_ARGS);
 	if (!args || !common)
 		return args ? args : common;
-	struct err ignored;
-	autofree char *both = xasprintf("%s %s", args, common);
-	/* Evaluating a text without a template copies it into the view's memory. */
-	const struct value *v = vars_render(r->view, both, NULL, &ignored);
-	return v ? value_text(v) : common;
+	int n = snprintf(c->ssh_args, sizeof(c->ssh_args), "%s %s", args, common);
+	if (n >= (int)sizeof(c->ssh_args))
+		refuse(r, ERR_LIMIT, "ssh's arguments are longer than %zu bytes",
+			sizeof(c->ssh_args) - 1);
+	return c->ssh_args;
 }
 
 static enum link_host_key_checking read_checking(
@@ -205,7 +233,7 @@ static void read_ssh(
 	c->link.port = read_port(r, d->config);
 	c->key_files[0] = first_of(
 		read_text(r, key), d->private_key, setting(d, CONFIG_PRIVATE_KEY_FILE));
-	c->link.ssh_common_args = common_args(r, d);
+	c->link.ssh_common_args = common_args(r, c, d);
 	c->link.ssh_extra_args =
 		first_of(read_text(r, extra), setting(d, CONFIG_SSH_EXTRA_ARGS), NULL);
 	c->link.ssh_program =

@@ -32,6 +32,8 @@ struct connection_defaults {
 	void *ask_data;
 };
 
+#define CONNECTION_ARGS_MAX 2048
+
 /* One host's way to be reached. Strings live with the view that they were read from. */
 struct connection {
 	struct link_options link;
@@ -41,6 +43,7 @@ struct connection {
 	const char *password;
 	const char *become_password;
 	const struct connection_defaults *defaults;
+	char ssh_args[CONNECTION_ARGS_MAX]; /* where ssh's arguments come from two places */
 };
 
 /*
