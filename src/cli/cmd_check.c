@@ -10,7 +10,7 @@ static void read_options(
 {
 	const struct option_spec options[] = {
 		SITE_OPTIONS(&c->o),
-		{0, "models", OPTION_STRING, "NAMES", "only these models, between commas",
+		{'m', "models", OPTION_STRING, "NAMES", "only these models, between commas",
 			&c->models},
 		{'t', "tags", OPTION_STRING, "NAMES", "the same, as playbooks call it",
 			&c->tags},
