@@ -122,7 +122,7 @@ static void fill_result(
 	const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(data);
 
 	out->groups = re->groups;
-	for (unsigned i = 0; i <= re->groups; i++) {
+	for (size_t i = 0; i <= re->groups; i++) {
 		struct regex_span *span = &out->spans[i];
 
 		*span = (struct regex_span){.set = offsets[2 * i] != PCRE2_UNSET};

@@ -292,8 +292,8 @@ static void add_flag_letters(struct strbuf *out, unsigned flags)
 static int translate_flags(struct regex_translation *t, size_t from)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	unsigned on, off = 0;
-	char end;
+	unsigned on = 0, off = 0;
+	char end = '\0';
 
 	if (read_flags(t, &on, ")-:", &end) < 0)
 		return -1;
@@ -338,8 +338,8 @@ static int translate_comment(struct regex_translation *t, size_t from)
 static int translate_named(struct regex_translation *t, size_t from)
 {
 	char kind = t->at < t->len ? t->pattern[t->at++] : '\0';
-	const char *name;
-	size_t len;
+	const char *name = NULL;
+	size_t len = 0;
 
 	if (kind != '<' && kind != '=')
 		return regex_fail(t, from, "unknown extension ?P");
@@ -353,8 +353,8 @@ static int translate_named(struct regex_translation *t, size_t from)
 /* "(?(1)yes|no)" or with a name; t->at is behind the second parenthesis. */
 static int translate_conditional(struct regex_translation *t, size_t from)
 {
-	const char *name;
-	size_t len;
+	const char *name = NULL;
+	size_t len = 0;
 	char text[32];
 	int64_t group;
 

@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 
+#define ITEM_SIZE sizeof(const struct value *)
+
 const struct value value_null = {.kind = VALUE_NULL};
 const struct value value_true = {.kind = VALUE_BOOL, .boolean = true};
 const struct value value_false = {.kind = VALUE_BOOL, .boolean = false};
@@ -84,10 +86,10 @@ void value_list_add(struct arena *a, struct value *list, const struct value *ite
 {
 	if (list->count == list->cap) {
 		size_t cap = list->cap ? list->cap * 2 : 4;
-		const struct value **items = arena_array(a, cap, sizeof(*items));
+		const struct value **items = arena_array(a, cap, ITEM_SIZE);
 
 		if (list->count)
-			memcpy(items, list->items, list->count * sizeof(*items));
+			memcpy(items, list->items, list->count * ITEM_SIZE);
 		list->items = items;
 		list->cap = cap;
 	}
@@ -175,7 +177,7 @@ static const char *copy_file(struct copier *c, const char *file)
 
 static void copy_items(struct copier *c, struct value *to, const struct value *from)
 {
-	to->items = arena_array(c->arena, from->count, sizeof(*to->items));
+	to->items = arena_array(c->arena, from->count, ITEM_SIZE);
 	to->cap = from->count;
 	for (size_t i = 0; i < from->count; i++)
 		to->items[i] = copy(c, from->items[i]);

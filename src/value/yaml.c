@@ -12,7 +12,7 @@
 
 /* A value, and the tag that it was written with or resolved to. */
 struct node {
-	struct value *value; /* not const: !!set and !!omap turn it into something else */
+	const struct value *value;
 	enum yaml_tag tag;
 	struct place place;
 };
@@ -120,8 +120,8 @@ static int read_alias(struct yaml_reader *r, struct node *out)
 			name);
 	if (count_nodes(r, anchor->nodes, &out->place) < 0)
 		return -1;
-	/* A shallow copy would lose that two places share a value; nobody writes to it. */
-	out->value = (struct value *)(uintptr_t)anchor->value;
+	/* The same value, not a copy: that two places share it shows when it is written. */
+	out->value = anchor->value;
 	out->tag = YAML_TAG_UNKNOWN;
 	return 0;
 }
@@ -147,21 +147,23 @@ static int read_scalar(struct yaml_reader *r, struct node *out)
 	bool implicit = r->event.data.scalar.plain_implicit;
 	enum yaml_tag own = implicit ? yaml_resolve(text, len) : YAML_TAG_STR;
 	struct yaml_anchor *anchor;
+	struct value *v = NULL;
 
 	if (node_tag(r, r->event.data.scalar.tag, own, out) < 0 ||
 		open_anchor(r, r->event.data.scalar.anchor, &out->place, &anchor) < 0)
 		return -1;
 	if (out->tag < YAML_TAG_SEQ || out->tag > YAML_TAG_PAIRS)
-		out->value = yaml_construct(r->arena, out->tag, text, len, &expected);
-	if (!out->value && is_lenient(r, out, implicit))
-		out->value = value_new_stringn(r->arena, text, len);
-	if (!out->value)
+		v = yaml_construct(r->arena, out->tag, text, len, &expected);
+	if (!v && is_lenient(r, out, implicit))
+		v = value_new_stringn(r->arena, text, len);
+	if (!v)
 		return yaml_fail(r, &out->place, ERR_INPUT, "found \"%.60s\", expected %s",
 			text, expected);
-	out->value->place = out->place;
-	mark_string(r, out->value);
+	v->place = out->place;
+	mark_string(r, v);
 	if (out->tag == YAML_TAG_UNSAFE)
-		out->value->tagged_unsafe = true;
+		v->tagged_unsafe = true;
+	out->value = v;
 	close_anchor(r, anchor, out);
 	return 0;
 }
@@ -188,24 +190,25 @@ static int fail_kind(struct yaml_reader *r, const struct node *node, const char 
 		"found %s, expected a scalar behind the tag", found);
 }
 
-/* !!omap and !!pairs: a list of mappings with one key each becomes a list of tuples. */
-static int make_pairs(struct yaml_reader *r, struct node *node)
+/* !!omap and !!pairs: of a list of mappings with one key each, a list of tuples. */
+static struct value *make_pairs(struct yaml_reader *r, const struct value *list)
 {
 	struct value *pairs = value_new_list(r->arena);
 
-	value_list_foreach (item, node->value) {
-		if (item->kind != VALUE_DICT || item->pair_count != 1)
-			return yaml_fail(r, &item->place, ERR_INPUT,
+	value_list_foreach (item, list) {
+		if (item->kind != VALUE_DICT || item->pair_count != 1) {
+			yaml_fail(r, &item->place, ERR_INPUT,
 				"found %s, expected a mapping with one key",
 				value_kind_name(item));
+			return NULL;
+		}
 		struct value *tuple = value_new_tuple(r->arena);
 		tuple->place = item->place;
 		value_list_add(r->arena, tuple, item->pairs[0].key);
 		value_list_add(r->arena, tuple, item->pairs[0].value);
 		value_list_add(r->arena, pairs, tuple);
 	}
-	node->value = pairs;
-	return 0;
+	return pairs;
 }
 
 static int read_items(struct yaml_reader *r, struct value *list)
@@ -233,15 +236,18 @@ static int read_sequence(struct yaml_reader *r, struct node *out)
 		return -1;
 	if (out->tag == YAML_TAG_MAP || out->tag == YAML_TAG_SET)
 		return yaml_fail(r, &out->place, ERR_INPUT, "found a list, expected a mapping");
-	out->value = value_new_list(r->arena);
-	if (read_items(r, out->value) < 0)
-		return -1;
-	leave(r, out);
-	if ((out->tag == YAML_TAG_OMAP || out->tag == YAML_TAG_PAIRS) && make_pairs(r, out) < 0)
-		return -1;
 	if (out->tag < YAML_TAG_SEQ || out->tag == YAML_TAG_VAULT)
 		return fail_kind(r, out, "a list");
-	out->value->place = out->place;
+	struct value *list = value_new_list(r->arena);
+	if (read_items(r, list) < 0)
+		return -1;
+	leave(r, out);
+	if (out->tag == YAML_TAG_OMAP || out->tag == YAML_TAG_PAIRS)
+		list = make_pairs(r, list);
+	if (!list)
+		return -1;
+	list->place = out->place;
+	out->value = list;
 	close_anchor(r, anchor, out);
 	return 0;
 }
@@ -261,10 +267,7 @@ static int merge(struct yaml_reader *r, struct value *into, const struct node *f
 			"found %s behind <<, expected a mapping or a list of mappings",
 			value_kind_name(v));
 	for (size_t i = v->count; i-- > 0;) {
-		struct node item = {
-			.value = (struct value *)(uintptr_t)v->items[i],
-			.place = from->place,
-		};
+		struct node item = {.value = v->items[i], .place = from->place};
 		if (item.value->kind != VALUE_DICT)
 			return yaml_fail(r, &from->place, ERR_INPUT,
 				"found %s in the list behind <<, expected a mapping",
@@ -317,7 +320,7 @@ static struct value *combine(struct yaml_reader *r, struct value *merged, struct
 	return merged;
 }
 
-static int read_pairs(struct yaml_reader *r, struct node *out)
+static struct value *read_pairs(struct yaml_reader *r)
 {
 	struct value *own = value_new_dict(r->arena), *merged = NULL;
 
@@ -325,15 +328,15 @@ static int read_pairs(struct yaml_reader *r, struct node *out)
 		struct node key = {0}, value = {0};
 
 		if (yaml_reader_next(r) < 0)
-			return -1;
+			return NULL;
 		if (r->event.type == YAML_MAPPING_END_EVENT)
 			break;
 		if (read_node(r, &key) < 0)
-			return -1;
+			return NULL;
 		if (key.tag != YAML_TAG_MERGE && check_key(r, own, &key) < 0)
-			return -1;
+			return NULL;
 		if (yaml_reader_next(r) < 0 || read_node(r, &value) < 0)
-			return -1;
+			return NULL;
 		if (key.tag != YAML_TAG_MERGE) {
 			value_dict_set_value(r->arena, own, key.value, value.value);
 			continue;
@@ -341,19 +344,18 @@ static int read_pairs(struct yaml_reader *r, struct node *out)
 		if (!merged)
 			merged = value_new_dict(r->arena);
 		if (merge(r, merged, &value) < 0)
-			return -1;
+			return NULL;
 	}
-	out->value = combine(r, merged, own);
-	return 0;
+	return combine(r, merged, own);
 }
 
-static void make_set(struct yaml_reader *r, struct node *node)
+static struct value *make_set(struct yaml_reader *r, const struct value *dict)
 {
 	struct value *list = value_new_list(r->arena);
 
-	value_dict_foreach (p, node->value)
+	value_dict_foreach (p, dict)
 		value_list_add(r->arena, list, p->key);
-	node->value = list;
+	return list;
 }
 
 static int read_mapping(struct yaml_reader *r, struct node *out)
@@ -368,12 +370,14 @@ static int read_mapping(struct yaml_reader *r, struct node *out)
 		return yaml_fail(r, &out->place, ERR_INPUT, "found a mapping, expected a list");
 	if (out->tag < YAML_TAG_SEQ || out->tag == YAML_TAG_VAULT)
 		return fail_kind(r, out, "a mapping");
-	if (read_pairs(r, out) < 0)
+	struct value *v = read_pairs(r);
+	if (!v)
 		return -1;
 	leave(r, out);
 	if (out->tag == YAML_TAG_SET)
-		make_set(r, out);
-	out->value->place = out->place;
+		v = make_set(r, v);
+	v->place = out->place;
+	out->value = v;
 	close_anchor(r, anchor, out);
 	return 0;
 }

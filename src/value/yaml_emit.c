@@ -15,7 +15,7 @@
 #include "value/yaml_scalar.h"
 #include "value/yaml_text.h"
 
-#define BASE64_LINE 76
+#define BASE64_LINE_BYTES ((size_t)57) /* make a line of 76 characters */
 
 struct emitter {
 	yaml_emitter_t yaml;
@@ -146,10 +146,11 @@ static bool is_always_literal(const struct value *v)
 
 static void add_base64_lines(struct strbuf *out, const char *data, size_t n)
 {
-	for (size_t at = 0; at < n; at += BASE64_LINE / 4 * 3) {
-		size_t left = n - at, step = BASE64_LINE / 4 * 3;
+	for (size_t at = 0; at < n; at += BASE64_LINE_BYTES) {
+		size_t left = n - at;
 
-		base64_encode(BASE64_STANDARD, data + at, left < step ? left : step, out);
+		base64_encode(BASE64_STANDARD, data + at,
+			left < BASE64_LINE_BYTES ? left : BASE64_LINE_BYTES, out);
 		strbuf_addch(out, '\n');
 	}
 }
