@@ -66,7 +66,7 @@ static int write_at(int fd, const uint8_t *p, size_t n, uint64_t at, struct err 
 	return 0;
 }
 
-/* The length of the piece at p that is either one whole zero block, or data up to one. */
+/* The length of the piece at p that is either zeros within a block, or data up to such. */
 static size_t next_piece(const struct file_writer *w, const uint8_t *p, size_t n, bool *zero)
 {
 	size_t len = 0;
@@ -75,7 +75,9 @@ static size_t next_piece(const struct file_writer *w, const uint8_t *p, size_t n
 	while (len < n) {
 		size_t block = HOLE_BLOCK - (size_t)((w->at + len) % HOLE_BLOCK);
 		size_t take = block < n - len ? block : n - len;
-		if (take == HOLE_BLOCK && is_zero(p + len, take)) {
+		/* Parts of a block count too: what is not written of a new file reads as zeros.
+		 */
+		if (is_zero(p + len, take)) {
 			*zero = len == 0;
 			return len ? len : take;
 		}
