@@ -132,19 +132,23 @@ static void add_probe_dir(struct strbuf *out, const char *dir)
 
 /*
  * The line that asks the node what it is and tries to run a program in each directory. One
- * that others could have made (in /tmp) must be a real directory of this user.
+ * that others could have made (in /tmp) must be a real directory of this user. Those that
+ * were made for the attempt are removed again, except the first that can run programs.
  */
 static void probe_command(const struct bootstrap *b, struct strbuf *out)
 {
 	strbuf_addstr(out,
 		"sh -c 'umask 077; u=$(id -u); echo modelfleet-probe $(uname -m) $(uname -s);"
-		" t() { f=\"$1/.probe-$$\"; mkdir -p \"$1\" 2>/dev/null;"
-		" if [ -h \"$1\" ] && [ -z \"$2\" ]; then echo denied \"$1\";"
+		" t() { f=\"$1/.probe-$$\"; v=denied; mkdir -p \"$1\" 2>/dev/null;"
+		" if [ -h \"$1\" ] && [ -z \"$2\" ]; then :;"
 		" elif [ -d \"$1\" ] && [ -O \"$1\" ] && chmod go-w \"$1\" &&"
 		" printf \"#\\041/bin/sh\\nexit 0\\n\" 2>/dev/null >\"$f\";"
-		" then chmod 700 \"$f\"; if \"$f\" 2>/dev/null; then echo runs \"$1\";"
-		" else echo noexec \"$1\"; fi; rm -f \"$f\";"
-		" else echo denied \"$1\"; fi; };");
+		" then chmod 700 \"$f\"; v=noexec; \"$f\" 2>/dev/null && v=runs; rm -f \"$f\"; "
+		"fi;"
+		" echo $v \"$1\";"
+		" if [ -z \"$r\" ] && [ $v = runs ]; then r=1; else rmdir \"$1\" 2>/dev/null; "
+		"fi; };"
+		" r=;");
 	for (const char *const *dir = remote_dirs(b); *dir; dir++)
 		if (is_plain_path(*dir))
 			add_probe_dir(out, *dir);
@@ -198,8 +202,8 @@ static void upload_command(
 	const char *dir, const struct link_helper *helper, struct strbuf *out)
 {
 	strbuf_addf(out,
-		"sh -c 'umask 077; d=\"%s\"; t=\"$d/.upload-$$\"; cat >\"$t\"; n=$(wc -c "
-		"<\"$t\");"
+		"sh -c 'umask 077; d=\"%s\"; t=\"$d/.upload-$$\"; mkdir -p \"$d\";"
+		" [ -O \"$d\" ] || exit 1; cat >\"$t\"; n=$(wc -c <\"$t\");"
 		" if [ \"$n\" -eq %zu ] && chmod 700 \"$t\" &&"
 		" { sync \"$t\" 2>/dev/null || sync; } && mv -f \"$t\" \"$d/node-%s\";"
 		" then echo modelfleet-installed; else rm -f \"$t\"; fi'",

@@ -129,6 +129,17 @@ static void test_says_what_was_tried(void **state)
 	assert_non_null(strstr(err.text, "cannot write there"));
 }
 
+static void test_leaves_nothing_where_it_only_tried(void **state)
+{
+	struct link_fixture *f = *state;
+	autofree char *second = scratch_path(&f->scratch, "second");
+
+	f->remote_dirs[1] = second;
+	link_close(open_link(&f->options), deadline_in(5));
+	assert_true(path_is_dir(f->remote));
+	assert_false(path_exists(second));
+}
+
 static void test_a_link_as_shared_directory_is_refused(void **state)
 {
 	struct link_fixture *f = *state;
@@ -362,6 +373,7 @@ int main(void)
 		TEST(test_damaged_helper_is_replaced),
 		TEST(test_next_directory_when_one_cannot_be_written),
 		TEST(test_says_what_was_tried),
+		TEST(test_leaves_nothing_where_it_only_tried),
 		TEST(test_a_link_as_shared_directory_is_refused),
 		TEST(test_no_helper_for_the_machine),
 		TEST(test_echo),
