@@ -288,14 +288,14 @@ static void test_deadline_leaves_the_link_whole(void **state)
 	struct link_fixture *f = *state;
 	struct link *link = open_link(&f->options);
 	uint8_t payload[4];
-	struct frame nap = number_frame(202, 400, payload), ping = {.kind = WIRE_PING}, reply;
+	struct frame nap = number_frame(202, 1500, payload), ping = {.kind = WIRE_PING}, reply;
 	struct err err = {0};
 
 	link_send(link, &nap, &err);
 	int64_t begun = clock_ns();
 	assert_int_equal(link_call(link, &ping, &reply, deadline_in(0.1), &err), -1);
 	assert_int_equal(err.code, ERR_TIMEOUT);
-	assert_true(clock_ns() - begun < 350000000);
+	assert_true(clock_ns() - begun < 1200000000);
 	assert_int_equal(link_next(link, &reply, deadline_in(5), &err), 0);
 	assert_int_equal(reply.kind, WIRE_REPLY);
 	assert_int_equal(link_close(link, deadline_in(5)), 0);
@@ -349,17 +349,20 @@ static void test_bandwidth_limit(void **state)
 	struct link_limiter limiter;
 	struct err err = {0};
 
-	link_limiter_init(&limiter, 1000000);
+	link_limiter_init(&limiter, 200000);
 	f->options.limiter = &limiter;
 	struct link *link = open_link(&f->options);
 	int64_t begun = clock_ns();
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < 6; i++)
 		link_send_bulk(link, &bulk, deadline_in(20), &err);
+	/* Two frames and more still wait, for a third of a second; control does not. */
+	int64_t asked = clock_ns();
 	assert_int_equal(link_call(link, &ping, &reply, deadline_in(5), &err), 0);
-	assert_true(clock_ns() - begun < 450000000);
+	assert_int_not_equal(reply.kind, WIRE_ERROR);
+	assert_true(clock_ns() - asked < 250000000);
 	assert_int_equal(link_flush(link, deadline_in(20), &err), 0);
 	double seconds = (double)(clock_ns() - begun) / 1e9;
-	assert_true(seconds > 0.35 && seconds < 1.5);
+	assert_true(seconds > 0.6 && seconds < 3);
 	link_close(link, deadline_in(5));
 	link_limiter_release(&limiter);
 }
