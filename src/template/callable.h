@@ -22,6 +22,7 @@ typedef const struct value *(*callable_fn)(struct args *args, struct err *err);
 enum callable_flags {
 	CALL_UNDEFINED = 1, /* takes undefined arguments; others never see one */
 	CALL_MUTATES = 2,   /* changes its object: variables are copied first */
+	CALL_ANSIBLE = 4,   /* a name that only Ansible defines: not in Jinja2 mode */
 };
 
 /* Parameters that one callable can declare. */

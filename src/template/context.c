@@ -136,6 +136,15 @@ static struct eval eval_for(
 		.native = ctx->native};
 }
 
+const struct value *eval_other(struct eval *ev, const struct template *template,
+	const struct value *locals, struct err *err)
+{
+	struct eval inner = eval_for(ev->ctx, template, locals);
+
+	inner.native = ev->native;
+	return run(&inner, err);
+}
+
 static bool is_plain(const struct value *raw)
 {
 	return raw->unsafe || raw->tagged_unsafe || !template_is_in(raw->text, raw->len);
@@ -149,9 +158,7 @@ const struct value *eval_string(struct eval *ev, const struct value *raw, struct
 		eval_compiled(ev, raw->text, raw->len, &raw->place, &template_syntax_yaml, err);
 	if (!t)
 		return NULL;
-	struct eval inner = eval_for(ev->ctx, t, NULL);
-	inner.native = ev->native;
-	return run(&inner, err);
+	return eval_other(ev, t, NULL, err);
 }
 
 const struct value *eval_vault(struct eval *ev, const struct value *raw, struct err *err)

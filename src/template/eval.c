@@ -211,6 +211,8 @@ static const struct value *find_global(struct eval *ev, const char *name)
 	if (strcmp(name, "omit") == 0 && ev->native)
 		return &omit_value;
 	const struct callable *global = callable_find(TEMPLATE_GLOBAL, name);
+	if (global && !ev->native && (global->flags & CALL_ANSIBLE))
+		return NULL;
 	return global ? function_new(ev->arena, global, NULL) : NULL;
 }
 

@@ -132,6 +132,9 @@ const struct value *eval_variable(struct eval *ev, const char *name, struct err 
 /* Fetches the compiled form of a text in the context's cache. */
 const struct template *eval_compiled(struct eval *ev, const char *source, size_t n,
 	const struct place *at, const struct template_syntax *syntax, struct err *err);
+/* Evaluates another template in the same context; locals may be NULL. */
+const struct value *eval_other(struct eval *ev, const struct template *template,
+	const struct value *locals, struct err *err);
 /* A template of another file, for include, import, extends. */
 const struct template *eval_load(struct eval *ev, const struct value *name, struct err *err);
 

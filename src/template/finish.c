@@ -90,8 +90,6 @@ static const struct value *finish_object(
 		return v;
 	if (v->class->mapping)
 		return finish_mapping(ev, v, err);
-	if (object_is(v, &timedelta_class))
-		return repr_string(ev, v, err);
 	err_set(err, ERR_INPUT, "a value of type '%s' cannot be the result of a template",
 		type_name(v));
 	return NULL;

@@ -192,9 +192,9 @@ static const struct callable entries[] = {
 	{"dict", global_dict, "mapping **", 0},
 	{"joiner", global_joiner, "sep", 0},
 	{"namespace", global_namespace, "mapping **", 0},
-	{"now", global_now, "utc fmt", 0},
+	{"now", global_now, "utc fmt", CALL_ANSIBLE},
 	{"range", global_range, "start ! stop step", 0},
-	{"undef", global_undef, "hint", 0},
+	{"undef", global_undef, "hint", CALL_ANSIBLE},
 };
 
 CALLABLES(globals_all, entries);

@@ -5,10 +5,12 @@
 #include "template/tables.h"
 
 static const struct callables *const filters[] = {&filters_text, &filters_list, &filters_select,
-	&filters_number, &filters_dict, &filters_data, &filters_regex, &filters_path, NULL};
-static const struct callables *const tests[] = {&tests_value, NULL};
-static const struct callables *const globals[] = {&globals_all, NULL};
-static const struct callables *const lookups[] = {NULL};
+	&filters_number, &filters_dict, &filters_data, &filters_regex, &filters_path,
+	&filters_iter, &filters_units, &filters_random, &filters_web, &filters_files, NULL};
+static const struct callables *const tests[] = {
+	&tests_value, &tests_more, &tests_version, NULL};
+static const struct callables *const globals[] = {&globals_all, &globals_lookup, NULL};
+static const struct callables *const lookups[] = {&lookups_values, &lookups_files, NULL};
 
 static const struct callables *const *tables_of(enum template_kind kind)
 {

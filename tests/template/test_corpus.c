@@ -33,6 +33,17 @@ static const struct value *lookup(void *data, const char *name, struct err *err)
 	return value_dict_get(c->vars, name);
 }
 
+static const struct value *names(void *data, struct err *err)
+{
+	struct corpus *c = data;
+	struct value *list = value_new_list(&c->scratch);
+
+	(void)err;
+	value_dict_foreach (pair, c->vars)
+		value_list_add(&c->scratch, list, pair->key);
+	return list;
+}
+
 static const struct template *load(
 	void *data, const char *name, const char *parent, struct err *err)
 {
@@ -60,6 +71,7 @@ static const struct value *evaluate(
 	template_context_init(&ctx, &c->scratch);
 	ctx.lookup = lookup;
 	ctx.load = load;
+	ctx.names = names;
 	ctx.data = c;
 	ctx.native = c->native;
 	const struct template *t = template_compile(&c->scratch, text->text, text->len, NULL,
@@ -154,6 +166,12 @@ static void test_statements_jinja(void **state)
 	run_corpus("corpus/statements.json", "jinja");
 }
 
+static void test_more_filters_ansible(void **state)
+{
+	(void)state;
+	run_corpus("corpus/more_filters.json", "ansible");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_filters_jinja),
 		cmocka_unit_test(test_statements_ansible),
 		cmocka_unit_test(test_statements_jinja),
+		cmocka_unit_test(test_more_filters_ansible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

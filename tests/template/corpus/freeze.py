@@ -44,7 +44,7 @@ def trusted(value):
 
 def plain(value):
     """What a result is as JSON: exact, or an error for what JSON cannot say."""
-    return json.loads(json.dumps(value, default=str))
+    return json.loads(json.dumps(value, default=lambda o: o.isoformat()))
 
 
 def by_ansible(template, variables):
