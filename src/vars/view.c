@@ -25,7 +25,7 @@ struct vars_view {
 		size_t cap;
 	} layers;
 	struct template_context context;
-	struct strmap results; /* name -> what vars_get gave */
+	struct strmap results; /* name -> const struct value **: what vars_get gave */
 	struct strmap others;  /* of a root: host -> struct vars_view * */
 	const struct value *hostvars;
 	const struct value *host_magic;
@@ -344,12 +344,12 @@ static void not_found(struct vars_view *view, const char *name, struct err *err)
 
 const struct value *vars_get(struct vars_view *view, const char *name, struct err *err)
 {
-	const struct value *raw, *value = strmap_get(&view->results, name);
+	const struct value *raw, *value, **known = strmap_get(&view->results, name);
 	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
 	struct err failure = {0};
 
-	if (value)
-		return value;
+	if (known)
+		return *known;
 	if (vars_view_check(view, err) < 0)
 		return NULL;
 	raw = vars_raw(view, name);
@@ -365,7 +365,9 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 			failure.text);
 		return NULL;
 	}
-	strmap_set(&view->results, name, (void *)(uintptr_t)value);
+	known = ARENA_NEW(view->arena, const struct value *);
+	*known = value;
+	strmap_set(&view->results, name, known);
 	return value;
 }
 
