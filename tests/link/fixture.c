@@ -128,7 +128,7 @@ static size_t fill_payload(uint8_t *payload, unsigned seed, unsigned number)
 	return len;
 }
 
-/* Checks one answer; control frames carry an odd number in their ctx-free id order. */
+/* Checks one answer: every eighth request was a PING, the others are echoes. */
 static int check_answer(
 	const struct frame *f, unsigned seed, uint32_t first_id, struct err *err)
 {
