@@ -278,6 +278,45 @@ double bigint_real(const struct value *v)
 	return strtod(v->text, NULL);
 }
 
+/* Decimal digits of a magnitude, about. */
+static size_t digit_count(const struct big *b)
+{
+	return b->count * LIMB_DIGITS;
+}
+
+/* Multiplies a magnitude by ten to the power of LIMB_DIGITS * n. */
+static void shift_up(struct big *b, size_t n)
+{
+	memmove(b->limbs + n, b->limbs, b->count * sizeof(*b->limbs));
+	memset(b->limbs, 0, n * sizeof(*b->limbs));
+	b->count += n;
+}
+
+/*
+ * More digits of the quotient than a double holds, and one behind them that tells whether
+ * there is a rest: then strtod rounds as if it saw all.
+ */
+double bigint_divide(const struct value *a, const struct value *b)
+{
+	struct big left, right, quotient, rest;
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	size_t shift = 6;
+
+	from_value(&left, a);
+	from_value(&right, b);
+	bool negative = left.negative != right.negative;
+	left.negative = right.negative = false;
+	if (digit_count(&right) > digit_count(&left))
+		shift += right.count - left.count;
+	shift_up(&left, shift);
+	divide(&left, &right, &quotient, &rest);
+	strbuf_addstr(&text, negative ? "-" : "");
+	for (size_t i = quotient.count; i > 0; i--)
+		strbuf_addf(&text, "%09u", quotient.limbs[i - 1]);
+	strbuf_addf(&text, "%de-%zu", rest.count > 0, shift * LIMB_DIGITS + 1);
+	return strtod(text.data, NULL);
+}
+
 const struct value *bigint_from_real(struct arena *arena, double d)
 {
 	char text[400];

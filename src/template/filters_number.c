@@ -193,7 +193,7 @@ static const struct value *filter_round(struct args *a, struct err *err)
 	double factor = pow(10, (double)precision);
 	if (strcmp(method->text, "common") == 0) {
 		if (is_integer(a->self) && precision >= 0)
-			return a->self;
+			return op_positive(a->ev, a->self, err);
 		double rounded = round_common(d, (int)precision);
 		return is_integer(a->self) ? bigint_from_real(a->ev->arena, rounded)
 					   : value_new_float(a->ev->arena, rounded);

@@ -63,11 +63,12 @@ static void add_padded(const struct spec *s, const char *sign, const char *digit
 		strbuf_addstr(out, fill);
 }
 
-static void add_number(const struct spec *s, bool negative, const char *prefix,
+static void add_number(struct eval *ev, const struct spec *s, bool negative, const char *prefix,
 	const char *digits, int group_size, struct strbuf *out)
 {
 	AUTO(strbuf_release) struct strbuf sign = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf grouped = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf longer = STRBUF_INIT;
 
 	if (negative)
 		strbuf_addch(&sign, '-');
@@ -75,6 +76,14 @@ static void add_number(const struct spec *s, bool negative, const char *prefix,
 		strbuf_addch(&sign, s->sign);
 	strbuf_addstr(&sign, prefix);
 	add_grouped(digits, s->group, group_size, &grouped);
+	/* Zeros that fill up are grouped too. */
+	while (s->group && s->zero && !s->align && sign.len + grouped.len < (size_t)s->width) {
+		strbuf_clear(&longer);
+		strbuf_addf(&longer, "0%s", digits);
+		digits = arena_strdup(ev->arena, longer.data);
+		strbuf_clear(&grouped);
+		add_grouped(digits, s->group, group_size, &grouped);
+	}
 	add_padded(s, sign.data, grouped.data, '>', out);
 }
 
@@ -93,6 +102,35 @@ static void binary_digits(uint64_t u, char type, struct strbuf *out)
 	strbuf_addstr(out, text + at);
 }
 
+/* The same of a BIGINT, some bits at a time. */
+static int large_digits(
+	struct eval *ev, const struct value *v, char type, struct strbuf *out, struct err *err)
+{
+	const struct value step = {.kind = VALUE_INT, .integer = 1 << 24};
+	const size_t width = type == 'b' ? 24 : type == 'o' ? 8 : 6;
+	struct value magnitude = *v;
+	AUTO(strbuf_release) struct strbuf piece = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf all = STRBUF_INIT;
+
+	magnitude.text += v->text[0] == '-';
+	v = &magnitude;
+	for (int64_t low; !number_int64(v, &low) || low > 0;) {
+		const struct value *rest = bigint_op(ev->arena, OP_MOD, v, &step, err);
+		v = rest ? bigint_op(ev->arena, OP_FLOORDIV, v, &step, err) : NULL;
+		if (!v || eval_step(ev, err) < 0)
+			return -1;
+		strbuf_clear(&piece);
+		binary_digits((uint64_t)rest->integer, type, &piece);
+		for (size_t i = 0; i < width; i++)
+			strbuf_addch(&all, i < piece.len ? piece.data[piece.len - 1 - i] : '0');
+	}
+	while (all.len > 1 && all.data[all.len - 1] == '0')
+		all.len--;
+	for (size_t i = all.len; i > 0; i--)
+		strbuf_addch(out, all.data[i - 1]);
+	return 0;
+}
+
 static int format_integer(struct eval *ev, const struct value *v, const struct spec *s,
 	struct strbuf *out, struct err *err)
 {
@@ -100,7 +138,6 @@ static int format_integer(struct eval *ev, const struct value *v, const struct s
 	char prefix[3] = "";
 	int64_t i = 0;
 
-	(void)ev;
 	if (!s->type || strchr("diun", s->type)) {
 		if (v->kind == VALUE_BIGINT)
 			strbuf_addstr(&digits, v->text + (v->text[0] == '-'));
@@ -114,22 +151,28 @@ static int format_integer(struct eval *ev, const struct value *v, const struct s
 			strbuf_clear(&digits);
 			strbuf_add(&digits, longer.data, longer.len);
 		}
-		add_number(s, negative, "", digits.data, 3, out);
+		add_number(ev, s, negative, "", digits.data, 3, out);
 		return 0;
 	}
-	if (!number_int64(v, &i))
-		return err_set(err, ERR_LIMIT, "an integer of more than 64 bits in base two");
 	if (s->type == 'c') {
-		if (i < 0 || i > 0x10ffff)
+		if (!number_int64(v, &i) || i < 0 || i > 0x10ffff)
 			return err_set(err, ERR_INPUT, "%%c arg not in range(0x110000)");
 		utf8_add(&digits, (uint32_t)i);
 		add_padded(s, "", digits.data, '>', out);
 		return 0;
 	}
-	binary_digits(i < 0 ? 0 - (uint64_t)i : (uint64_t)i, s->type, &digits);
+	bool negative = v->kind == VALUE_BIGINT ? v->text[0] == '-' : false;
+	if (v->kind == VALUE_BIGINT) {
+		if (large_digits(ev, v, s->type, &digits, err) < 0)
+			return -1;
+	} else {
+		number_int64(v, &i);
+		negative = i < 0;
+		binary_digits(i < 0 ? 0 - (uint64_t)i : (uint64_t)i, s->type, &digits);
+	}
 	if (s->alternate)
 		snprintf(prefix, sizeof(prefix), "0%c", s->type);
-	add_number(s, i < 0, prefix, digits.data, 4, out);
+	add_number(ev, s, negative, prefix, digits.data, 4, out);
 	return 0;
 }
 
@@ -172,7 +215,7 @@ static int format_real(struct eval *ev, const struct value *v, const struct spec
 		if (type == '%')
 			strbuf_addch(&digits, '%');
 	}
-	add_number(s, negative, "", digits.data, 3, out);
+	add_number(ev, s, negative, "", digits.data, 3, out);
 	return 0;
 }
 
@@ -265,8 +308,12 @@ int text_format_spec(struct eval *ev, const struct value *v, const char *spec, s
 		format_text(text, &s, out);
 		return 0;
 	}
-	if (is_integer(v) && (!s.type || strchr("bcdoxXn", s.type)))
+	if (is_integer(v) && (!s.type || strchr("bcdoxXn", s.type))) {
+		if (s.precision >= 0)
+			return err_set(err, ERR_INPUT,
+				"precision not allowed in integer format specifier");
 		return format_integer(ev, v, &s, out, err);
+	}
 	if (is_number(v)) {
 		if (s.type && !strchr("eEfFgGn%", s.type))
 			return fail_code(&s, v, err);
@@ -277,6 +324,9 @@ int text_format_spec(struct eval *ev, const struct value *v, const char *spec, s
 			"unsupported format string passed to %s.__format__", type_name(v));
 	if (s.type && s.type != 's')
 		return fail_code(&s, v, err);
+	if (s.sign || s.align == '=' || s.alternate || s.group)
+		return err_set(
+			err, ERR_INPUT, "a sign, '=', '#', ',' or '_' is for numbers only");
 	format_text(v, &s, out);
 	return 0;
 }

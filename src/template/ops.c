@@ -164,6 +164,26 @@ static bool small_op(enum binary_op op, int64_t a, int64_t b, int64_t *out)
 	}
 }
 
+/* a / b of integers: rounded once, however large they are. */
+static const struct value *divide(
+	struct eval *ev, const struct value *a, const struct value *b, struct err *err)
+{
+	const int64_t exact = (int64_t)1 << 53;
+	int64_t x, y;
+
+	if (number_int64(b, &y) && y == 0)
+		return fail_zero(err);
+	if (number_int64(a, &x) && number_int64(b, &y) && x >= -exact && x <= exact &&
+		y >= -exact && y <= exact)
+		return value_new_float(ev->arena, (double)x / (double)y);
+	double result = bigint_divide(a, b);
+	if (isinf(result)) {
+		err_set(err, ERR_INPUT, "integer division result too large for a float");
+		return NULL;
+	}
+	return value_new_float(ev->arena, result);
+}
+
 static const struct value *integer_op(struct eval *ev, enum binary_op op, const struct value *a,
 	const struct value *b, struct err *err)
 {
@@ -171,7 +191,7 @@ static const struct value *integer_op(struct eval *ev, enum binary_op op, const 
 	bool small = number_int64(a, &x) && number_int64(b, &y);
 
 	if (op == OP_DIV)
-		return real_op(ev, op, number_real(a), number_real(b), err);
+		return divide(ev, a, b, err);
 	if (op == OP_POW && (small ? y < 0 : b->kind == VALUE_BIGINT && b->text[0] == '-'))
 		return real_op(ev, op, number_real(a), number_real(b), err);
 	if (small && y == 0 && (op == OP_FLOORDIV || op == OP_MOD))

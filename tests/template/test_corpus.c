@@ -172,6 +172,12 @@ static void test_more_filters_ansible(void **state)
 	run_corpus("corpus/more_filters.json", "ansible");
 }
 
+static void test_generated_ansible(void **state)
+{
+	(void)state;
+	run_corpus("corpus/generated.json", "ansible");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_statements_ansible),
 		cmocka_unit_test(test_statements_jinja),
 		cmocka_unit_test(test_more_filters_ansible),
+		cmocka_unit_test(test_generated_ansible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
