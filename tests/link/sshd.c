@@ -93,8 +93,9 @@ static bool listens(unsigned port)
 }
 
 /*
- * The script that runs sshd. With a password, sshd gets a mount namespace of its own in which
- * /etc/shadow and its PAM service are files of ours; nobody else sees them.
+ * The script that runs sshd, which ends with this process. With a password, sshd gets a mount
+ * namespace of its own in which /etc/shadow and its PAM service are files of ours; nobody else
+ * sees them.
  */
 static void write_script(struct sshd *s, const struct sshd_options *o)
 {
@@ -120,8 +121,9 @@ static void write_script(struct sshd *s, const struct sshd_options *o)
 			s->scratch.dir, s->scratch.dir);
 		spawn_result_release(&r);
 	}
-	strbuf_addf(&script, "exec " SSHD " -D -f %s/sshd_config -E %s/log\n", s->scratch.dir,
-		s->scratch.dir);
+	strbuf_addf(&script,
+		"exec setpriv --pdeathsig KILL " SSHD " -D -f %s/sshd_config -E %s/log\n",
+		s->scratch.dir, s->scratch.dir);
 	scratch_write(&s->scratch, "run", script.data, 0700);
 }
 
