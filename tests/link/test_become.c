@@ -246,6 +246,10 @@ static void test_another_user_without_root(void **state)
 	const char *second = strchr(log, '\n') + 1;
 	assert_non_null(strstr(second, " -u nobody -- /var/tmp/"));
 	link_close(link, deadline_in(5));
+	autofree char *copy = xstrndup(
+		strstr(second, "/var/tmp/"), strcspn(strstr(second, "/var/tmp/"), " \n"));
+	autofree char *dir = path_dirname(copy);
+	path_remove_tree(dir, NULL);
 }
 
 static void test_unknown_method(void **state)
