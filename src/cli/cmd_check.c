@@ -66,6 +66,7 @@ static int resolve_now(struct check *c)
 /* Finds out everything. -1 with err for what is no finding about a file. */
 static int check(struct check *c, struct err *err)
 {
+	c->o.strict = true;
 	if (site_read(&c->site, &c->o, &c->diags, err) < 0)
 		return -1;
 	if (resolve_now(c) < 0 || !c->diff)

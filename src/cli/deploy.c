@@ -388,6 +388,7 @@ static int run_deploy(const struct command *cmd, int argc, char **argv)
 	describe_holder(&d);
 	choose_output(&d);
 	d.o.site.check = d.o.check;
+	d.o.site.strict = true;
 	int code = EXIT_CANNOT_RUN;
 	if (rest.count)
 		err_set(&err, ERR_USAGE,

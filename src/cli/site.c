@@ -58,6 +58,7 @@ int site_read(struct site *s, const struct site_options *o, struct diags *d, str
 		.config = &s->config,
 		.secrets = &s->secrets,
 		.playbook_dir = o->playbook_dir,
+		.strict = o->strict,
 	};
 	struct vars_site_options vars = {
 		.config = &s->config,

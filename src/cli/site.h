@@ -23,6 +23,7 @@ struct site_options {
 	int verbosity;              /* -v */
 	int64_t forks;
 	bool check;
+	bool strict; /* a source that cannot be read whole is an error, not a warning */
 };
 
 /* The entries of an option table for a struct site_options. */
