@@ -40,7 +40,7 @@ void deploy_read_options(const struct command *cmd, struct deploy_options *o, in
 			&o->ask_pass},
 		{'b', "become", OPTION_FLAG, NULL, "work as another user (root)", &o->become},
 		{0, "become-user", OPTION_STRING, "USER", "which one", &o->become_user},
-		{0, "become-method", OPTION_STRING, "METHOD", "sudo, su or doas",
+		{0, "become-method", OPTION_STRING, "METHOD", "sudo, doas or runuser",
 			&o->become_method},
 		{'K', "ask-become-pass", OPTION_FLAG, NULL, "ask for its password",
 			&o->ask_become_pass},

@@ -265,6 +265,32 @@ static void read_become(
 	c->become_password = first_of(read_secret(r, password), d->become_password, NULL);
 }
 
+/* Directories on the node for its helper: a string, or a list of them. */
+static void read_remote_dirs(struct reader *r, struct connection *c)
+{
+	static const char *const names[] = {"modelfleet_remote_dirs", NULL};
+	const char *name;
+	const struct value *v = read_any(r, names, &name);
+	size_t count = 0;
+
+	if (!v)
+		return;
+	const struct value *const *items = &v;
+	size_t given = 1;
+	if (v->kind == VALUE_LIST) {
+		items = (const struct value *const *)v->items;
+		given = v->count;
+	}
+	for (size_t i = 0; i < given; i++) {
+		if (count + 1 >= ARRAY_SIZE(c->remote_dirs) || !value_is_string(items[i])) {
+			wrong(r, items[i], name, "at most 7 directories");
+			return;
+		}
+		c->remote_dirs[count++] = items[i]->text;
+	}
+	c->link.remote_dirs = c->remote_dirs;
+}
+
 /* Gives the secrets that are known; a passphrase is asked of a person. */
 static int give_secret(void *data, enum link_secret kind, const char *subject,
 	struct strbuf *out, struct err *err)
@@ -300,6 +326,7 @@ int connection_read(struct connection *c, struct vars_view *view,
 	c->link.transport = read_transport(&r, d);
 	read_ssh(&r, c, d);
 	read_become(&r, c, d);
+	read_remote_dirs(&r, c);
 	if (c->key_files[0])
 		c->link.key_files = c->key_files;
 	return r.failed ? -1 : 0;

@@ -38,6 +38,7 @@ struct connection_defaults {
 struct connection {
 	struct link_options link;
 	const char *key_files[2];
+	const char *remote_dirs[8]; /* modelfleet_remote_dirs; NULL-terminated */
 	bool become;
 	const char *become_user;
 	const char *password;
