@@ -283,7 +283,7 @@ static void read_remote_dirs(struct reader *r, struct connection *c)
 	}
 	for (size_t i = 0; i < given; i++) {
 		if (count + 1 >= ARRAY_SIZE(c->remote_dirs) || !value_is_string(items[i])) {
-			wrong(r, items[i], name, "at most 7 directories");
+			wrong(r, ERR_INPUT, items[i], name, "at most 7 directories");
 			return;
 		}
 		c->remote_dirs[count++] = items[i]->text;
