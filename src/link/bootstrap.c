@@ -313,7 +313,9 @@ static const struct link_helper *guess_helper(const struct bootstrap *b)
 
 int bootstrap_run(struct bootstrap *b, deadline until, struct err *err)
 {
-	const char *dir = b->memory->dir ? b->memory->dir : remote_dirs(b)[0];
+	/* What was learnt about the usual directories says nothing about others. */
+	bool usual = !b->options->remote_dirs;
+	const char *dir = usual && b->memory->dir ? b->memory->dir : remote_dirs(b)[0];
 
 	if (!b->options->helpers || b->options->helpers->count == 0)
 		return err_set(err, ERR_NOTFOUND, "there is no node helper to run");
