@@ -18,8 +18,8 @@
 #include "node/stage.h"
 #include "tree/hashcache.h"
 
-#define FSYNC_FILES_MAX 16 /* up to so many files are synced one by one, beyond all at once */
-#define FRESH_WAIT_NS   25000000LL
+#define FSYNC_MAX     16 /* so many files or directories are synced singly, more at once */
+#define FRESH_WAIT_NS 25000000LL
 
 struct commit {
 	struct request *q;
@@ -101,7 +101,9 @@ static int sync_file(const struct stage *s, const struct manifest_entry *m, stru
 
 /*
  * Few files are synced by themselves, so that a busy disk's other data is not waited for;
- * many go in one sweep, which costs one journal commit rather than one for each.
+ * many go in one sweep, which costs one journal commit rather than one for each. (ext4,
+ * measured: 1,000 files of 10 kB take 0.2 to 0.3 s singly and 0.02 s in a sweep; 5 files of
+ * 12 MB take 0.03 s singly and 0.05 to 0.12 s in a sweep.)
  */
 static int sync_staged(struct commit *c, struct err *err)
 {
@@ -110,7 +112,7 @@ static int sync_staged(struct commit *c, struct err *err)
 
 	for (size_t i = 0; i < s->manifest.count; i++)
 		staged += s->entries[i].state == ENTRY_STAGED;
-	if (staged > FSYNC_FILES_MAX)
+	if (staged > FSYNC_MAX)
 		return syncfs(s->tree_fd) < 0 ? err_sys(err, "write %s to the disk", s->version)
 					      : 0;
 	for (size_t i = 0; i < s->manifest.count; i++) {
@@ -139,9 +141,11 @@ static int dress_directories(const struct stage *s, int dirfd, struct err *err)
 
 static int sync_directories(const struct stage *s, int dirfd, struct err *err)
 {
-	if (fsync(dirfd) < 0)
+	size_t directories = s->manifest.count - s->manifest.files;
+
+	if ((directories > FSYNC_MAX ? syncfs(dirfd) : fsync(dirfd)) < 0)
 		return err_sys(err, "write %s to the disk", s->version);
-	for (size_t i = 0; i < s->manifest.count; i++) {
+	for (size_t i = 0; directories <= FSYNC_MAX && i < s->manifest.count; i++) {
 		const struct manifest_entry *m = &s->manifest.entries[i];
 		if (m->kind == MANIFEST_DIR && beneath_sync_dir(dirfd, m->path) < 0)
 			return err_sys(err, "write the directory %s to the disk", m->path);

@@ -270,6 +270,80 @@ static void copy_self_makes_a_program_for_all(void **state)
 	answer_release(&a);
 }
 
+static uint32_t prune(struct client *c, uint32_t days)
+{
+	uint8_t buffer[8];
+	struct msg_writer writer;
+	struct msg_reader r;
+	struct answer a;
+
+	msg_begin(&writer, buffer, sizeof(buffer));
+	msg_put_u32(&writer, days);
+	assert_int_equal(client_call(c, WIRE_PRUNE_HELPERS, 0, &writer, &a), ERR_NONE);
+	msg_read(&r, a.data.data, a.data.len);
+	uint32_t removed = msg_u32(&r);
+	answer_release(&a);
+	return removed;
+}
+
+static void old_helpers_are_pruned_and_nothing_else(void **state)
+{
+	struct world *w = *state;
+	struct client c;
+	autofree char *self = path_join(w->dir, "cache/node-0123456789abcdef");
+	autofree char *fresh = path_join(w->dir, "cache/node-aaaaaaaaaaaaaaaa");
+	autofree char *cache = path_join(w->dir, "cache");
+	AUTO(strbuf_release) struct strbuf program = STRBUF_INIT;
+
+	assert_int_equal(file_read(MODELFLEET_NODE, 1u << 28, &program, NULL), 0);
+	world_file(cache, "node-0123456789abcdef", program.data, program.len);
+	world_text(cache, "node-bbbbbbbbbbbbbbbb", "old");
+	world_text(cache, "modelfleet-node-cccccccccccccccc", "old");
+	world_text(cache, "node-dddddddddddddddd.upload", "an upload that was cut");
+	world_text(cache, "node-short", "not ours");
+	world_text(cache, "notes", "not ours");
+	scratch_write(fresh, "in use by another engine");
+	assert_int_equal(chmod(self, 0755), 0);
+	client_start_program(&c, self);
+	assert_int_equal(prune(&c, 30), 3);
+	client_stop(&c);
+	autofree char *left = scratch_list(cache);
+	assert_string_equal(
+		left, "node-0123456789abcdef node-aaaaaaaaaaaaaaaa node-short notes");
+}
+
+static void a_helper_can_drop_to_another_user(void **state)
+{
+	struct world *w = *state;
+	const char *argv[] = {NULL, "--user", "nobody", NULL};
+	uint8_t buffer[4096];
+	struct msg_writer writer;
+	struct msg_reader r;
+	struct wire_hello h;
+	struct answer a, b;
+	struct frame f;
+
+	if (geteuid() != 0) {
+		print_message("skipped: taking another identity needs root\n");
+		skip();
+	}
+	msg_begin(&writer, buffer, sizeof(buffer));
+	msg_put_string(&writer, "/tmp");
+	assert_int_equal(client_call(&w->client, WIRE_COPY_SELF, 0, &writer, &a), ERR_NONE);
+	msg_read(&r, a.data.data, a.data.len);
+	argv[0] = msg_string(&r, 4095);
+	assert_int_equal(become(&w->client, argv, "", "", &b), ERR_NONE);
+	struct frame hello = {.id = ++w->client.last_id, .ctx = 2, .kind = WIRE_HELLO};
+	assert_true(client_frame(&w->client, &hello));
+	assert_true(client_next(&w->client, &f));
+	assert_int_equal(wire_get_hello(&f, &h, NULL), 0);
+	assert_string_equal(h.user, "nobody");
+	assert_int_not_equal(h.uid, 0);
+	autofree char *dir = path_dirname(argv[0]);
+	assert_int_equal(path_remove_tree(dir, NULL), 0);
+	answer_release(&a);
+}
+
 static void passwd_lines(void **state)
 {
 	struct user u;
@@ -307,6 +381,8 @@ int main(void)
 		WORLD_TEST(a_child_that_does_not_speak_is_an_error),
 		WORLD_TEST(a_child_that_dies_is_told),
 		WORLD_TEST(copy_self_makes_a_program_for_all),
+		WORLD_TEST(old_helpers_are_pruned_and_nothing_else),
+		WORLD_TEST(a_helper_can_drop_to_another_user),
 		cmocka_unit_test(passwd_lines),
 	};
 
