@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation: one link serves all workers, so a mutex lets one conversation happen at
- * a time. A file is fetched by whoever asks for it first; the spool lets the others wait for
- * it without holding the mutex.
+ * a time. A file is fetched by whoever asks for it first, and hashed on the way: what is in the
+ * spool under a hash has that hash. What an earlier run left there is hashed before it is used.
+ * Files that this run fetched or looked at are opened without waiting for the link.
  */
 #include "sync/remote_store.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/strmap.h"
+#include "tree/hash.h"
 
 #define STORE_ROOT     0
 #define ANSWER_SECONDS 300.0 /* a datasink may have to hash a large version */
@@ -20,8 +24,10 @@ struct remote_store {
 	uint16_t ctx;
 	struct spool *spool;
 	const struct cancel *cancel;
-	pthread_mutex_t lock;     /* guards link and manifests */
+	pthread_mutex_t lock;     /* guards link and versions; recursive */
+	pthread_mutex_t tables;   /* guards manifests and sound; held for moments only */
 	struct strmap manifests;  /* "MODEL/VERSION" -> struct manifest * */
+	struct strmap sound;      /* keys of items whose content is known to be right */
 	struct strlist *versions; /* "MODEL/VERSION", sorted; NULL until listed */
 };
 
@@ -116,18 +122,22 @@ static int list_versions(
 	return result;
 }
 
-/* The manifest of a version, asked for once. Lock held. */
-static const struct manifest *get_manifest(
-	struct remote_store *r, const char *model, const char *version, struct err *err)
+static const struct manifest *find_manifest(struct remote_store *r, const char *path)
+{
+	pthread_mutex_lock(&r->tables);
+	const struct manifest *m = strmap_get(&r->manifests, path);
+	pthread_mutex_unlock(&r->tables);
+	return m;
+}
+
+/* Asks for the manifest of a version. Lock held. */
+static const struct manifest *ask_manifest(
+	struct remote_store *r, const char *path, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
-	autofree char *path = xasprintf("%s/%s", model, version);
 	uint8_t buffer[WIRE_VERSION_MAX + 32];
 	struct msg_writer w;
-	struct manifest *m = strmap_get(&r->manifests, path);
 
-	if (m)
-		return m;
 	msg_begin(&w, buffer, sizeof(buffer));
 	wire_put_version_ref(&w,
 		&(struct wire_version_ref){.root = STORE_ROOT, .version = path, .path = ""});
@@ -137,13 +147,32 @@ static const struct manifest *get_manifest(
 	}
 	if (ask(r, WIRE_MANIFEST_MAKE, &w, &answer, err) < 0)
 		return NULL;
-	m = xcalloc(1, sizeof(*m));
+	struct manifest *m = xcalloc(1, sizeof(*m));
 	if (manifest_parse(m, answer.data, answer.len, err) < 0) {
 		manifest_release(m);
 		free(m);
 		return NULL;
 	}
+	pthread_mutex_lock(&r->tables);
 	strmap_set(&r->manifests, path, m);
+	pthread_mutex_unlock(&r->tables);
+	return m;
+}
+
+/* The manifest of a version, asked for once. */
+static const struct manifest *get_manifest(
+	struct remote_store *r, const char *model, const char *version, struct err *err)
+{
+	autofree char *path = xasprintf("%s/%s", model, version);
+	const struct manifest *m = find_manifest(r, path);
+
+	if (m)
+		return m;
+	pthread_mutex_lock(&r->lock);
+	m = find_manifest(r, path);
+	if (!m)
+		m = ask_manifest(r, path, err);
+	pthread_mutex_unlock(&r->lock);
 	return m;
 }
 
@@ -176,11 +205,8 @@ static int read_manifest(struct store *s, const char *name, const char *version,
 	manifest_filter filter = model ? store_file_verdict : take_all;
 
 	(void)cancel; /* the link has its own */
-	pthread_mutex_lock(&r->lock);
 	const struct manifest *m = get_manifest(r, name, version, err);
-	int result = m ? manifest_select(m, filter, (void *)(uintptr_t)model, out, err) : -1;
-	pthread_mutex_unlock(&r->lock);
-	return result;
+	return m ? manifest_select(m, filter, (void *)(uintptr_t)model, out, err) : -1;
 }
 
 /* One file that is being fetched, in ranges that are asked for ahead. Lock held. */
@@ -190,6 +216,7 @@ struct fetch {
 	const struct manifest_entry *entry;
 	struct spool_item *item;
 	uint64_t asked, got;
+	struct tree_hash *hash;   /* of what was got */
 	uint32_t ids[RANGES_MAX]; /* a ring of requests under way */
 	unsigned first, count;
 };
@@ -222,23 +249,33 @@ static int ask_range(struct fetch *f, struct err *err)
 	return 0;
 }
 
+/* Takes the whole answer to the oldest request, even where its bytes cannot be kept. */
 static int take_range(struct fetch *f, struct err *err)
 {
+	uint32_t id = f->ids[f->first];
 	struct frame frame;
+	int result = 0;
 
-	do {
-		if (link_next_of(f->store->link, f->ids[f->first], &frame, answer_deadline(),
-			    err) < 0)
-			return -1;
-		if (frame.kind != WIRE_REPLY)
-			continue;
-		if (spool_write(f->item, frame.data, frame.len, err) < 0)
-			return -1;
-		f->got += frame.len;
-	} while (frame.kind != WIRE_REPLY || (frame.flags & FRAME_MORE));
 	f->first = (f->first + 1) % RANGES_MAX;
 	f->count--;
-	return 0;
+	do {
+		if (link_next_of(f->store->link, id, &frame, answer_deadline(), err) < 0)
+			return -1;
+		if (frame.kind != WIRE_REPLY || result < 0)
+			continue;
+		result = spool_write(f->item, frame.data, frame.len, err);
+		tree_hash_add(f->hash, frame.data, frame.len);
+		f->got += frame.len;
+	} while (frame.kind != WIRE_REPLY || (frame.flags & FRAME_MORE));
+	return result;
+}
+
+static bool has_hash(const struct tree_hash *h, const struct manifest_entry *e)
+{
+	uint8_t hash[TREE_HASH_SIZE];
+
+	tree_hash_get(h, hash);
+	return memcmp(hash, e->hash, sizeof(hash)) == 0;
 }
 
 static int fetch_ranges(struct fetch *f, struct err *err)
@@ -251,7 +288,7 @@ static int fetch_ranges(struct fetch *f, struct err *err)
 			return -1;
 		}
 	}
-	if (f->got != f->entry->size)
+	if (f->got != f->entry->size || !has_hash(f->hash, f->entry))
 		return err_set(err, ERR_INTEGRITY, "%s changed on the datasink during the run",
 			f->entry->path);
 	return 0;
@@ -269,16 +306,79 @@ static void raw_key(const struct manifest_entry *e, char key[SPOOL_KEY_MAX])
 static void fetch_file(struct remote_store *r, const char *version,
 	const struct manifest_entry *e, struct spool_item *item)
 {
-	struct fetch f = {.store = r, .version = version, .entry = e, .item = item};
+	struct fetch f = {.store = r,
+		.version = version,
+		.entry = e,
+		.item = item,
+		.hash = tree_hash_new()};
 	struct err why = {0};
 
 	pthread_mutex_lock(&r->lock);
 	int result = fetch_ranges(&f, &why);
+	/* What was asked for ahead arrives nevertheless, and must not pile up in the link. */
+	while (f.count && why.code != ERR_TIMEOUT && why.code != ERR_CANCELLED)
+		take_range(&f, NULL);
 	pthread_mutex_unlock(&r->lock);
+	tree_hash_free(f.hash);
 	if (result < 0)
 		spool_fail(item, &why);
 	else
 		spool_finish(item);
+}
+
+static bool is_sound(struct remote_store *r, const char *key)
+{
+	pthread_mutex_lock(&r->tables);
+	bool sound = strmap_has(&r->sound, key);
+	pthread_mutex_unlock(&r->tables);
+	return sound;
+}
+
+static void note_sound(struct remote_store *r, const char *key)
+{
+	pthread_mutex_lock(&r->tables);
+	strmap_set(&r->sound, key, NULL);
+	pthread_mutex_unlock(&r->tables);
+}
+
+/* True if a file holds what its manifest says. */
+static bool holds_entry(int fd, const struct manifest_entry *e)
+{
+	struct tree_hash *h = tree_hash_new();
+	struct stat st;
+	bool holds = fstat(fd, &st) == 0 && (uint64_t)st.st_size == e->size &&
+		     tree_hash_fd(fd, e->size, h, NULL, NULL, NULL) == 0 && has_hash(h, e);
+
+	tree_hash_free(h);
+	return holds;
+}
+
+/*
+ * Opens a file's item, which is fetched where it is not there or not right. Lock held, unless
+ * the item is known to be sound.
+ */
+static int fetch_or_check(struct remote_store *r, const char *version,
+	const struct manifest_entry *e, const char *key, bool sound, struct err *err)
+{
+	struct spool_item *item;
+
+	for (int attempt = 0; attempt < 2; attempt++) {
+		enum spool_role role = spool_get(r->spool, key, &item);
+		if (role == SPOOL_WRITE)
+			fetch_file(r, version, e, item);
+		int fd = spool_open_fd(item, r->cancel, err);
+		bool right = fd < 0 || sound || role == SPOOL_WRITE || holds_entry(fd, e);
+		if (!right)
+			spool_discard(item);
+		spool_release(item);
+		if (right) {
+			if (fd >= 0)
+				note_sound(r, key);
+			return fd;
+		}
+		fd_close(&fd);
+	}
+	return err_set(err, ERR_INTEGRITY, "%s in the cache is damaged, and stays so", key);
 }
 
 static int open_file(struct store *s, const char *model, const char *version, const char *path,
@@ -287,19 +387,18 @@ static int open_file(struct store *s, const char *model, const char *version, co
 	struct remote_store *r = remote(s);
 	autofree char *name = xasprintf("%s/%s", model, version);
 	char key[SPOOL_KEY_MAX];
-	struct spool_item *item;
 
-	pthread_mutex_lock(&r->lock);
 	const struct manifest *m = get_manifest(r, model, version, err);
-	pthread_mutex_unlock(&r->lock);
 	const struct manifest_entry *e = m ? manifest_find(m, path) : NULL;
 	if (!e)
 		return m ? err_set(err, ERR_NOTFOUND, "%s has no file %s", name, path) : -1;
 	raw_key(e, key);
-	if (spool_get(r->spool, key, &item) == SPOOL_WRITE)
-		fetch_file(r, name, e, item);
-	int fd = spool_open_fd(item, r->cancel, err);
-	spool_release(item);
+	bool sound = is_sound(r, key);
+	if (!sound)
+		pthread_mutex_lock(&r->lock);
+	int fd = fetch_or_check(r, name, e, key, sound, err);
+	if (!sound)
+		pthread_mutex_unlock(&r->lock);
 	return fd < 0 ? err_wrap(err, "fetching %s/%s", name, path) : fd;
 }
 
@@ -315,10 +414,12 @@ static void free_store(struct store *s)
 
 	link_close(r->link, deadline_in(2));
 	strmap_release(&r->manifests, free_manifest);
+	strmap_release(&r->sound, NULL);
 	if (r->versions)
 		strlist_release(r->versions);
 	free(r->versions);
 	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->tables);
 	free(s->location);
 	free(r);
 }
@@ -369,7 +470,12 @@ struct store *remote_store_open(struct connection *connection, const char *root,
 	r->ctx = ctx;
 	r->spool = spool;
 	r->cancel = cancel;
-	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutexattr_t recursive;
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&r->lock, &recursive);
+	pthread_mutexattr_destroy(&recursive);
+	pthread_mutex_init(&r->tables, NULL);
 	if (open_root(r, root, holder, err) < 0) {
 		err_wrap(err, "store %s", r->store.location);
 		free_store(&r->store);

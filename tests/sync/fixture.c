@@ -10,6 +10,7 @@
 #include "base/scratch.h"
 #include "base/spawn.h"
 #include "sync/fixture.h"
+#include "sync/remote_store.h"
 #include "value/yaml.h"
 
 int fixture_make(void **state)
@@ -170,27 +171,54 @@ static void resolve_all(struct run *r, const char *registry, size_t hosts)
 	expect_no_findings(f, &d, NULL);
 }
 
-void run_begin(struct run *r, struct fixture *f, const char *registry, size_t hosts)
+void fixture_connect(struct fixture *f, struct connection *c)
+{
+	*c = (struct connection){
+		.link = {.name = "sink",
+			.transport = LINK_LOCAL,
+			.helpers = &f->helpers,
+			.remote_dirs = f->remote_dirs,
+			.cache_dir = ""},
+	};
+}
+
+static void begin(
+	struct run *r, struct fixture *f, bool remote, const char *registry, size_t hosts)
 {
 	AUTO(diags_release) struct diags d = {0};
 	struct err err = {0};
+	const char *root = fixture_path(f, "store");
 
 	*r = (struct run){.fixture = f};
-	r->store = store_open_local(fixture_path(f, "store"), &err);
-	r->spool = r->store ? spool_open(f->spool_dir, &err) : NULL;
-	if (!r->spool)
+	fixture_connect(f, &r->datasink);
+	r->spool = spool_open(f->spool_dir, &err);
+	if (r->spool)
+		r->store = remote ? remote_store_open(&r->datasink, root, "a test", r->spool,
+					    deadline_in(30), NULL, &err)
+				  : store_open_local(root, &err);
+	if (!r->store)
 		fail_msg("%s", err.text);
 	resolve_all(r, registry, hosts);
 	r->content = content_open(r->store, &r->resolution, r->spool, NULL, &d, &err);
 	expect_no_findings(f, &d, r->content ? NULL : err.text);
 }
 
+void run_begin(struct run *r, struct fixture *f, const char *registry, size_t hosts)
+{
+	begin(r, f, false, registry, hosts);
+}
+
+void run_begin_remote(struct run *r, struct fixture *f, const char *registry, size_t hosts)
+{
+	begin(r, f, true, registry, hosts);
+}
+
 void run_end(struct run *r)
 {
 	content_close(r->content);
 	resolution_release(&r->resolution);
-	spool_close(r->spool);
 	store_free(r->store);
+	spool_close(r->spool);
 }
 
 struct one one_of(struct run *r, size_t host)

@@ -11,6 +11,7 @@
 #define TESTS_SYNC_FIXTURE_H
 
 #include "link/limiter.h"
+#include "sync/connection.h"
 #include "sync/content.h"
 #include "sync/host.h"
 
@@ -47,10 +48,16 @@ struct run {
 	struct resolution resolution;
 	struct content *content;
 	struct link_limiter *limiter; /* may be NULL */
+	struct connection datasink;   /* of a remote store */
 };
+
+/* Makes the connection to the process on this machine that plays the datasink. */
+void fixture_connect(struct fixture *f, struct connection *c);
 
 /* Reads a registry (the YAML of sentinelcam_models) for hosts h0, h1, ... */
 void run_begin(struct run *r, struct fixture *f, const char *registry, size_t hosts);
+/* The same with the store reached over a link, as on another host. */
+void run_begin_remote(struct run *r, struct fixture *f, const char *registry, size_t hosts);
 /* Frees what the run holds. */
 void run_end(struct run *r);
 /* How one host went. Its report is released by one_release. */
