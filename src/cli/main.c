@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
 	&cmd_check,
 	&cmd_inventory,
 	&cmd_vars,
+	&cmd_template,
 };
 
 static const struct command *find_by_link(const char *name)
