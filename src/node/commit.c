@@ -19,7 +19,7 @@
 #include "tree/hashcache.h"
 
 #define FSYNC_MAX     16 /* so many files or directories are synced singly, more at once */
-#define FRESH_WAIT_NS 25000000LL
+#define FRESH_WAIT_NS 13000000LL
 
 struct commit {
 	struct request *q;
@@ -116,8 +116,10 @@ static int sync_staged(struct commit *c, struct err *err)
 		return syncfs(s->tree_fd) < 0 ? err_sys(err, "write %s to the disk", s->version)
 					      : 0;
 	for (size_t i = 0; i < s->manifest.count; i++) {
-		if (s->entries[i].state == ENTRY_STAGED &&
-			sync_file(s, &s->manifest.entries[i], err) < 0)
+		if (s->entries[i].state != ENTRY_STAGED)
+			continue;
+		if (sync_file(s, &s->manifest.entries[i], err) < 0 ||
+			request_progress(c->q, s->manifest.entries[i].size, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -385,7 +387,10 @@ static int commit(struct commit *c, struct err *err)
 		return -1;
 	if ((s->exists ? repair(c, err) : install(c, err)) < 0 || write_record(c, err) < 0)
 		return -1;
-	return stage_discard(s, err);
+	/* What is left of the staging is empty or not wanted; the version is verified already.
+	 */
+	stage_discard(s, NULL);
+	return 0;
 }
 
 int op_commit(struct request *q, struct err *err)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/node.h"
 
+#include <sys/stat.h>
+
 #include "node/child.h"
 #include "node/request.h"
 #include "node/stage.h"
 
 void node_init(struct node *n, int in, int out)
 {
-	*n = (struct node){0};
+	*n = (struct node){.login_umask = umask(022)};
 	channel_init(&n->engine, in, out);
 }
 

@@ -16,6 +16,7 @@
 #define NODE_NODE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/clock.h"
 #include "node/channel.h"
@@ -41,10 +42,14 @@ struct node {
 	struct stage *streaming; /* the stage that the open stream belongs to */
 	struct child *children[WIRE_CTX_MAX + 1]; /* by ctx; 0 is ourselves */
 	struct stream stream;
+	mode_t login_umask; /* as it was before the helper set its own */
 	bool said_bye;
 };
 
-/* Makes a helper that talks over two descriptors. */
+/*
+ * Makes a helper that talks over two descriptors. Sets the process's umask to 022: modes are
+ * the manifest's, whatever the login's umask is.
+ */
 void node_init(struct node *n, int in, int out);
 /* Ends all: stages are closed (staging stays), leases released, children ended. */
 void node_release(struct node *n);

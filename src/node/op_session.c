@@ -36,9 +36,7 @@ int op_hello(struct request *q, struct err *err)
 	struct timespec now;
 	struct user u;
 	char home[1024];
-	mode_t mask = umask(022);
 
-	umask(mask);
 	if (uname(&system) < 0)
 		return err_sys(err, "uname");
 	if (!user_by_uid(getuid(), &u))
@@ -52,7 +50,7 @@ int op_hello(struct request *q, struct err *err)
 					  .home = home,
 					  .uid = getuid(),
 					  .gid = getgid(),
-					  .umask = mask,
+					  .umask = q->node->login_umask,
 					  .now_s = now.tv_sec,
 					  .now_ns = (uint32_t)now.tv_nsec});
 	return 0;

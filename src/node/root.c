@@ -53,6 +53,8 @@ static int take_lease(struct root *r, const char *holder, struct err *err)
 		return err_sys(err, "write %s/" ROOT_FLEET "/lock", r->path);
 	r->lock_fd = fd;
 	fd = -1;
+	/* What a removal that was interrupted left; if it cannot go, it only takes room. */
+	beneath_remove(r->fd, ROOT_TRASH);
 	return 0;
 }
 

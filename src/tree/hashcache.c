@@ -24,7 +24,7 @@
 #define SLOTS_MIN     1024u
 #define UNUSED_DAYS   90
 #define DAY           86400
-#define RACY_FINE_NS  20000000LL /* more than a tick of any kernel's clock */
+#define RACY_FINE_NS  12000000LL /* more than a tick of any kernel's clock */
 #define RACY_COARSE_S 2          /* filesystems that count whole seconds */
 
 struct cached {

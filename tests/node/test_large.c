@@ -128,7 +128,7 @@ static void many_files_in_little_memory(void **state)
 	autofree char *to = path_join(w->root, "m/2");
 
 	use_static_helper(w);
-	for (unsigned i = 0; i < 4000; i++) {
+	for (unsigned i = 0; i < 2000; i++) {
 		autofree char *name =
 			xasprintf("directory %u/a file of the model %u", i % 40, i);
 		world_text(one, name, name);

@@ -331,6 +331,118 @@ static void several_stages_at_once(void **state)
 	}
 }
 
+static void a_login_with_a_strict_umask(void **state)
+{
+	struct world *w = *state;
+	struct stat st;
+	autofree char *root = path_join(w->dir, "other/root");
+	autofree char *from = path_join(w->store, "m/1");
+	autofree char *to = path_join(root, "m/1");
+
+	client_kill(&w->client);
+	mode_t mask = umask(077);
+	client_start(&w->client);
+	umask(mask);
+	assert_int_equal(client_root(&w->client, root), ERR_NONE);
+	world_version(w, "m/1", 1);
+	assert_int_equal(client_deploy(&w->client, "m/1", from, 0, NULL), ERR_NONE);
+	world_same(from, to);
+	assert_int_equal(stat(to, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(stat(root, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+}
+
+static void stages_have_their_limits(void **state)
+{
+	struct world *w = *state;
+	struct manifest m;
+	struct planned plan;
+
+	world_text(w->store, "m/1/f", "x");
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, WIRE_STAGES_MAX, "m/1", &m, 0, 0, &plan);
+	assert_int_equal(plan.code, ERR_LIMIT);
+	planned_release(&plan);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	assert_int_equal(plan.code, ERR_NONE);
+	planned_release(&plan);
+	/* The number is taken, and so is the version. */
+	client_begin(&w->client, 0, "m/2", &m, 0, 0, &plan);
+	assert_int_equal(plan.code, ERR_EXISTS);
+	planned_release(&plan);
+	client_begin(&w->client, 1, "m/1", &m, 0, 0, &plan);
+	assert_int_equal(plan.code, ERR_BUSY);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
+static enum err_code end_stage(struct client *c, uint8_t stage, uint8_t flags)
+{
+	uint8_t buffer[16];
+	struct msg_writer writer;
+	struct answer a;
+
+	msg_begin(&writer, buffer, sizeof(buffer));
+	wire_put_version_end(
+		&writer, &(struct wire_version_end){.stage = stage, .flags = flags});
+	client_call(c, WIRE_VERSION_ABORT, 0, &writer, &a);
+	answer_release(&a);
+	return a.code;
+}
+
+static void an_aborted_stage_stays_or_goes(void **state)
+{
+	struct world *w = *state;
+	struct manifest m;
+	struct planned plan;
+	autofree char *staging = path_join(w->root, ".staging/m%2F1");
+
+	world_text(w->store, "m/1/f", "x");
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	planned_release(&plan);
+	assert_int_equal(end_stage(&w->client, 0, 0), ERR_NONE);
+	assert_true(path_exists(staging));
+	assert_int_equal(end_stage(&w->client, 0, 0), ERR_NOTFOUND);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	planned_release(&plan);
+	assert_int_equal(end_stage(&w->client, 0, WIRE_ABORT_DISCARD), ERR_NONE);
+	assert_false(path_exists(staging));
+	manifest_release(&m);
+}
+
+static void a_stream_that_the_engine_gives_up(void **state)
+{
+	struct world *w = *state;
+	struct manifest m;
+	struct planned plan;
+	struct answer a;
+	uint8_t buffer[64];
+	struct msg_writer writer;
+	autofree char *from = path_join(w->store, "m/1");
+
+	world_text(from, "f", "some content");
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	msg_begin(&writer, buffer, sizeof(buffer));
+	wire_put_file_put(&writer, &(struct wire_file_put){0});
+	msg_put_raw(&writer, "some", 4);
+	uint32_t id = client_send(&w->client, WIRE_FILE_PUT, 0, writer.data, writer.len);
+	/* Other requests are served meanwhile, those of the stage itself are not. */
+	assert_int_equal(client_call(&w->client, WIRE_PING, 0, NULL, &a), ERR_NONE);
+	answer_release(&a);
+	assert_int_equal(end_stage(&w->client, 0, 0), ERR_BUSY);
+	struct frame last = {.id = id, .kind = WIRE_DATA, .flags = FRAME_LAST | FRAME_ABORT};
+	assert_true(client_frame(&w->client, &last));
+	assert_true(client_answer(&w->client, id, &a));
+	assert_int_equal(a.code, ERR_CANCELLED);
+	answer_release(&a);
+	assert_int_equal(client_put_file(&w->client, 0, &m, &plan.records[0], from), ERR_NONE);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
 int main(void)
 {
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_make, world_remove)
@@ -347,6 +459,10 @@ int main(void)
 		WORLD_TEST(a_damaged_delta_is_refused),
 		WORLD_TEST(a_dry_run_changes_nothing),
 		WORLD_TEST(several_stages_at_once),
+		WORLD_TEST(a_login_with_a_strict_umask),
+		WORLD_TEST(stages_have_their_limits),
+		WORLD_TEST(an_aborted_stage_stays_or_goes),
+		WORLD_TEST(a_stream_that_the_engine_gives_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
