@@ -35,7 +35,7 @@ static void report(struct check *c, enum wire_drift_kind kind, const char *path,
 	if (c->listed >= WIRE_DRIFT_MAX || c->arena.used + strlen(path) > LISTED_PATHS_MAX)
 		return;
 	c->drifts[c->listed++] = (struct wire_drift){.kind = (uint8_t)kind,
-		.newer = kind == WIRE_DRIFT_CHANGED && content_is_newer(st, e),
+		.newer = st && e && kind == WIRE_DRIFT_CHANGED && content_is_newer(st, e),
 		.size = st ? (uint64_t)st->st_size : 0,
 		.mtime_s = st ? st->st_mtim.tv_sec : 0,
 		.path = arena_strdup(&c->arena, path)};
