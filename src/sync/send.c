@@ -104,6 +104,21 @@ static int file_answered(
 }
 
 /*
+ * Content that cannot be read, or made, fails its version and not the host. A second attempt
+ * sends it raw: that needs no room in the cache.
+ */
+static int content_failed(struct task *t, const struct err *why, struct err *err)
+{
+	bool again = !t->raw && t->result->outcome != SYNC_FAILED;
+
+	task_fail(t, why);
+	if (why->code == ERR_CANCELLED)
+		return err_set(err, why->code, "%s", why->text);
+	t->damaged = t->damaged || again;
+	return 0;
+}
+
+/*
  * Streams what is left. Two pieces are read ahead, because the last frame has to say that it
  * is the last. Stops early, with an aborting frame, when the node answered already.
  */
@@ -111,12 +126,14 @@ static int stream_rest(struct conversation *c, struct task *t, uint32_t id,
 	struct content_stream *s, struct strbuf *piece, struct err *err)
 {
 	autofree uint8_t *next = xmalloc(PIECE_MAX);
+	struct err why = {0};
 
 	for (;;) {
-		ssize_t n = content_stream_read(s, next, PIECE_MAX, c->o->cancel, err);
+		ssize_t n = content_stream_read(s, next, PIECE_MAX, c->o->cancel, &why);
 		if (n < 0) {
-			conversation_data(c, id, FRAME_LAST | FRAME_ABORT, NULL, 0, NULL);
-			return -1;
+			if (content_failed(t, &why, err) < 0)
+				return -1;
+			return conversation_data(c, id, FRAME_LAST | FRAME_ABORT, NULL, 0, err);
 		}
 		if (conversation_data(
 			    c, id, n == 0 ? FRAME_LAST : 0, piece->data, piece->len, err) < 0)
@@ -134,10 +151,25 @@ static int stream_rest(struct conversation *c, struct task *t, uint32_t id,
 	}
 }
 
-/* The request with the first piece; *more tells whether the stream goes on behind it. */
+/* Reads the first piece, and the second into `next`; the length of the first, or -1. */
+static ssize_t read_two(struct conversation *c, struct content_stream *s, uint8_t *first,
+	struct strbuf *next, struct err *err)
+{
+	ssize_t n = content_stream_read(s, first, PIECE_MAX, c->o->cancel, err);
+	if (n < 0)
+		return -1;
+	strbuf_reserve(next, PIECE_MAX);
+	ssize_t second = content_stream_read(s, next->data, PIECE_MAX, c->o->cancel, err);
+	if (second < 0)
+		return -1;
+	strbuf_truncate(next, (size_t)second);
+	return n;
+}
+
+/* The request with the first piece; `more` tells that the stream goes on behind it. */
 static int put_request(struct conversation *c, struct task *t, const struct wire_plan *p,
-	struct content_stream *s, uint32_t *id, struct strbuf *piece, bool *more,
-	struct err *err)
+	const struct content_stream *s, const uint8_t *first, size_t first_len, bool more,
+	uint32_t *id, struct err *err)
 {
 	uint8_t buffer[FRAME_PAYLOAD_MAX];
 	struct msg_writer w;
@@ -151,20 +183,11 @@ static int put_request(struct conversation *c, struct task *t, const struct wire
 
 	msg_begin(&w, buffer, sizeof(buffer));
 	wire_put_file_put(&w, &put);
-	uint8_t *content = buffer + w.len;
-	ssize_t first = content_stream_read(s, content, PIECE_MAX, c->o->cancel, err);
-	if (first < 0)
-		return -1;
-	w.len += (size_t)first;
-	strbuf_reserve(piece, PIECE_MAX);
-	ssize_t second = content_stream_read(s, piece->data, PIECE_MAX, c->o->cancel, err);
-	if (second < 0)
-		return -1;
-	strbuf_truncate(piece, (size_t)second);
-	*more = second > 0;
-	t->result->bytes_sent += (uint64_t)first;
-	if (conversation_ask_bulk(c, WIRE_FILE_PUT, *more ? 0 : FRAME_LAST, &w, t,
-		    file_answered, id, err) < 0)
+	memcpy(buffer + w.len, first, first_len);
+	w.len += first_len;
+	t->result->bytes_sent += first_len;
+	if (conversation_ask_bulk(
+		    c, WIRE_FILE_PUT, more ? 0 : FRAME_LAST, &w, t, file_answered, id, err) < 0)
 		return -1;
 	conversation_request(c, *id)->index = p->index;
 	return 0;
@@ -178,14 +201,16 @@ static int send_file(
 	const struct manifest_entry *e = &t->version->manifest.entries[p->index];
 	uint64_t before = t->result->bytes_sent;
 	struct err why = {0};
+	autofree uint8_t *first = xmalloc(PIECE_MAX);
+	ssize_t first_len = -1;
 	uint32_t id;
-	bool more;
 
-	if (open_stream(c, t, e, p, &s, &why) < 0) {
-		task_fail(t, &why);
-		return why.code == ERR_CANCELLED ? err_set(err, why.code, "%s", why.text) : 0;
-	}
-	if (put_request(c, t, p, &s, &id, &piece, &more, err) < 0)
+	if (open_stream(c, t, e, p, &s, &why) == 0)
+		first_len = read_two(c, &s, first, &piece, &why);
+	if (first_len < 0)
+		return content_failed(t, &why, err);
+	bool more = piece.len > 0;
+	if (put_request(c, t, p, &s, first, (size_t)first_len, more, &id, err) < 0)
 		return -1;
 	if (more && stream_rest(c, t, id, &s, &piece, err) < 0)
 		return -1;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/path.h"
@@ -449,6 +450,33 @@ static void test_a_damaged_spool(void **state)
 	assert_string_equal(fixture_shell(f, "ls spool"), "");
 }
 
+/* Where the cache has no room for what is compressed, files go as they are. */
+static void test_a_cache_that_is_full(void **state)
+{
+	struct fixture *f = *state;
+	struct one hosts[HOSTS];
+	struct run r;
+
+	fixture_noise(f, "noise", 1, 2 * MEGA);
+	fixture_noise(f, "store/face/2026-01-01/first.bin", 2, 100000);
+	fixture_shell(f, "od -An -v -tx1 noise > store/face/2026-01-01/hex.txt; mkdir spool");
+	if (mount("none", f->spool_dir, "tmpfs", 0, "size=300k") < 0)
+		skip();
+	run_begin(&r, f, OLD, HOSTS);
+	for (size_t i = 0; i < HOSTS; i++)
+		hosts[i] = one_of(&r, i);
+	sync_together(hosts, HOSTS);
+	run_end(&r);
+	umount2(f->spool_dir, MNT_DETACH);
+	for (size_t i = 0; i < HOSTS; i++) {
+		if (hosts[i].result < 0)
+			fail_msg("h%zu: %s", i, hosts[i].err.text);
+		assert_int_equal(hosts[i].report.results[0].outcome, SYNC_SENT);
+		fixture_expect_same(f, i, "face/2026-01-01");
+		one_release(&hosts[i]);
+	}
+}
+
 #define WITH_FIXTURE(t) cmocka_unit_test_setup_teardown(t, fixture_make, fixture_drop)
 
 int main(void)
@@ -470,6 +498,7 @@ int main(void)
 		WITH_FIXTURE(test_a_failure_early_among_many_models),
 		WITH_FIXTURE(test_a_store_that_changes_during_the_run),
 		WITH_FIXTURE(test_a_damaged_spool),
+		WITH_FIXTURE(test_a_cache_that_is_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
