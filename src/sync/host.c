@@ -323,6 +323,7 @@ static int plan_only(struct conversation *c, struct err *err)
 	return conversation_settle(c, err);
 }
 
+/* The space that all versions need together; one that the node refuses counts whole. */
 static int check_disk(struct conversation *c, struct err *err)
 {
 	uint64_t need = 0;
@@ -340,6 +341,8 @@ static int check_disk(struct conversation *c, struct err *err)
 	need = 0;
 	for (size_t i = 0; i < c->task_count; i++) {
 		struct task *t = &c->tasks[i];
+		if (t->result->err.code == ERR_NOSPACE)
+			need += upper_bound(c, t);
 		if (t->state != TASK_SEND)
 			continue;
 		need += needed_by_plan(c, t);
