@@ -60,6 +60,21 @@ class HostsTest(unittest.TestCase):
         self.assertEqual(
             self.fleet[host].shell(f"find {ROOT}/{MODEL} -printf '%u\\n' | sort -u"), owner + "\n")
 
+    def wait_for_bytes(self, host):
+        """The transfer to a host is under way, and far from done."""
+        start = host.link.counters()["to_host"]
+        deadline = time.monotonic() + 20
+        while host.link.counters()["to_host"] - start < 2_500_000:
+            self.assertLess(time.monotonic(), deadline, "nothing is sent")
+            time.sleep(0.02)
+
+    def wait_for_lease(self, host):
+        """The host's helper ends when TCP has told it that the engine is gone."""
+        deadline = time.monotonic() + 60
+        while host.run("pgrep", "-f", "modelfleet/node-", check=False).returncode == 0:
+            self.assertLess(time.monotonic(), deadline, "the helper does not end")
+            time.sleep(0.1)
+
     def test_root_logs_in(self):
         self.write_inventory()
         self.deploy()
@@ -106,7 +121,7 @@ class HostsTest(unittest.TestCase):
         host = self.fleet["n01"]
         host.link.set_rate("20mbit")
         process = self.operator.start("--timeout", "3")
-        time.sleep(1.5)
+        self.wait_for_bytes(host)
         host.link.cut()
         run = finish(process)
         self.assertEqual(run.code, HOST_FAILED, run)
@@ -118,6 +133,7 @@ class HostsTest(unittest.TestCase):
                                   check=False).returncode, 1)
         host.link.heal()
         host.link.set_rate(None)
+        self.wait_for_lease(host)
         before = host.link.counters()["to_host"]
         self.deploy("--limit-failed")
         self.assert_deployed("n01")
@@ -128,7 +144,7 @@ class HostsTest(unittest.TestCase):
         host = self.fleet["n01"]
         host.link.set_rate("20mbit")
         process = self.operator.start("--timeout", "20")
-        time.sleep(1)
+        self.wait_for_bytes(host)
         host.link.cut()
         time.sleep(1)
         host.link.heal()
@@ -141,7 +157,7 @@ class HostsTest(unittest.TestCase):
         host = self.fleet["n02"]
         host.link.set_rate("20mbit")
         process = self.operator.start("--timeout", "3")
-        time.sleep(1.5)
+        self.wait_for_bytes(host)
         host.stop()
         run = finish(process)
         self.assertIn(run.host("n02")["state"], ("failed", "unreachable"))
