@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <sys/mount.h>
 
 #include "base/path.h"
 #include "base/scratch.h"
@@ -80,4 +81,10 @@ size_t scratch_open_fds(void)
 		count++;
 	closedir(dir);
 	return count - 3; /* ".", "..", and the directory's own */
+}
+
+bool scratch_can_mount(const char *path)
+{
+	return mount("none", path, "tmpfs", 0, "size=64k") == 0 &&
+	       umount2(path, MNT_DETACH) == 0;
 }

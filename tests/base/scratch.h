@@ -22,4 +22,7 @@ char *scratch_list(const char *path);
 /* How many descriptors this process has open. */
 size_t scratch_open_fds(void);
 
+/* True if this user may mount a file system on a directory: it is tried, and undone. */
+bool scratch_can_mount(const char *path);
+
 #endif

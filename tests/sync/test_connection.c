@@ -145,6 +145,27 @@ static void test_the_older_names(void **state)
 	assert_int_equal(o->host_key_checking, LINK_HOST_KEY_OFF);
 }
 
+static void test_directories_for_the_helper(void **state)
+{
+	struct fixture *f = *state;
+	const struct link_options *o =
+		read_vars(f, "      modelfleet_remote_dirs: [/opt/helpers, \"~/h\"]\n");
+
+	assert_string_equal(o->remote_dirs[0], "/opt/helpers");
+	assert_string_equal(o->remote_dirs[1], "~/h");
+	assert_null(o->remote_dirs[2]);
+}
+
+static void test_one_directory_for_the_helper(void **state)
+{
+	struct fixture *f = *state;
+	const struct link_options *o =
+		read_vars(f, "      modelfleet_remote_dirs: /opt/helpers\n");
+
+	assert_string_equal(o->remote_dirs[0], "/opt/helpers");
+	assert_null(o->remote_dirs[1]);
+}
+
 static void test_null_is_not_said(void **state)
 {
 	struct fixture *f = *state;
@@ -310,6 +331,9 @@ static void test_what_is_wrong(void **state)
 			"found docker, expected ssh or local"},
 		{"ansible_connection: 5", ERR_UNSUPPORTED, "ansible_connection"},
 		{"ansible_password: 1234", ERR_INPUT, "expected a string in quotes"},
+		{"modelfleet_remote_dirs: [a, b, c, d, e, f, g, h]", ERR_INPUT,
+			"expected at most 7 directories"},
+		{"modelfleet_remote_dirs: [1]", ERR_INPUT, "modelfleet_remote_dirs"},
 		{"ansible_user: \"{{ nowhere }}\"", ERR_INPUT, "nowhere"},
 	};
 
@@ -430,6 +454,8 @@ int main(void)
 		WITH_FIXTURE(test_nothing_said),
 		WITH_FIXTURE(test_all_of_a_hosts_own),
 		WITH_FIXTURE(test_the_older_names),
+		WITH_FIXTURE(test_directories_for_the_helper),
+		WITH_FIXTURE(test_one_directory_for_the_helper),
 		WITH_FIXTURE(test_null_is_not_said),
 		WITH_FIXTURE(test_templates_are_evaluated),
 		WITH_FIXTURE(test_joined_arguments_are_not_templates),
