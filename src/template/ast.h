@@ -36,7 +36,8 @@ enum node_kind {
 	/* Statements */
 	NODE_DATA,         /* value: text */
 	NODE_PRINT,        /* a */
-	NODE_FOR,          /* for a in b if c: list, other: else; flag: recursive */
+	NODE_FOR,          /* for a in b if c: list, other: else; flag: recursive;
+			  context: something may keep the scope of a pass */
 	NODE_IF,           /* if a: list, other: else */
 	NODE_SET,          /* a = b */
 	NODE_SET_TEXT,     /* a = text of list, through filter b (or NULL) */

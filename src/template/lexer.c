@@ -274,12 +274,14 @@ static int read_code(struct lexer *lx, const struct begin *begin, struct err *er
 	const struct template_syntax *syntax = lx->in->syntax;
 	bool variable = begin->kind == BEGIN_VARIABLE;
 	struct lexer_until until = {.end = variable ? syntax->variable_end : syntax->block_end,
+		.begin = begin->at,
 		.plus = !variable,
 		.trim_newline = !variable && syntax->trim_blocks,
 		.kind = variable ? TOKEN_VARIABLE_END : TOKEN_BLOCK_END};
 
 	if (begin->kind == BEGIN_LINE_STATEMENT)
-		until = (struct lexer_until){.line = true, .kind = TOKEN_BLOCK_END};
+		until = (struct lexer_until){
+			.begin = begin->at, .line = true, .kind = TOKEN_BLOCK_END};
 	scan_push(lx, variable ? TOKEN_VARIABLE_BEGIN : TOKEN_BLOCK_BEGIN, begin->at, "", 0);
 	lx->pos = begin->after;
 	return scan_code(lx, &until, err);

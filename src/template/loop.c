@@ -16,6 +16,7 @@ struct loop {
 	size_t count;
 	size_t index;                /* from 0 */
 	unsigned depth;              /* of recursion, from 0 */
+	struct frame *pass;          /* the scope of a pass, if one serves all */
 	struct frame *outer;         /* the scope around the loop */
 	const struct value *changed; /* the last arguments of loop.changed() */
 };
@@ -171,10 +172,14 @@ static int run_pass(struct eval *ev, struct loop *loop, const struct value *vari
 	uint64_t hash, struct err *err)
 {
 	const struct value *item = loop_item(ev, loop, loop->index, err);
-	struct frame *frame = frame_push(ev);
 
-	if (!item)
+	if (!item || eval_step(ev, err) < 0)
 		return -1;
+	struct frame *frame = loop->pass ? loop->pass : frame_push(ev);
+	frame->count = 0;
+	ev->frame = frame;
+	if (!loop->node->context)
+		loop->pass = frame;
 	frame_set(ev->arena, frame, "loop", hash, variable);
 	if (assign(ev, frame, loop->node->a, item, err) < 0)
 		return -1;

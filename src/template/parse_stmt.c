@@ -125,9 +125,11 @@ static const struct node *parse_for(struct parser *p, struct node *node, struct 
 			return NULL;
 	}
 	node->flag = parser_skip_name(p, "recursive");
+	unsigned captures = p->captures;
 	p->loops++;
 	int rc = parse_until(p, ends, &node->list, err);
 	p->loops--;
+	node->context = p->captures != captures;
 	if (rc < 0)
 		return NULL;
 	if (strcmp(p->token++->text, "endfor") == 0)
@@ -248,6 +250,7 @@ static int parse_macro_body(
 
 	p->macro = macro;
 	p->loops = 0;
+	p->captures++;
 	int rc = parse_until_end(p, end, &macro->body, err);
 	p->macro = outer;
 	p->loops = loops;
@@ -303,6 +306,7 @@ static int add_block(struct parser *p, const struct node *node, bool required,
 			return -1;
 		}
 	}
+	p->captures++;
 	*VEC_PUSH(&p->blocks) = (struct block){
 		.name = node->name, .hash = node->hash, .node = node, .required = required};
 	return 0;
@@ -358,6 +362,7 @@ static bool parse_context(struct parser *p, bool default_value)
 
 static const struct node *parse_include(struct parser *p, struct node *node, struct err *err)
 {
+	p->captures++;
 	p->template->mutates = true;
 	node->a = parse_expression(p, true, err);
 	if (!node->a)
@@ -374,6 +379,7 @@ static const struct node *parse_include(struct parser *p, struct node *node, str
 
 static const struct node *parse_import(struct parser *p, struct node *node, struct err *err)
 {
+	p->captures++;
 	p->template->mutates = true;
 	node->a = parse_expression(p, true, err);
 	if (!node->a)
@@ -412,6 +418,7 @@ static const struct node *parse_from(struct parser *p, struct node *node, struct
 {
 	AUTO(node_vec_release) struct node_vec names = {0};
 
+	p->captures++;
 	p->template->mutates = true;
 	node->a = parse_expression(p, true, err);
 	if (!node->a)

@@ -25,7 +25,8 @@ struct parser {
 	unsigned conditional; /* inside an if: unknown filters are errors only when reached */
 	const char *unknown;  /* what to say of an unknown filter, unless an if follows */
 	const struct token *unknown_at;
-	unsigned loops; /* for loops around; break needs one */
+	unsigned loops;    /* for loops around; break needs one */
+	unsigned captures; /* tags so far that may keep a scope for later */
 	bool in_block_name;
 	struct {
 		struct block *items;

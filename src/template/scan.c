@@ -395,7 +395,6 @@ static int scan_token(struct lexer *lx, bool literal_backslashes, struct err *er
 
 int scan_code(struct lexer *lx, const struct lexer_until *until, struct err *err)
 {
-	size_t begin = lx->pos;
 	bool literal = lx->in->syntax->literal_backslashes && until->kind == TOKEN_VARIABLE_END;
 
 	lx->bracket_count = 0;
@@ -414,5 +413,6 @@ int scan_code(struct lexer *lx, const struct lexer_until *until, struct err *err
 			lx->brackets[lx->bracket_count - 1]);
 	if (!until->end)
 		return 0;
-	return scan_fail(lx, begin, err, "what begins here is not closed; add %s", until->end);
+	return scan_fail(
+		lx, until->begin, err, "what begins here is not closed; add %s", until->end);
 }

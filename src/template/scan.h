@@ -31,6 +31,7 @@ struct lexer {
 /* What ends the code that is being read. */
 struct lexer_until {
 	const char *end;   /* the closing delimiter; NULL: the end of line or source */
+	size_t begin;      /* where its opening delimiter stands */
 	bool line;         /* a line statement: the end of the line */
 	bool trim_newline; /* a newline behind it goes */
 	bool plus;         /* "+" may stand before it */
