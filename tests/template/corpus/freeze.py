@@ -18,10 +18,12 @@ Its frozen case then holds our answer, with the oracle's and the reason behind i
 import copy
 import json
 import pathlib
+import re
 import sys
 import warnings
 
 import jinja2
+import jinja2.defaults
 import yaml
 from ansible.errors import AnsibleTemplateSyntaxError, AnsibleUndefinedVariable
 from ansible.parsing.dataloader import DataLoader
@@ -75,13 +77,18 @@ def by_jinja(template, variables, files):
         return "runtime", str(error)
 
 
+def steady(result):
+    """Without the addresses that Python shows for some objects."""
+    return re.sub("0x[0-9a-f]{6,}", "0x...", result) if isinstance(result, str) else result
+
+
 def case(oracle, template, kind, result, differences):
     if (oracle, template) not in differences:
         return [template, kind, result]
     our_kind, our_result, why = differences[oracle, template]
     if [our_kind, our_result] == [kind, result]:
         sys.exit(f"{template}: no longer differs from {oracle}")
-    return [template, our_kind, our_result, {"oracle": [kind, result], "why": why}]
+    return [template, our_kind, our_result, {"oracle": [kind, steady(result)], "why": why}]
 
 
 def freeze(path):
@@ -101,7 +108,20 @@ def freeze(path):
     return len(frozen["ansible"]) + len(frozen["jinja"])
 
 
+def names_of(kind):
+    """The names that Jinja2 and ansible-core register: what ours must have or docs must list."""
+    import ansible.plugins
+    folder = pathlib.Path(ansible.plugins.__path__[0]) / kind
+    endings = {".yml"} if kind != "lookup" else {".py"}
+    names = {path.stem for path in folder.iterdir() if path.suffix in endings}
+    names |= set({"filter": jinja2.defaults.DEFAULT_FILTERS,
+                  "test": jinja2.defaults.DEFAULT_TESTS, "lookup": {}}[kind])
+    return sorted(names - {"__init__"})
+
+
 def main():
+    names = {kind: names_of(kind) for kind in ("filter", "test", "lookup")}
+    (HERE / "names.json").write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
     Display().deprecated = lambda *args, **kwargs: None
     Display().warning = lambda *args, **kwargs: None
     warnings.simplefilter("ignore")
