@@ -13,7 +13,7 @@ set(MODELFLEET_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, e.g. addres
 option(MODELFLEET_FUZZ "Build libFuzzer targets (needs clang)" OFF)
 option(MODELFLEET_WERROR "Turn warnings into errors" ON)
 
-add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64)
+add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
 add_compile_options(-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion
   -Wpointer-arith -Wvla -Wformat=2 -fno-common)
 if(MODELFLEET_WERROR)
