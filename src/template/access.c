@@ -139,20 +139,20 @@ static const struct value *in_undefined(struct eval *ev, const struct value *v, 
 const struct value *get_attribute(struct eval *ev, const struct value *v, const char *name,
 	const struct node *at, struct err *err)
 {
-	struct err inner = {0};
-
 	if (is_undefined(v))
 		return in_undefined(ev, v, err);
-	const struct value *found = is_private(v, name) ? NULL : attribute(ev, v, name, &inner);
-	if (!found && !inner.code) {
+	/* Most attributes are keys, and most keys are no methods. */
+	const struct value *found = NULL;
+	if (v->kind != VALUE_DICT || !at || at->flag)
+		found = is_private(v, name) ? NULL : attribute(ev, v, name, err);
+	if (!found && !err->code && v->kind == VALUE_DICT)
+		found = dict_lookup(ev, v, name, err);
+	else if (!found && !err->code && v->kind == VALUE_OBJECT) {
 		struct value key = {.kind = VALUE_STRING, .text = name, .len = strlen(name)};
-		found = item(ev, v, &key, &inner);
+		found = item(ev, v, &key, err);
 	}
-	if (!found && inner.code) {
-		if (err)
-			*err = inner;
+	if (!found && err->code)
 		return NULL;
-	}
 	if (found)
 		return found;
 	return undefined_new(ev, at, name, "%s%s%s has no attribute '%s'",
@@ -176,20 +176,15 @@ static const struct value *missing_item(struct eval *ev, const struct value *v,
 const struct value *get_item(struct eval *ev, const struct value *v, const struct value *key,
 	const struct node *at, struct err *err)
 {
-	struct err inner = {0};
-
 	if (is_undefined(v))
 		return in_undefined(ev, v, err);
 	if (is_undefined(key))
 		return in_undefined(ev, key, err);
-	const struct value *found = item(ev, v, key, &inner);
-	if (!found && !inner.code && value_is_string(key) && !is_private(v, key->text))
-		found = attribute(ev, v, key->text, &inner);
-	if (!found && inner.code) {
-		if (err)
-			*err = inner;
+	const struct value *found = item(ev, v, key, err);
+	if (!found && !err->code && value_is_string(key) && !is_private(v, key->text))
+		found = attribute(ev, v, key->text, err);
+	if (!found && err->code)
 		return NULL;
-	}
 	return found ? found : missing_item(ev, v, key, at, err);
 }
 

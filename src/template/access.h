@@ -8,7 +8,10 @@
 
 #include "template/object.h"
 
-/* a.name: a method or attribute, else an item; undefined if there is neither. */
+/*
+ * a.name: a method or attribute, else an item; undefined if there is neither. Here and below,
+ * err must not hold an error yet: what fails is told from what is not there by its code.
+ */
 const struct value *get_attribute(struct eval *ev, const struct value *v, const char *name,
 	const struct node *at, struct err *err);
 /* a[key]: an item, else an attribute; undefined if there is neither. */

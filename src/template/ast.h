@@ -17,7 +17,7 @@ enum node_kind {
 	NODE_LIST,    /* list */
 	NODE_TUPLE,   /* list */
 	NODE_DICT,    /* list: keys, other: values */
-	NODE_GETATTR, /* a.name */
+	NODE_GETATTR, /* a.name; flag: it may be a method of a dict */
 	NODE_GETITEM, /* a[b] */
 	NODE_SLICE,   /* a:b:c, each may be NULL; only as b of GETITEM */
 	NODE_CALL,    /* a(call) */

@@ -150,17 +150,14 @@ static int compare_order(struct eval *ev, enum compare_op op, const struct value
 	static const char *const texts[] = {
 		[CMP_LT] = "<", [CMP_LE] = "<=", [CMP_GT] = ">", [CMP_GE] = ">="};
 	int order = 0;
-	struct err inner = {0};
 
 	if (is_number(a) && is_number(b) && (is_nan(a) || is_nan(b)))
 		return 0;
-	if (op_order(ev, a, b, &order, &inner) < 0) {
-		if (inner.code != ERR_INPUT || ev->state->placed) {
-			if (err)
-				*err = inner;
-			return -1;
-		}
-		return fail_order(a, b, texts[op], err);
+	if (op_order(ev, a, b, &order, err) < 0) {
+		/* Said of the operator that was written. */
+		if (err->code == ERR_INPUT && !ev->state->placed)
+			return fail_order(a, b, texts[op], err);
+		return -1;
 	}
 	switch (op) {
 	case CMP_LT: return order < 0;

@@ -226,6 +226,7 @@ static struct err *session_begin(
 		state->depth = 0;
 		state->running = NULL;
 		state->memory_base = ctx->arena->used;
+		eval_set_limits(ctx);
 	}
 	state->busy = true;
 	err_clear(err ? err : &s->own);

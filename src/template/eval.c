@@ -11,45 +11,46 @@
 #define DEFAULT_OUTPUT ((size_t)64 << 20)
 #define DEFAULT_MEMORY ((size_t)512 << 20)
 
-int eval_step(struct eval *ev, struct err *err)
+void eval_set_limits(struct template_context *ctx)
 {
-	const struct template_limits *limits = &ev->ctx->limits;
-	uint64_t steps = limits->steps ? limits->steps : DEFAULT_STEPS;
-	size_t memory = limits->memory ? limits->memory : DEFAULT_MEMORY;
+	struct template_limits *limits = &ctx->state->limits;
 
-	if (++ev->state->steps > steps)
+	*limits = ctx->limits;
+	if (!limits->steps)
+		limits->steps = DEFAULT_STEPS;
+	if (!limits->depth)
+		limits->depth = DEFAULT_DEPTH;
+	if (!limits->output)
+		limits->output = DEFAULT_OUTPUT;
+	if (!limits->memory)
+		limits->memory = DEFAULT_MEMORY;
+}
+
+int eval_step_limit(struct eval *ev, struct err *err)
+{
+	const struct template_limits *limits = &ev->state->limits;
+
+	if (ev->state->steps > limits->steps)
 		return err_set(err, ERR_LIMIT, "evaluation takes more than %llu steps",
-			(unsigned long long)steps);
-	if (ev->arena->used - ev->state->memory_base > memory)
-		return err_set(err, ERR_LIMIT, "evaluation takes more than %zu bytes of memory",
-			memory);
-	return 0;
+			(unsigned long long)limits->steps);
+	return err_set(err, ERR_LIMIT, "evaluation takes more than %zu bytes of memory",
+		limits->memory);
 }
 
-int eval_enter(struct eval *ev, struct err *err)
+int eval_depth_limit(struct eval *ev, struct err *err)
 {
-	unsigned depth = ev->ctx->limits.depth ? ev->ctx->limits.depth : DEFAULT_DEPTH;
-
-	if (ev->state->depth >= depth)
-		return err_set(err, ERR_LIMIT,
-			"more than %u expressions, calls and templates inside one another: "
-			"a recursion without an end?",
-			depth);
-	ev->state->depth++;
-	return 0;
-}
-
-void eval_leave(struct eval *ev)
-{
-	ev->state->depth--;
+	return err_set(err, ERR_LIMIT,
+		"more than %u expressions, calls and templates inside one another: "
+		"a recursion without an end?",
+		ev->state->limits.depth);
 }
 
 int eval_room(struct eval *ev, size_t n, struct err *err)
 {
-	size_t output = ev->ctx->limits.output ? ev->ctx->limits.output : DEFAULT_OUTPUT;
+	size_t max = ev->state->limits.output;
 
-	if (n > output)
-		return err_set(err, ERR_LIMIT, "a result of more than %zu bytes", output);
+	if (n > max)
+		return err_set(err, ERR_LIMIT, "a result of more than %zu bytes", max);
 	return 0;
 }
 
@@ -70,18 +71,13 @@ int eval_place(struct eval *ev, const struct node *node, struct err *err)
 	return -1;
 }
 
-void eval_touch(struct eval *ev, const struct value *v)
-{
-	if (v->unsafe)
-		ev->state->unsafe = true;
-}
-
 struct slot *frame_find(struct frame *frame, const char *name, uint64_t hash)
 {
 	for (; frame; frame = frame->parent) {
 		for (size_t i = 0; i < frame->count; i++) {
 			struct slot *slot = &frame->slots[i];
-			if (slot->hash == hash && strcmp(slot->name, name) == 0)
+			if (slot->hash == hash &&
+				(slot->name == name || strcmp(slot->name, name) == 0))
 				return slot;
 		}
 	}
@@ -219,19 +215,15 @@ static const struct value *find_global(struct eval *ev, const char *name)
 const struct value *eval_name(struct eval *ev, const char *name, uint64_t hash,
 	const struct node *at, struct err *err)
 {
-	struct err inner = {0};
 	const struct slot *slot = frame_find(ev->frame, name, hash);
 
 	if (slot && slot->value)
 		return slot->value;
 	const struct value *v = value_dict_get(ev->locals, name);
 	if (!v && !ev->without_context)
-		v = eval_variable(ev, name, &inner);
-	if (inner.code) {
-		if (err)
-			*err = inner;
+		v = eval_variable(ev, name, err);
+	if (!v && err->code)
 		return NULL;
-	}
 	if (v)
 		eval_touch(ev, v);
 	else
@@ -251,6 +243,12 @@ int output_add(struct output *out, const struct value *v, struct err *err)
 {
 	struct eval *ev = out->ev;
 
+	/* Text behind text is by far the most frequent case. */
+	if (out->many && v->kind == VALUE_STRING) {
+		eval_touch(ev, v);
+		strbuf_add(&out->text, v->text, v->len);
+		return eval_room(ev, out->text.len, err);
+	}
 	if (ev->native && v->kind == VALUE_NULL)
 		return 0;
 	if (!out->first && !out->many) {

@@ -45,6 +45,7 @@ struct template_state {
 	struct regex_cache regexes;
 	struct template_cache *cache; /* if the context has none */
 	const struct running *running;
+	struct template_limits limits; /* those in force */
 	uint64_t steps;
 	unsigned depth;
 	size_t memory_base; /* the arena's use when the outermost evaluation began */
@@ -97,18 +98,50 @@ int eval_body(struct eval *ev, const struct node_list *body, struct err *err);
 /* Runs a whole template with its parents, writing to ev->out. */
 int eval_template(struct eval *ev, struct err *err);
 
+/* Puts the context's limits, or defaults, in force. */
+void eval_set_limits(struct template_context *ctx);
+/* Fills err for too many steps or too much memory; returns -1. */
+int eval_step_limit(struct eval *ev, struct err *err);
+/* Fills err for too much depth; returns -1. */
+int eval_depth_limit(struct eval *ev, struct err *err);
+
 /* Counts one step and checks all limits; -1 with err. */
-int eval_step(struct eval *ev, struct err *err);
+static inline int eval_step(struct eval *ev, struct err *err)
+{
+	const struct template_limits *limits = &ev->state->limits;
+
+	if (++ev->state->steps > limits->steps ||
+		ev->arena->used - ev->state->memory_base > limits->memory)
+		return eval_step_limit(ev, err);
+	return 0;
+}
+
 /* Goes one level deeper; -1 with err at the limit. eval_leave undoes it. */
-int eval_enter(struct eval *ev, struct err *err);
+static inline int eval_enter(struct eval *ev, struct err *err)
+{
+	if (ev->state->depth >= ev->state->limits.depth)
+		return eval_depth_limit(ev, err);
+	ev->state->depth++;
+	return 0;
+}
+
 /* Comes back from eval_enter. */
-void eval_leave(struct eval *ev);
+static inline void eval_leave(struct eval *ev)
+{
+	ev->state->depth--;
+}
+
+/* Notes that a value is used: an unsafe one makes the result unsafe. */
+static inline void eval_touch(struct eval *ev, const struct value *v)
+{
+	if (v->unsafe)
+		ev->state->unsafe = true;
+}
+
 /* Refuses a string, list or arena use of n bytes that is beyond the limits; -1 with err. */
 int eval_room(struct eval *ev, size_t n, struct err *err);
 /* Puts the place of a node before an error's text, unless it has one; returns -1. */
 int eval_place(struct eval *ev, const struct node *node, struct err *err);
-/* Notes that a value is used: an unsafe one makes the result unsafe. */
-void eval_touch(struct eval *ev, const struct value *v);
 
 /* The value of a name: scopes, locals, variables, global functions; undefined if none. */
 const struct value *eval_name(struct eval *ev, const char *name, uint64_t hash,

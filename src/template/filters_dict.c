@@ -64,13 +64,10 @@ static const struct value *filter_items2dict(struct args *a, struct err *err)
 			return args_fail(a, err,
 				"a list of dictionaries is needed; item %zu is '%s'", i,
 				type_name(item));
-		struct err inner = {0};
-		const struct value *key = dict_lookup(a->ev, item, key_name->text, &inner);
-		const struct value *v = dict_lookup(a->ev, item, value_name->text, &inner);
-		if (inner.code) {
-			*err = inner;
+		const struct value *key = dict_lookup(a->ev, item, key_name->text, err);
+		const struct value *v = dict_lookup(a->ev, item, value_name->text, err);
+		if (err->code)
 			return NULL;
-		}
 		if (!key || !v)
 			return args_fail(a, err, "item %zu lacks the key '%s' or '%s'", i,
 				key_name->text, value_name->text);

@@ -346,5 +346,6 @@ int lexer_run(
 			arena, dl.lx.tokens.items, out->count * sizeof(*out->items));
 	}
 	free(dl.lx.tokens.items);
+	strmap_release(&dl.lx.names, NULL);
 	return rc;
 }

@@ -134,3 +134,8 @@ const struct value *methods_find(struct eval *ev, const struct value *v, const c
 	const struct callable *method = table ? callables_find(table, name) : NULL;
 	return method ? function_new(ev->arena, method, v) : NULL;
 }
+
+bool methods_know(const char *name)
+{
+	return callables_find(&methods_dict, name) != NULL;
+}

@@ -13,4 +13,7 @@ extern const struct callables methods_str, methods_list, methods_tuple, methods_
 /* A method bound to its object (or a plain attribute's value); NULL if v has none so named. */
 const struct value *methods_find(struct eval *ev, const struct value *v, const char *name);
 
+/* True if dicts have a method of this name: it goes before a key. */
+bool methods_know(const char *name);
+
 #endif

@@ -19,17 +19,7 @@ struct value *object_new(struct arena *arena, const struct value_class *class, v
 	return v;
 }
 
-bool object_is(const struct value *v, const struct value_class *class)
-{
-	return v && v->kind == VALUE_OBJECT && v->class == class;
-}
-
 const struct value_class undefined_class = {.name = "Undefined"};
-
-bool is_undefined(const struct value *v)
-{
-	return object_is(v, &undefined_class);
-}
 
 bool is_lenient(const struct value *v)
 {

@@ -37,7 +37,10 @@ struct value_class {
 /* Makes an object. */
 struct value *object_new(struct arena *arena, const struct value_class *class, void *object);
 /* True if v is an object of a class. */
-bool object_is(const struct value *v, const struct value_class *class);
+static inline bool object_is(const struct value *v, const struct value_class *class)
+{
+	return v && v->kind == VALUE_OBJECT && v->class == class;
+}
 
 /* Something undefined: it knows what to say when it is used. */
 struct undefined {
@@ -53,7 +56,10 @@ bool is_lenient(const struct value *v);
 const struct value *undefined_new(struct eval *ev, const struct node *at, const char *name,
 	const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* True if v is undefined. */
-bool is_undefined(const struct value *v);
+static inline bool is_undefined(const struct value *v)
+{
+	return object_is(v, &undefined_class);
+}
 /* Fills err with what an undefined value has to say; returns NULL. */
 const struct value *undefined_fail(struct eval *ev, const struct value *v, struct err *err);
 /* Passes a defined value on; fails for an undefined one. NULL passes through. */

@@ -2,6 +2,7 @@
 /*
  * What stands behind an operand: attributes, items and slices, calls, filters and tests.
  */
+#include "template/methods.h"
 #include "template/parser.h"
 
 #include "base/suggest.h"
@@ -87,6 +88,7 @@ static const struct node *parse_attribute(
 		struct node *node = parser_node(p, NODE_GETATTR, at);
 		node->a = on;
 		node->name = name->text;
+		node->flag = methods_know(name->text);
 		p->template->mutates |= is_mutator(name->text);
 		return node;
 	}

@@ -370,6 +370,12 @@ static int scan_name(struct lexer *lx, struct err *err)
 		at += n;
 	}
 	scan_push(lx, TOKEN_NAME, lx->pos, lx->source + lx->pos, at - lx->pos);
+	struct token *token = &lx->tokens.items[lx->tokens.count - 1];
+	const char *known = strmap_get(&lx->names, token->text);
+	if (known)
+		token->text = known;
+	else
+		strmap_set(&lx->names, token->text, (void *)(uintptr_t)token->text);
 	lx->pos = at;
 	return 0;
 }

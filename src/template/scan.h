@@ -5,6 +5,7 @@
 #ifndef TEMPLATE_SCAN_H
 #define TEMPLATE_SCAN_H
 
+#include "base/strmap.h"
 #include "base/vec.h"
 #include "template/lexer.h"
 
@@ -24,6 +25,7 @@ struct lexer {
 		struct token *items;
 		size_t count, cap;
 	} tokens;
+	struct strmap names; /* each name once, so that equal names are one pointer */
 	char brackets[LEXER_MAX_BRACKETS]; /* the closing ones that are awaited */
 	size_t bracket_count;
 };
