@@ -20,7 +20,7 @@ enum node_kind {
 	NODE_GETATTR, /* a.name; flag: it may be a method of a dict */
 	NODE_GETITEM, /* a[b] */
 	NODE_SLICE,   /* a:b:c, each may be NULL; only as b of GETITEM */
-	NODE_CALL,    /* a(call) */
+	NODE_CALL,    /* a(call); flag: a lookup, whose constant terms may be templates */
 	NODE_FILTER,  /* a | name(call); callable; a NULL: the text of a filter block */
 	NODE_TEST,    /* a is name(call); callable; flag: "is not" */
 	NODE_NOT,     /* not a */

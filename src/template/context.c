@@ -360,7 +360,12 @@ int template_condition(struct template_context *ctx, const struct value *conditi
 	const struct template *t = template_compile(ctx->arena, condition->text, condition->len,
 		&condition->place, &template_syntax_yaml, err);
 	const struct value *result = t ? template_evaluate(ctx, t, locals, err) : NULL;
-	return result ? condition_result(condition, result, err) : -1;
+	if (!result)
+		return -1;
+	/* A template may give the text of an expression: when: "{{ wanted }}". */
+	if (value_is_string(result) && !result->unsafe)
+		return evaluate_condition(ctx, result, locals, err);
+	return condition_result(condition, result, err);
 }
 
 const struct value *template_lookup(struct template_context *ctx, const char *name,

@@ -182,6 +182,21 @@ static int eval_arguments(struct eval *ev, const struct call *call, struct value
 	return add_mapping(ev, call->mapping, *named, err);
 }
 
+/* lookup("file", "{{ dir }}/x"): Ansible renders constants that are terms of a lookup. */
+static int render_terms(
+	struct eval *ev, const struct call *call, struct value *positional, struct err *err)
+{
+	for (size_t i = 1; i < call->positional.count; i++) {
+		const struct node *node = call->positional.items[i];
+		if (node->kind != NODE_CONST || node->value->kind != VALUE_STRING)
+			continue;
+		positional->items[i] = eval_string(ev, node->value, err);
+		if (!positional->items[i])
+			return -1;
+	}
+	return 0;
+}
+
 static const struct value *eval_call(struct eval *ev, const struct node *node, struct err *err)
 {
 	struct value *positional, *named;
@@ -191,6 +206,8 @@ static const struct value *eval_call(struct eval *ev, const struct node *node, s
 		return NULL;
 	if (is_undefined(v))
 		return ev->native ? v : undefined_fail(ev, v, err);
+	if (node->flag && ev->native && render_terms(ev, node->call, positional, err) < 0)
+		return NULL;
 	if (v->kind != VALUE_OBJECT || !v->class->call) {
 		err_set(err, ERR_INPUT, "'%s' object is not callable", type_name(v));
 		return NULL;

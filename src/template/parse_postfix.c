@@ -105,12 +105,20 @@ static const struct node *parse_attribute(
 	return node->b ? node : NULL;
 }
 
+static bool is_lookup(const struct node *node)
+{
+	return node->kind == NODE_NAME &&
+	       (strcmp(node->name, "lookup") == 0 || strcmp(node->name, "query") == 0 ||
+		       strcmp(node->name, "q") == 0);
+}
+
 static const struct node *parse_called(struct parser *p, const struct node *on, struct err *err)
 {
 	struct node *node = parser_node(p, NODE_CALL, p->token);
 
 	node->a = on;
 	node->call = parse_call(p, err);
+	node->flag = is_lookup(on);
 	return node->call ? node : NULL;
 }
 

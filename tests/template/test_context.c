@@ -328,6 +328,9 @@ static void test_conditions(void **state)
 	assert_int_equal(condition_text(&h, "n == 6"), 0);
 	assert_int_equal(condition_text(&h, "nowhere is defined"), 0);
 	assert_int_equal(condition_text(&h, "{{ t }}"), 1);
+	assert_int_equal(condition_text(&h, "{{ expr }}"), 1);
+	assert_int_equal(condition_text(&h, "{{ 'n == ' ~ 6 }}"), 0);
+	assert_int_equal(condition_text(&h, "{{ '{{ t }}' }}"), -1);
 	assert_int_equal(condition_text(&h, "'a\\tb' == 'a\tb'"), 1);
 	assert_int_equal(condition_text(&h, "n"), -1);
 	assert_non_null(strstr(h.err.text, "must be true or false"));
