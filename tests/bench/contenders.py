@@ -131,9 +131,10 @@ class Modelfleet(Contender):
 
     name = "modelfleet"
 
-    def __init__(self, fleet, site, work, one_model, program, variables=None):
+    def __init__(self, fleet, site, work, one_model, program, variables=None, options=()):
         super().__init__(fleet, site, work, one_model)
         self.program = program
+        self.options = options
         self.variables = variables or fleet.host_variables
 
     def reset(self):
@@ -149,4 +150,4 @@ class Modelfleet(Contender):
         self.site.write_inventory(
             {name: hosts[name] for name in names[:WHOLE]},
             {name: hosts[name] for name in names[WHOLE:]}, self.target, [self.one_model])
-        return [self.program, "-i", self.site.inventory, "--forks", "50"]
+        return [self.program, "-i", self.site.inventory, "--forks", "50", *self.options]

@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -136,14 +137,15 @@ def print_aims(rows):
         print(f"{what:<28}{measured:10.3f}{limit:10.3f}  {verdict}")
 
 
-def make_contenders(names, fleet, site, work, program):
+def make_contenders(options, fleet, site, work):
     makers = {
         "ssh": lambda: Ssh(fleet, site, work / "ssh", BUMPED),
         "rsync": lambda: Rsync(fleet, site, work / "rsync", BUMPED),
         "ansible": lambda: Ansible(fleet, site, work / "ansible", BUMPED),
-        "modelfleet": lambda: Modelfleet(fleet, site, work / "modelfleet", BUMPED, program),
+        "modelfleet": lambda: Modelfleet(fleet, site, work / "modelfleet", BUMPED, options.program,
+                                         options=shlex.split(options.options)),
     }
-    return [makers[name]() for name in names]
+    return [makers[name]() for name in options.only]
 
 
 def benchmark(options, work):
@@ -152,7 +154,7 @@ def benchmark(options, work):
     samples, helper = {}, None
     log = options.output.with_suffix(".log")
     with Fleet.up(HOSTS, "bench") as fleet:
-        for contender in make_contenders(options.only, fleet, site, work, options.program):
+        for contender in make_contenders(options, fleet, site, work):
             runs = min(options.runs, contender.runs)
             if contender.name == "ssh":
                 samples["ssh"] = measure_floor(contender, log, options.runs)
@@ -171,6 +173,8 @@ def parse():
     parser.add_argument("--runs", type=int, default=3, help="samples a phase (default 3)")
     parser.add_argument("--program", type=Path,
                         default=REPOSITORY / "build/release/bin/deploy-models")
+    parser.add_argument("--options", default="", metavar="WORDS",
+                        help="more for deploy-models, e.g. '--transport ssh'")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "build/bench/deploy.json")
     return parser.parse_args()
 
