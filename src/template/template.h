@@ -28,7 +28,7 @@
  * Errors are "file:line:column: what; remedy". ERR_NOTFOUND: something undefined was used;
  * ERR_INPUT: syntax, types, values; ERR_LIMIT: a limit was met; others from callbacks.
  *
- * Stack: evaluation recurses; the default limits keep it below 1 MiB without sanitizers.
+ * Stack: evaluation recurses; the default limits keep it below 256 KiB without sanitizers.
  */
 #ifndef TEMPLATE_TEMPLATE_H
 #define TEMPLATE_TEMPLATE_H
