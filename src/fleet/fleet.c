@@ -191,10 +191,15 @@ static void start_host(struct run *r)
 /* Starts hosts while there are tokens, unless the operator has interrupted. */
 static void start_hosts(struct run *r)
 {
-	if (cancel_level(r->options->cancel))
-		stop(r, "interrupted");
-	while (!r->stopped && r->next < r->batch_end && tokens_try(&r->tokens))
+	/* The interrupt is looked for before each host: workers that it ends give their tokens
+	 * back while this loop runs. */
+	for (;;) {
+		if (cancel_level(r->options->cancel))
+			stop(r, "interrupted");
+		if (r->stopped || r->next >= r->batch_end || !tokens_try(&r->tokens))
+			return;
 		start_host(r);
+	}
 }
 
 /* Takes one event of a worker. */
