@@ -179,8 +179,8 @@ void template_context_forget(struct template_context *ctx);
 void template_context_release(struct template_context *ctx);
 
 /*
- * Evaluates every template inside a value: strings, items, values and keys. Values without
- * templates are returned as they are. NULL with err.
+ * Evaluates every template inside a value: strings, items of lists, values of mappings (not
+ * their keys, as in Ansible). Values without templates are returned as they are. NULL with err.
  */
 const struct value *template_value(
 	struct template_context *ctx, const struct value *v, struct err *err);
