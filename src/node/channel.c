@@ -2,14 +2,20 @@
 #include "node/channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
+#define PIPE_SIZE (1 << 20)
+
 void channel_init(struct channel *c, int in, int out)
 {
 	*c = (struct channel){.in = in, .out = out, .pending = STRBUF_INIT};
+	/* What the pipe cannot take gathers in sshd, whose buffer grows by copying itself. Not
+	 * every input is a pipe, and the limit may be lower: then it stays as it is. */
+	fcntl(in, F_SETPIPE_SZ, PIPE_SIZE);
 	c->chunk = xmalloc(CHANNEL_CHUNK);
 	c->at = c->chunk;
 }

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "wire/frame.h"
 
-#define CHANNEL_CHUNK 65536u
+#define CHANNEL_CHUNK 262144u
 
 struct channel {
 	int in;
