@@ -41,7 +41,7 @@ _modelfleet() {
 	COMPREPLY=()
 	if [[ ${command[0]##*/} == modelfleet ]]; then
 		if ((COMP_CWORD == 1)); then
-			mapfile -t COMPREPLY < <(compgen -W 'deploy check inventory vars --help --version' -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W 'deploy check inventory vars template --help --version' -- "$current")
 			return
 		fi
 		command+=("${COMP_WORDS[1]}")
