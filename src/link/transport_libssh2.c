@@ -31,7 +31,7 @@
 #define OPEN_RETRIES   40
 #define OPEN_PAUSE     0.025 /* seconds */
 
-/* Fastest first, as measured with OpenSSL on machines with AES instructions. */
+/* In order of preference: counter mode before CBC, shorter keys (which cost less) first. */
 #define CIPHERS                                                                                \
 	"aes128-ctr,aes192-ctr,aes256-ctr,aes256-cbc,rijndael-cbc@lysator.liu.se,"             \
 	"aes192-cbc,aes128-cbc,3des-cbc"
