@@ -45,7 +45,17 @@ enum wire_kind {
 	WIRE_EXTRA_REMOVE = 54,
 	WIRE_SIGNATURE = 64,
 	WIRE_MANIFEST_MAKE = 65,
-	WIRE_FILE_READ = 66
+	WIRE_FILE_READ = 66,
+	WIRE_MODULE = 80,
+	WIRE_BLOB_PUT = 81,
+	WIRE_BLOB_DROP = 82,
+	WIRE_TRANSACTION_BEGIN = 96,
+	WIRE_TRANSACTION_CONFIRM = 97,
+	WIRE_TRANSACTION_UNDO = 98,
+	WIRE_TRANSACTION_LIST = 99,
+	WIRE_TUNNEL_OPEN = 112,
+	WIRE_TUNNEL_EXCHANGE = 113,
+	WIRE_TUNNEL_CLOSE = 114
 };
 
 #define WIRE_HASH_SIZE   16       /* XXH3-128 of a file, big-endian (canonical form) */
@@ -330,6 +340,91 @@ struct wire_range {
 void wire_put_range(struct msg_writer *w, const struct wire_range *g);
 /* Reads a range. */
 int wire_get_range(const struct frame *f, struct wire_range *g, struct err *err);
+
+/*
+ * MODULE: one coarse operation on the node, by name. The arguments, an item tree (wire/item.h),
+ * follow as the request's stream; the answer's payloads, joined, are the item tree of the
+ * result. With FRAME_CHECK nothing is changed, with FRAME_DIFF the result has `diff`.
+ */
+#define WIRE_MODULE_ARGS_MAX (1u << 20) /* bytes of arguments; content beyond goes as a blob   \
+					 */
+#define WIRE_MODULE_RESULT_MAX (4u << 20)
+#define WIRE_MODULE_NAME_MAX   64
+struct wire_module {
+	const char *name;
+	uint32_t args_len; /* of the stream */
+	double timeout;    /* seconds until the node gives the work up; 0: never */
+};
+/* Writes MODULE's request. */
+void wire_put_module(struct msg_writer *w, const struct wire_module *m);
+/* Reads MODULE's request. */
+int wire_get_module(const struct frame *f, struct wire_module *m, struct err *err);
+
+/*
+ * BLOB_PUT: content for modules, kept by the helper under a number until BLOB_DROP (one u16)
+ * or its end. The content follows as the request's stream and is verified.
+ */
+#define WIRE_BLOBS_MAX 64 /* numbers 0 to 63 */
+struct wire_blob_put {
+	uint16_t blob;
+	uint8_t encoding; /* enum wire_put_encoding */
+	uint64_t size;
+	uint8_t hash[WIRE_HASH_SIZE];
+};
+/* Writes BLOB_PUT's request. */
+void wire_put_blob_put(struct msg_writer *w, const struct wire_blob_put *b);
+/* Reads BLOB_PUT's request. */
+int wire_get_blob_put(const struct frame *f, struct wire_blob_put *b, struct err *err);
+
+/*
+ * TRANSACTION_BEGIN: from now on modules of this ctx record what they change. The request of
+ * TRANSACTION_CONFIRM and TRANSACTION_UNDO is the id alone (a string); the answer of UNDO and
+ * LIST is an item tree.
+ */
+#define WIRE_TRANSACTION_ID_MAX 64 /* letters, digits, '-', '.' */
+struct wire_transaction_begin {
+	const char *id;
+	const char *title;        /* for people who find it on the node: one line */
+	uint32_t confirm_timeout; /* seconds without the engine until the node reverts; 0: no
+				     watchdog */
+};
+/* Writes TRANSACTION_BEGIN's request. */
+void wire_put_transaction_begin(struct msg_writer *w, const struct wire_transaction_begin *t);
+/* Reads TRANSACTION_BEGIN's request. */
+int wire_get_transaction_begin(
+	const struct frame *f, struct wire_transaction_begin *t, struct err *err);
+
+/* TUNNEL_OPEN: a TCP connection from the node. Answer: no fields, once it is connected. */
+#define WIRE_TUNNELS_MAX 8
+struct wire_tunnel_open {
+	uint8_t tunnel;   /* chosen by the engine: 0 to WIRE_TUNNELS_MAX - 1 */
+	const char *host; /* name or address, as the node sees it; "/..." is a unix socket */
+	uint16_t port;
+	uint32_t milliseconds; /* until it is given up */
+};
+/* Writes TUNNEL_OPEN's request. */
+void wire_put_tunnel_open(struct msg_writer *w, const struct wire_tunnel_open *t);
+/* Reads TUNNEL_OPEN's request. */
+int wire_get_tunnel_open(const struct frame *f, struct wire_tunnel_open *t, struct err *err);
+
+/*
+ * TUNNEL_EXCHANGE: writes the bytes, then waits until something can be read, the time is up,
+ * or the peer has ended. Answer: one u8 (1: the peer has ended), then the bytes that came, to
+ * the end of the payloads. TUNNEL_CLOSE's request is one u8.
+ */
+struct wire_tunnel_exchange {
+	uint8_t tunnel;
+	uint8_t flags;         /* 1: no more will be written */
+	uint32_t milliseconds; /* at most 60000 */
+	uint32_t read_max;     /* at most WIRE_READ_MAX */
+	const uint8_t *data;   /* the rest of the payload */
+	size_t data_len;
+};
+/* Writes TUNNEL_EXCHANGE's request. */
+void wire_put_tunnel_exchange(struct msg_writer *w, const struct wire_tunnel_exchange *t);
+/* Reads TUNNEL_EXCHANGE's request. */
+int wire_get_tunnel_exchange(
+	const struct frame *f, struct wire_tunnel_exchange *t, struct err *err);
 
 /* LIST's answer (its request is one u8: the root): records over as many frames as needed. */
 enum wire_listed {

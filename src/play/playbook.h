@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A playbook, parsed: plain structures that say what was written, nothing evaluated.
+ *
+ * playbook_parse checks everything that can be known without a host: keywords, modules and
+ * their argument names, task files that are imported, structure. What we do not support is
+ * refused here, by name, file and line, all of it in one run.
+ *
+ * A playbook is immutable once parsed and read by all hosts' runners at once. All memory is
+ * its arena's.
+ */
+#ifndef PLAY_PLAYBOOK_H
+#define PLAY_PLAYBOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+#include "base/mem.h"
+#include "inventory/secrets.h"
+#include "value/value.h"
+
+struct module;
+
+/*
+ * Keywords whose value a task inherits from the blocks around it and from its play, nearest
+ * first. Values are as written: templates are rendered per host when the task runs.
+ */
+enum play_attribute {
+	ATTRIBUTE_BECOME,
+	ATTRIBUTE_BECOME_USER,
+	ATTRIBUTE_BECOME_METHOD,
+	ATTRIBUTE_BECOME_FLAGS,
+	ATTRIBUTE_REMOTE_USER,
+	ATTRIBUTE_PORT,
+	ATTRIBUTE_CONNECTION,
+	ATTRIBUTE_CHECK_MODE,
+	ATTRIBUTE_DIFF,
+	ATTRIBUTE_NO_LOG,
+	ATTRIBUTE_IGNORE_ERRORS,
+	ATTRIBUTE_IGNORE_UNREACHABLE,
+	ATTRIBUTE_ANY_ERRORS_FATAL,
+	ATTRIBUTE_ENVIRONMENT,
+	ATTRIBUTE_TIMEOUT,
+	ATTRIBUTE_COUNT
+};
+
+enum step_kind { STEP_TASK, STEP_BLOCK };
+
+struct steps {
+	struct step **items;
+	size_t count, cap;
+};
+
+/* A task, a handler or a block. */
+struct step {
+	enum step_kind kind;
+	struct place place;
+	const char *name;         /* as written, may be a template; NULL when it has none */
+	const struct step *outer; /* the block around it; NULL directly in the play */
+	const struct play *play;
+	unsigned index; /* order in the playbook, from 0: the printer's order */
+	const struct value *attributes[ATTRIBUTE_COUNT]; /* own ones; NULL: not written */
+	const struct value *vars;                        /* a dict or NULL */
+	struct {
+		const struct value **items;
+		size_t count, cap;
+	} when;              /* own conditions; those of the blocks around it count, too */
+	struct strlist tags; /* own ones */
+	bool handler;
+	union {
+		struct task *task;
+		struct block *block;
+	};
+};
+
+struct block {
+	struct steps block, rescue, always;
+};
+
+struct task {
+	const struct module *module;
+	const char *module_name;          /* as written */
+	const struct value *args;         /* a dict of arguments, as written; NULL: none */
+	const char *free_form;            /* for modules that take one; else NULL */
+	const struct value *loop;         /* what to loop over, as written; NULL: no loop */
+	const char *loop_lookup;          /* "items" for with_items, ...; NULL: `loop:` */
+	const struct value *loop_control; /* a dict or NULL */
+	const char *register_name;        /* or NULL */
+	const struct value *notify;       /* a string or list, or NULL */
+	struct strlist listen;            /* handlers: topics besides the name */
+	const struct value *until, *retries, *delay;
+	const struct value *changed_when, *failed_when; /* NULL: the module's word */
+	const struct value *delegate_to;                /* NULL: the host itself */
+	const struct value *run_once;
+};
+
+/*
+ * A play's transaction: what it changes on a host is confirmed at its end, or taken back.
+ * Ours, not Ansible's:
+ *
+ *     transaction: true
+ *     transaction: {confirm_timeout: 120, soak: 300}
+ */
+struct play_transaction {
+	const struct value *enabled;         /* NULL: the play has none */
+	const struct value *confirm_timeout; /* seconds; NULL: PLAY_CONFIRM_TIMEOUT */
+	const struct value *soak; /* seconds that hosts of the first batch are watched */
+};
+#define PLAY_CONFIRM_TIMEOUT 120
+
+struct play {
+	struct place place;
+	const char *name;
+	const struct value *hosts; /* a string or a list of patterns, as written */
+	const struct value *attributes[ATTRIBUTE_COUNT];
+	const struct value *vars;       /* a dict or NULL */
+	const struct value *vars_files; /* a list or NULL */
+	const struct value *gather_facts;
+	const struct value *serial; /* a number, a percentage, or a list of them */
+	const struct value *max_fail_percentage;
+	const struct value *force_handlers;
+	const struct value *order;
+	struct play_transaction transaction;
+	struct strlist tags;
+	struct steps pre_tasks, tasks, post_tasks, handlers;
+};
+
+struct playbook {
+	struct arena arena;
+	const char *path;      /* as it was given */
+	const char *directory; /* where its files, templates and tasks are looked for */
+	struct play **plays;
+	size_t count, cap;
+	unsigned step_count; /* of all plays: steps are numbered below it */
+};
+
+/*
+ * Reads a playbook file (vault opened). Findings are appended to d; -1 when there is an error
+ * among them. The playbook is released by the caller in either case.
+ */
+int playbook_parse(
+	struct playbook *p, const char *path, const struct secrets *secrets, struct diags *d);
+/* The same from text in memory; `directory` is where imports are looked for. */
+int playbook_parse_text(struct playbook *p, const char *name, const char *directory,
+	const char *text, size_t n, const struct secrets *secrets, struct diags *d);
+/* Frees everything. */
+void playbook_release(struct playbook *p);
+
+/* The value of an inherited keyword for a step: its own, its blocks', its play's; or NULL. */
+const struct value *step_attribute(const struct step *s, enum play_attribute a);
+/* Whether a step runs with these --tags and --skip-tags (with always, never, tagged ...). */
+bool step_selected(
+	const struct step *s, const struct strlist *tags, const struct strlist *skip);
+/* The step's name for people: its name, else its module's. */
+const char *step_title(const struct step *s);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One host's way through a play: what modules may ask of it.
+ *
+ * A runner belongs to its host's thread. It keeps the host's variables (with what was
+ * registered and set), its links (one connection, a helper for each user), the handlers that
+ * were notified, and the transaction, if the play has one.
+ */
+#ifndef PLAY_RUNNER_H
+#define PLAY_RUNNER_H
+
+#include "link/link.h"
+#include "play/module.h"
+#include "play/playbook.h"
+#include "play/run.h"
+#include "vars/vars.h"
+#include "wire/item.h"
+
+/* The host that a call is for. */
+const struct run_host *runner_host(const struct runner *r);
+/* The run that a runner belongs to. */
+const struct run *runner_run(const struct runner *r);
+/* The host's variables, with those of the play, the task and the loop in place. */
+struct vars_view *runner_vars(struct runner *r);
+/* The host's arena: what has to live as long as the run. */
+struct arena *runner_arena(struct runner *r);
+/* The cancel token that waits of this runner obey; NULL while it undoes. */
+const struct cancel *runner_cancel(const struct runner *r);
+
+/*
+ * The link to the node, opened at the first call, and the ctx of the helper for the call's
+ * become keywords, with the play's transaction begun there. ERR_UNREACHABLE and ERR_AUTH make
+ * the host unreachable.
+ */
+int runner_link(struct module_call *c, struct link **link, uint16_t *ctx, struct err *err);
+/*
+ * Runs a module's half on the node: args is a dict of plain values; check and diff are the
+ * call's. The members of the node's result are set in call->result, as unsafe values.
+ */
+int runner_node(struct module_call *c, const char *node_module, const struct value *args,
+	struct err *err);
+/* The same, with the result alone in a new dict of the call's arena instead. NULL with err. */
+const struct value *runner_ask_node(struct module_call *c, const char *node_module,
+	const struct value *args, struct err *err);
+/*
+ * Brings content to the node as a blob for the next module there, and adds it to `args` under
+ * `key` (as bytes where it is small). Sent once for one content.
+ */
+int runner_put_content(struct module_call *c, struct value *args, const char *key,
+	const void *data, size_t n, struct err *err);
+/* The same for a file of this machine, in pieces, compressed where that pays. */
+int runner_put_file(struct module_call *c, struct value *args, const char *key,
+	const char *path, struct err *err);
+
+/*
+ * Finds a file of the playbook: `kind` is "templates", "files" or "tasks". New memory; NULL
+ * with ERR_NOTFOUND that lists where it was looked for.
+ */
+char *runner_find(struct module_call *c, const char *kind, const char *name, struct err *err);
+/* Renders a template file's text with the host's variables, as the template module does. */
+int runner_render(struct module_call *c, const char *path, const struct value *locals,
+	struct strbuf *out, struct err *err);
+
+/* Sets `diff` in the result: before and after as texts, with their headers. */
+void call_set_diff(struct module_call *c, const char *before_header, const char *before,
+	size_t before_len, const char *after_header, const char *after, size_t after_len);
+/* Sets a member of the result. */
+void call_set(struct module_call *c, const char *key, const struct value *v);
+/* Sets a text. */
+void call_set_text(struct module_call *c, const char *key, const char *text);
+/* Sets a boolean. */
+void call_set_bool(struct module_call *c, const char *key, bool b);
+/* Sets a number. */
+void call_set_int(struct module_call *c, const char *key, int64_t i);
+
+#endif
