@@ -149,7 +149,12 @@ class Contender:
         self.process.wait()
 
 
-def serve(render, end=""):
+def ended(text):
+    """With the newline at the end that Jinja2 takes off, and Ansible and we put back."""
+    return text if text.endswith("\n") else text + "\n"
+
+
+def serve(render):
     """The other side of Contender, for those in Python: answers the lines on standard input."""
     for line in sys.stdin:
         template, output = line.split()
@@ -157,7 +162,7 @@ def serve(render, end=""):
         texts = render(template)
         seconds = time.process_time() - started
         if output != "-":
-            Path(output).write_text("".join(text + end + "\0" for text in texts),
+            Path(output).write_text("".join(ended(text) + "\0" for text in texts),
                                     encoding="utf-8")
         print(f"{seconds:.9f}", flush=True)
 
@@ -176,8 +181,7 @@ def serve_jinja(path):
         extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])
     compiled = {name: environment.get_template(name) for name in TEMPLATES}
     hosts = hosts_of(path)
-    # The newline at the end that Jinja2 takes off comes back in Ansible and here.
-    serve(lambda name: [compiled[name].render(host) for host in hosts], end="\n")
+    serve(lambda name: [compiled[name].render(host) for host in hosts])
 
 
 def serve_ansible(path):
