@@ -53,7 +53,9 @@ struct item_writer {
 		uint32_t count;
 		bool dict;
 	} open[ITEM_DEPTH_MAX];
-	const char *wrong; /* the first mistake */
+	uint32_t total;     /* items so far */
+	const char *wrong;  /* the first mistake, */
+	enum err_code code; /* and its kind */
 };
 
 /* Starts a tree; its top is an open dict. `out` is emptied. */

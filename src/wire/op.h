@@ -346,10 +346,11 @@ int wire_get_range(const struct frame *f, struct wire_range *g, struct err *err)
  * follow as the request's stream; the answer's payloads, joined, are the item tree of the
  * result. With FRAME_CHECK nothing is changed, with FRAME_DIFF the result has `diff`.
  */
-#define WIRE_MODULE_ARGS_MAX (1u << 20) /* bytes of arguments; content beyond goes as a blob   \
-					 */
-#define WIRE_MODULE_RESULT_MAX (4u << 20)
-#define WIRE_MODULE_NAME_MAX   64
+/* Bytes of arguments; content beyond goes as a blob. */
+#define WIRE_MODULE_ARGS_MAX    (1u << 20)
+#define WIRE_MODULE_RESULT_MAX  (4u << 20)
+#define WIRE_MODULE_NAME_MAX    64
+#define WIRE_MODULE_TIMEOUT_MAX 31536000 /* seconds: a year */
 struct wire_module {
 	const char *name;
 	uint32_t args_len; /* of the stream */
