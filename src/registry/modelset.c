@@ -35,9 +35,6 @@ static int read_mapping(struct model_set_item *item, struct arena *a, const stru
 			item->name = arena_strdup(a, p->value->text);
 			item->place = place_or(p->value, place);
 		} else if (key && strcmp(key, "linked_files") == 0) {
-			struct place at = place_or(p->key, place);
-			diag_warning(d, &at,
-				"linked_files has no effect yet: the whole model is sent");
 			result |= registry_globs(
 				a, p->value, &place, "linked_files", &item->linked_files, d);
 		} else {

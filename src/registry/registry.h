@@ -33,6 +33,9 @@
 #define VAR_OUTPOST_MODELS  "outpost_models"
 #define VAR_DATASINK_MODELS "datasink_models"
 #define VAR_PRIMARY         "primary_datasink"
+#define VAR_CONFIGS         "model_configs"
+#define VAR_VERSIONS        "model_versions" /* made by us: model -> version of this host */
+#define VAR_PATHS           "model_paths"    /* model -> directory of that version */
 
 #define REGISTRY_MODELS_MAX    10000
 #define REGISTRY_GLOBS_MAX     1000
@@ -58,8 +61,10 @@ struct model {
 	struct place previous_place;
 	struct globs initial_only; /* sent once; the node owns them afterwards */
 	struct globs exclude;      /* never part of the model */
-	bool immutable;            /* no service writes into its files: hard links allowed */
-	bool update;               /* a file that is newer on the node stays (default true) */
+	struct globs only; /* nothing else is part of it; count 0: everything is. Set for hosts
+			      that get linked files alone */
+	bool immutable;    /* no service writes into its files: hard links allowed */
+	bool update;       /* a file that is newer on the node stays (default true) */
 };
 
 /* One package of coral_packages: a name and what is said about it. */

@@ -170,6 +170,60 @@ static bool filter_selects(const struct resolve_filter *f, const char *name)
 	return strlist_has(&f->models, name) || strlist_has(&f->tags, name);
 }
 
+/* The models of one entry of model_configs; checked, appended to `out`. */
+static void read_config_models(
+	const struct registry *reg, const struct value *v, struct strlist *out, struct diags *d)
+{
+	char found[FOUND_MAX];
+	struct place at = place_or(v, (struct place){0});
+
+	if (v->kind != VALUE_LIST) {
+		diag_error(d, &at, VAR_CONFIGS ": models: found %s, expected a list of models",
+			found_text(v, found));
+		return;
+	}
+	value_list_foreach (item, v) {
+		const char *name = value_text(item);
+		struct place here = place_or(item, at);
+		if (name && registry_model(reg, name)) {
+			strlist_add(out, name);
+			continue;
+		}
+		const char *near = name ? registry_nearest(reg, name) : NULL;
+		diag_error(d, &here,
+			VAR_CONFIGS ": found the model %s, expected one that " VAR_MODELS
+				    " has%s%s%s",
+			found_text(item, found), near ? "; did you mean " : "",
+			near ? near : "", near ? "?" : "");
+	}
+}
+
+static bool selects_one_of(const struct resolve_filter *f, const struct strlist *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (filter_selects(f, names->items[i]))
+			return true;
+	return false;
+}
+
+/*
+ * A config that names several models is rendered with the versions of all of them. So where
+ * the filter selects one, the others come along: a config must never name a version that the
+ * host lacks.
+ */
+static void read_companions(struct resolver *r, const struct resolve_host *in,
+	const struct registry *reg, struct strlist *companions, struct diags *d)
+{
+	for (size_t i = 0; in->config_models && i < in->config_models->count; i++) {
+		AUTO(strlist_release) struct strlist names = {0};
+		read_config_models(reg, in->config_models->items[i], &names, d);
+		if (!selects_one_of(r->in->filter, &names))
+			continue;
+		for (size_t k = 0; k < names.count; k++)
+			strlist_add(companions, names.items[k]);
+	}
+}
+
 static void add_globs(struct strbuf *key, char letter, const struct globs *g)
 {
 	for (size_t i = 0; i < g->count; i++)
@@ -182,6 +236,7 @@ static void use_key(const struct model *m, const char *version, struct strbuf *k
 	strbuf_addf(key, "%s/%s%s", m->name, version, m->immutable ? "\nh" : "");
 	add_globs(key, 'i', &m->initial_only);
 	add_globs(key, 'e', &m->exclude);
+	add_globs(key, 'o', &m->only);
 }
 
 static size_t use_of(struct resolver *r, const struct wanted *w)
@@ -213,8 +268,21 @@ static bool choose_version(struct wanted *w, struct override *o)
 	return w->version != NULL;
 }
 
+/* A model of which the host gets the linked files alone. */
+static void want_linked_files(
+	struct resolver *r, struct wanted *w, const struct model_set_item *item)
+{
+	struct model *m = ARENA_NEW(&r->out->arena, struct model);
+
+	*m = *w->model;
+	m->only = item->linked_files;
+	w->model = m;
+	w->linked_files = item->linked_files;
+}
+
 static void collect_wanted(struct resolver *r, struct host_models *h,
-	const struct model_set *set, const struct strmap *overrides)
+	const struct model_set *set, const struct strmap *overrides,
+	const struct strlist *companions)
 {
 	const struct registry *reg = h->registry;
 	struct wanted *items =
@@ -229,11 +297,12 @@ static void collect_wanted(struct resolver *r, struct host_models *h,
 		struct override *o = strmap_get(overrides, w.model->name);
 		if (o)
 			o->used = true;
-		if (h->holds_store || !filter_selects(r->in->filter, w.model->name) ||
-			!choose_version(&w, o))
+		bool selected = filter_selects(r->in->filter, w.model->name) ||
+				strlist_has(companions, w.model->name);
+		if (h->holds_store || !selected || !choose_version(&w, o))
 			continue;
-		if (item && !set->all)
-			w.linked_files = item->linked_files;
+		if (item && !set->all && item->linked_files.count)
+			want_linked_files(r, &w, item);
 		w.use = use_of(r, &w);
 		items[h->count++] = w;
 	}
@@ -245,6 +314,7 @@ static void resolve_host(
 	AUTO(diags_release) struct diags d = {0};
 	AUTO(model_set_release) struct model_set set = {0};
 	const struct shared_registry *shared = registry_of(r, &in->registry);
+	AUTO(strlist_release) struct strlist companions = {0};
 	struct strmap overrides = {0};
 
 	*h = (struct host_models){
@@ -259,7 +329,8 @@ static void resolve_host(
 	if (shared->registry->model_count > 0) {
 		check_set_names(&set, h->registry, &d);
 		read_overrides(r, h->registry, in->overrides, &overrides, &d);
-		collect_wanted(r, h, &set, &overrides);
+		read_companions(r, in, h->registry, &companions, &d);
+		collect_wanted(r, h, &set, &overrides, &companions);
 		check_unused_overrides(&overrides, &d);
 	}
 	strmap_release(&overrides, NULL);

@@ -27,6 +27,8 @@ struct resolve_host {
 	const struct value *root; /* sentinelcam_model_registry */
 	const struct value *model_set;
 	const struct value *overrides;
+	/* The `models` of each entry of model_configs: models that a config names together. */
+	const struct value *config_models;
 	const struct value
 		*defaults[MODEL_SET_DEFAULTS]; /* of model_set_defaults[i].variable */
 	bool holds_store; /* its models are the store itself: it gets none */

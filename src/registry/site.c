@@ -28,6 +28,7 @@ struct site_reader {
 	struct resolve_host *hosts; /* whose variables could all be evaluated */
 	size_t count;
 	struct resolve_filter filter;
+	struct arena arena; /* of values made here */
 };
 
 /* ---- variables ---- */
@@ -70,6 +71,44 @@ static bool holds_store(struct site_reader *r, struct vars_view *view, const str
 	       strcmp(s->root, value_text(root)) == 0;
 }
 
+/*
+ * The `models` of each entry of model_configs. The entries' other members may need what only a
+ * play knows, so nothing else is evaluated.
+ */
+static const struct value *read_configs(
+	struct site_reader *r, struct vars_view *view, struct arena *arena, struct diags *d)
+{
+	const struct value *raw = vars_raw(view, VAR_CONFIGS);
+	struct value *out = value_new_list(arena);
+	char found[FOUND_MAX];
+
+	if (value_is_string(raw))
+		raw = get(r, view, VAR_CONFIGS, d);
+	if (!raw || raw->kind == VALUE_NULL)
+		return NULL;
+	if (raw->kind != VALUE_LIST) {
+		struct place at = place_or(raw, (struct place){0});
+		diag_error(d, &at, VAR_CONFIGS ": found %s, expected a list of mappings",
+			found_text(raw, found));
+		return NULL;
+	}
+	value_list_foreach (config, raw) {
+		struct err err = {0};
+		const struct value *models = value_dict_get(config, "models");
+		struct place at = place_or(config, raw->place);
+		if (!models)
+			diag_error(d, &at,
+				VAR_CONFIGS ": found %s, expected a mapping with `models: "
+					    "[NAMES]`",
+				found_text(config, found));
+		else if (!(models = vars_evaluate(view, models, &err)))
+			diag_error(d, &at, VAR_CONFIGS ": %s", err.text);
+		else
+			value_list_add(arena, out, models);
+	}
+	return out;
+}
+
 /* Adds a host to the input, unless one of its variables cannot be evaluated. */
 static void read_host(struct site_reader *r, struct vars_view *view)
 {
@@ -88,6 +127,7 @@ static void read_host(struct site_reader *r, struct vars_view *view)
 		.root = get(r, view, VAR_STORE, &d),
 		.model_set = get(r, view, VAR_MODEL_SET, &d),
 		.overrides = get(r, view, VAR_OVERRIDES, &d),
+		.config_models = read_configs(r, view, &r->arena, &d),
 	};
 	for (size_t i = 0; i < MODEL_SET_DEFAULTS && !h->model_set; i++)
 		if (model_set_defaults[i].variable)
@@ -202,6 +242,41 @@ static void check_duplicates(struct site_reader *r)
 	findings_take(&r->findings, &d, NULL);
 }
 
+static void publish_version(struct arena *a, const struct host_models *h, const char *model,
+	const char *version, struct value *versions, struct value *paths)
+{
+	value_dict_set(a, versions, model, value_new_string(a, version));
+	value_dict_set(
+		a, paths, model, value_new_stringf(a, "%s/%s/%s", h->root, model, version));
+}
+
+/*
+ * Gives every host's view what was resolved: model_versions, and model_paths where they lie on
+ * the host. Templates that name model paths read these. The host with the store has every
+ * model, at its current version.
+ */
+static void publish_versions(struct registry_site *s)
+{
+	struct arena *a = &s->resolution.arena;
+
+	for (size_t i = 0; i < s->view_count; i++) {
+		const struct host_models *h = &s->resolution.hosts[i];
+		struct value *versions = value_new_dict(a);
+		struct value *paths = value_new_dict(a);
+		struct value *layer = value_new_dict(a);
+		size_t all = h->holds_store ? h->registry->model_count : 0;
+		for (size_t k = 0; k < all; k++)
+			publish_version(a, h, h->registry->models[k].name,
+				h->registry->models[k].current, versions, paths);
+		for (size_t k = 0; k < h->count; k++)
+			publish_version(a, h, h->items[k].model->name, h->items[k].version,
+				versions, paths);
+		value_dict_set(a, layer, VAR_VERSIONS, versions);
+		value_dict_set(a, layer, VAR_PATHS, paths);
+		vars_view_add(s->views[i], VARS_FACT, "the model registry", layer);
+	}
+}
+
 static void reader_release(struct site_reader *r)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -210,6 +285,7 @@ static void reader_release(struct site_reader *r)
 	strlist_release(&r->filter.models);
 	strlist_release(&r->filter.tags);
 	strmap_release(&r->files, NULL);
+	arena_release(&r->arena);
 	findings_release(&r->findings);
 }
 
@@ -232,18 +308,20 @@ int registry_site_resolve(struct registry_site *s, const struct registry_site_op
 		.hosts = r.hosts, .count = r.count, .filter = &r.filter, .store = s->store};
 	findings_emit(&r.findings, o->hosts->count, d);
 	resolution_compute(&s->resolution, &in, d);
-	if (d->errors == errors)
+	if (d->errors == errors) {
+		publish_versions(s);
 		return 0;
+	}
 	return err_set(err, ERR_INPUT,
 		"the registry or the inventory has errors; no host was touched");
 }
 
 void registry_site_release(struct registry_site *s)
 {
-	resolution_release(&s->resolution);
-	store_free(s->store);
 	for (size_t i = 0; i < s->view_count; i++)
 		vars_view_free(s->views[i]);
+	resolution_release(&s->resolution);
+	store_free(s->store);
 	free(s->views);
 	vars_view_free(s->store_view);
 	free(s->root);

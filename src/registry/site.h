@@ -38,7 +38,8 @@ struct registry_site_options {
 
 struct registry_site {
 	struct resolution resolution; /* without errors, hosts[i] is the options' hosts[i] */
-	struct vars_view **views;     /* one a host, by the same index */
+	struct vars_view **views;     /* one a host, by the same index; they know model_versions
+					 and model_paths of their host */
 	size_t view_count;
 	struct store *store; /* NULL when it was not opened */
 	const struct host

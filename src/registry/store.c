@@ -27,6 +27,8 @@ unsigned store_file_verdict(void *model, const char *path, enum manifest_kind ki
 		return MANIFEST_SKIP;
 	if (kind != MANIFEST_FILE)
 		return flags;
+	if (m->only.count && !globs_match(&m->only, path, false))
+		return MANIFEST_SKIP;
 	if (m->immutable)
 		flags |= MANIFEST_IMMUTABLE;
 	if (globs_match(&m->initial_only, path, false))

@@ -53,7 +53,8 @@ static int open_root(struct conversation *c, struct err *err)
 static bool extra_allowed(const struct model *model, const char *path)
 {
 	return globs_match(&model->exclude, path, true) ||
-	       globs_match(&model->initial_only, path, true);
+	       globs_match(&model->initial_only, path, true) ||
+	       (model->only.count && !globs_match(&model->only, path, true));
 }
 
 static void name_drift(struct sync_result *result, const char *path, const char *what)

@@ -53,6 +53,9 @@ static void fill_host(struct resolve_host *h, const char *name, const struct val
 	h->registry.coral = value_dict_get(v, VAR_CORAL_PACKAGES);
 	h->root = value_dict_get(v, VAR_STORE);
 	h->overrides = value_dict_get(v, VAR_OVERRIDES);
+	if (value_dict_get(v, "config_models") &&
+		value_dict_get(v, "config_models")->kind == VALUE_LIST)
+		h->config_models = value_dict_get(v, "config_models");
 	h->model_set = value_dict_get(v, VAR_MODEL_SET);
 	for (size_t i = 0; i < MODEL_SET_DEFAULTS; i++)
 		if (model_set_defaults[i].variable)

@@ -20,6 +20,7 @@ static void read_host(struct resolve_host *h, const struct value *all, const str
 	h->root = GET(VAR_STORE);
 	h->model_set = GET(VAR_MODEL_SET);
 	h->overrides = GET(VAR_OVERRIDES);
+	h->config_models = GET("config_models");
 	for (size_t i = 0; i < MODEL_SET_DEFAULTS; i++)
 		if (model_set_defaults[i].variable)
 			h->defaults[i] = GET(model_set_defaults[i].variable);

@@ -223,23 +223,56 @@ static void test_linked_files(void **state)
 		"[x]}], datasink_models: [face]}\n",
 		NULL, NULL);
 
-	assert_string_equal(o.findings, "t.yaml:7:33: warning: linked_files has no effect yet: "
-					"the whole model is sent (host "
-					"a)\n"
-					"t.yaml:8:94: warning: linked_files has no effect yet: "
-					"the whole model is sent (host "
-					"b)\n"
-					"t.yaml:9:69: warning: linked_files has no effect yet: "
-					"the whole model is sent (host "
-					"c)\n");
+	assert_string_equal(o.findings, "");
 	const struct wanted *w = host_models_find(resolution_host(&o.resolution, "a"), "face");
 	assert_int_equal(w->linked_files.count, 2);
 	assert_string_equal(w->linked_files.items[1], "*.hdf5");
+	assert_int_equal(w->model->only.count, 2);
+	assert_int_equal(
+		store_file_verdict((void *)w->model, "a/b.hdf5", MANIFEST_FILE), MANIFEST_TAKE);
+	assert_int_equal(
+		store_file_verdict((void *)w->model, "big.bin", MANIFEST_FILE), MANIFEST_SKIP);
 	/* A model that another list names without more is wanted whole. */
 	w = host_models_find(resolution_host(&o.resolution, "b"), "face");
 	assert_int_equal(w->linked_files.count, 0);
 	w = host_models_find(resolution_host(&o.resolution, "c"), "face");
 	assert_int_equal(w->linked_files.count, 0);
+}
+
+/* A config that names several models takes all of them along when one is selected. */
+static void test_companions_of_a_selected_model(void **state)
+{
+	AUTO(outcome_release) struct outcome o = {0};
+
+	(void)state;
+	run(&o,
+		REGISTRY "hosts:\n"
+			 "  a: {model_set: all, config_models: [[face, ssd], [haar]]}\n"
+			 "  b: {model_set: all, config_models: [[haar]]}\n",
+		"face", NULL);
+
+	assert_string_equal(o.findings, "");
+	assert_string_equal(
+		site_text_set(&o.resolution, "a"), "ssd 2020-12-06, face 2026-02-02");
+	assert_string_equal(site_text_set(&o.resolution, "b"), "face 2026-02-02");
+}
+
+static void test_a_config_of_an_unknown_model(void **state)
+{
+	AUTO(outcome_release) struct outcome o = {0};
+
+	(void)state;
+	run(&o,
+		REGISTRY "hosts:\n"
+			 "  a: {model_set: all, config_models: [[fcae], face]}\n",
+		NULL, NULL);
+
+	assert_string_equal(o.findings,
+		"t.yaml:7:40: error: model_configs: found the model \"fcae\", expected one "
+		"that "
+		"sentinelcam_models has; did you mean face? (host a)\n"
+		"t.yaml:7:47: error: model_configs: models: found \"face\", expected a list of "
+		"models (host a)\n");
 }
 
 /* Hosts begin in line 7. What a mistake leads to, to the letter. */
@@ -283,9 +316,7 @@ static const struct {
 	{"  a: {model_set: [{linked_files: [x]}]}\n", NULL,
 		"t.yaml:7:19: error: model_set: found a mapping, expected a model's name, or "
 		"{model: "
-		"NAME, linked_files: [PATTERNS]}\n"
-		"t.yaml:7:20: warning: linked_files has no effect yet: the whole model is "
-		"sent\n"},
+		"NAME, linked_files: [PATTERNS]}\n"},
 	{"  a: {model_set: [face, face]}\n", NULL,
 		"t.yaml:7:25: warning: model_set: face is listed twice\n"},
 	{"  a: {model_set: all, model_version_overrides: {fcae: 2025-11-20}}\n", NULL,
@@ -513,6 +544,8 @@ int main(void)
 		T(test_filters),
 		T(test_the_host_of_the_store_gets_nothing),
 		T(test_linked_files),
+		T(test_companions_of_a_selected_model),
+		T(test_a_config_of_an_unknown_model),
 		T(test_each_mistake_has_its_place),
 		T(test_a_tag_that_names_no_model),
 		T(test_a_mistake_of_a_group_is_reported_once),

@@ -114,6 +114,22 @@ static void write_site(void)
 	fixture_version("store", "face", "2026-02-02");
 }
 
+/* What a template of a host makes of the variables that the resolution gives it. */
+static const char *published(const struct loaded *l, const char *host, const char *text)
+{
+	struct err err = {0};
+
+	for (size_t i = 0; i < l->hosts.count; i++) {
+		if (strcmp(l->hosts.items[i]->name, host) != 0)
+			continue;
+		const struct value *v = vars_render(l->site.views[i], text, NULL, &err);
+		if (!v)
+			fail_msg("%s", err.text);
+		return value_text(v);
+	}
+	return NULL;
+}
+
 static void test_a_site_resolves(void **state)
 {
 	AUTO(loaded_release) struct loaded l = {0};
@@ -138,6 +154,11 @@ static void test_a_site_resolves(void **state)
 	assert_string_equal(l.site.root, fixture_path("store"));
 	assert_null(l.site.primary);
 	assert_string_equal(l.site.store->ops->kind, "local");
+	assert_string_equal(published(&l, "study", "{{ model_versions.face }}"), "2025-02-25");
+	assert_string_equal(published(&l, "study", "{{ model_paths.face }}"),
+		"/mnt/models/face/2025-02-25");
+	assert_string_equal(published(&l, "porch", "{{ model_versions | join }}"), "ssd");
+	assert_string_equal(published(&l, "cellar", "{{ model_versions.face }}"), "2026-02-02");
 	for (size_t i = 0; i < l.hosts.count; i++) {
 		assert_string_equal(r->hosts[i].host, l.hosts.items[i]->name);
 		assert_ptr_equal(vars_view_host(l.site.views[i]), l.hosts.items[i]);
