@@ -2,61 +2,12 @@
 /*
  * modelfleet deploy, also deploy-models: every host gets its model set, whole and verified.
  */
-#include <limits.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include "base/log.h"
-#include "base/path.h"
 #include "cli/deploy_command.h"
-#include "cli/version.h"
 
 #define TICK_SECONDS 0.1
 
-/* The token of the run that signals interrupt; a handler has no other way to find it. */
-static struct cancel *interrupt_token;
-
-static void on_interrupt(int signal_number)
-{
-	(void)signal_number;
-	if (interrupt_token)
-		cancel_request(interrupt_token);
-}
-
-static void catch_interrupts(struct cancel *token)
-{
-	struct sigaction action = {.sa_handler = on_interrupt};
-
-	interrupt_token = token;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 /* ---- preparing ---- */
-
-/* The helpers lie beside the program in a build, and below libexec/ where it is installed. */
-static int load_helpers(struct deploy *d, struct err *err)
-{
-	char self[PATH_MAX];
-	const char *given = getenv("MODELFLEET_HELPERS");
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	d->connect.helpers = &d->helpers;
-	if (given && *given)
-		return link_helpers_load(&d->helpers, given, err);
-	if (n < 0)
-		return err_sys(err, "cannot find the program's own path");
-	self[n] = '\0';
-	autofree char *bin = path_dirname(self);
-	autofree char *beside = path_join(bin, "modelfleet-node");
-	if (path_exists(beside))
-		return link_helpers_load(&d->helpers, bin, err);
-	autofree char *prefix = path_dirname(bin);
-	autofree char *lib = path_join(prefix, "libexec/modelfleet");
-	return link_helpers_load(
-		&d->helpers, path_is_dir(lib) ? lib : MODELFLEET_LIBEXECDIR, err);
-}
 
 /* Keeps only the hosts that the last run of this site failed. */
 static int select_failed(struct deploy *d, struct err *err)
@@ -64,10 +15,10 @@ static int select_failed(struct deploy *d, struct err *err)
 	AUTO(journal_run_release) struct journal_run last = {0};
 	AUTO(strlist_release) struct strlist failed = {0};
 	struct diags diags = {0};
-	struct host_list *hosts = &d->site.hosts;
+	struct host_list *hosts = &d->engine.site.hosts;
 	size_t kept = 0;
 
-	int result = journal_last(d->journal_dir, "deploy", &last, &diags, err);
+	int result = journal_last(d->engine.journal_dir, "deploy", &last, &diags, err);
 	cli_print_diags(&diags);
 	diags_release(&diags);
 	if (result < 0)
@@ -84,21 +35,10 @@ static int select_failed(struct deploy *d, struct err *err)
 	return 0;
 }
 
-static void describe_holder(struct deploy *d)
-{
-	char host[256] = "";
-
-	gethostname(host, sizeof(host) - 1);
-	const char *user = getenv("USER");
-	strbuf_addf(&d->holder, "%s@%s pid %ld, %s", user && *user ? user : "uid", host,
-		(long)getpid(), d->command_line.data);
-	strbuf_truncate(&d->holder, d->holder.len > 500 ? 500 : d->holder.len);
-}
-
 static int make_hosts(struct deploy *d, struct diags *diags)
 {
 	struct deploy_run *run = &d->run;
-	struct host_list *list = &d->site.hosts;
+	struct host_list *list = &d->engine.site.hosts;
 
 	run->hosts = xcalloc(list->count, sizeof(*run->hosts));
 	run->fleet = xcalloc(list->count, sizeof(*run->fleet));
@@ -112,7 +52,7 @@ static int make_hosts(struct deploy *d, struct diags *diags)
 		h->view = d->registry.views[i];
 		h->models = models;
 		h->run = run;
-		if (connection_read(&h->connection, h->view, &d->connect, &err) < 0)
+		if (connection_read(&h->connection, h->view, &d->engine.connect, &err) < 0)
 			diag_error(diags, NULL, "host %s: %s", h->name, err.text);
 		run->fleet[run->count] = (struct fleet_host){.name = h->name, .data = h};
 		run->count++;
@@ -120,31 +60,17 @@ static int make_hosts(struct deploy *d, struct diags *diags)
 	return diags->errors ? -1 : 0;
 }
 
-/* A store_opener: the primary datasink is reached as any host is. */
-static struct store *open_store(void *arg, const struct host *primary, struct vars_view *view,
-	const char *root, struct err *err)
-{
-	struct deploy *d = arg;
-	const char *holder = d->o.check ? NULL : d->holder.data;
-
-	(void)primary;
-	if (connection_read(&d->store_connection, view, &d->connect, err) < 0)
-		return NULL;
-	return remote_store_open(&d->store_connection, root, holder, d->spool,
-		deadline_in(d->run.connect_timeout), &d->cancel, err);
-}
-
 static int resolve_all(struct deploy *d, struct diags *diags, struct err *err)
 {
 	struct registry_site_options o = {
-		.inventory = &d->site.inventory,
-		.vars = d->site.vars,
-		.secrets = &d->site.secrets,
-		.hosts = &d->site.hosts,
+		.inventory = &d->engine.site.inventory,
+		.vars = d->engine.site.vars,
+		.secrets = &d->engine.site.secrets,
+		.hosts = &d->engine.site.hosts,
 		.models = d->o.models,
 		.tags = d->o.tags,
-		.open_remote = open_store,
-		.open_remote_arg = d,
+		.open_remote = engine_open_store,
+		.open_remote_arg = &d->engine,
 	};
 
 	return registry_site_resolve(&d->registry, &o, diags, err);
@@ -157,22 +83,19 @@ static int prepare(struct deploy *d, struct err *err)
 	struct deploy_run *run = &d->run;
 	int result = -1;
 
-	if (deploy_apply_options(d, err) < 0)
-		return -1;
-	if (d->site.hosts.count == 0)
+	if (d->engine.site.hosts.count == 0)
 		return err_set(err, ERR_NOTFOUND,
 			"no host to deploy to: %s matches none in the inventory",
-			d->o.site.limit ? d->o.site.limit : "all");
+			d->engine.o.site.limit ? d->engine.o.site.limit : "all");
 	if (d->o.limit_failed && select_failed(d, err) < 0)
 		return -1;
-	if (load_helpers(d, err) < 0 || deploy_ask_passwords(d, err) < 0)
+	if (engine_prepare(&d->engine, err) < 0)
 		return -1;
-	d->spool = spool_open(NULL, err);
-	if (!d->spool)
-		return -1;
+	run->connect_timeout = d->engine.connect_timeout;
+	run->sync.stall = d->engine.stall;
 	if (resolve_all(d, &diags, err) == 0 && make_hosts(d, &diags) == 0) {
 		run->content = content_open(d->registry.store, &d->registry.resolution,
-			d->spool, &d->cancel, &diags, err);
+			d->engine.spool, &d->engine.cancel, &diags, err);
 		result = run->content ? 0 : -1;
 	}
 	cli_print_diags(&diags);
@@ -244,18 +167,18 @@ static void write_journal(struct deploy *d, int exit_code)
 {
 	struct err err = {0};
 
-	if (!d->journal.id)
+	if (!d->engine.journal.id)
 		return;
 	for (size_t i = 0; i < d->run.count; i++) {
 		const struct fleet_host *f = &d->run.fleet[i];
 		const struct deploy_host *h = &d->run.hosts[i];
-		struct journal_host *j = &d->journal.hosts[i];
+		struct journal_host *j = &d->engine.journal.hosts[i];
 		j->outcome = outcome_of(h, f);
 		j->error = f->state == FLEET_OK ? NULL : xstrdup(f->err.text);
 		j->bytes = h->report.bytes_sent;
 		j->seconds = f->ended_ns ? (double)(f->ended_ns - f->started_ns) / 1e9 : 0;
 	}
-	if (journal_end(&d->journal, d->journal_dir, exit_code, &err) < 0)
+	if (journal_end(&d->engine.journal, d->engine.journal_dir, exit_code, &err) < 0)
 		log_warning("the journal could not be written: %s", err.text);
 }
 
@@ -263,27 +186,29 @@ static int begin_journal(struct deploy *d, struct err *err)
 {
 	const struct resolution *r = &d->registry.resolution;
 
-	d->journal.check = d->o.check;
+	d->engine.journal.check = d->engine.o.site.check;
 	for (size_t i = 0; i < r->use_count; i++)
-		strlist_addf(&d->journal.versions, "%s %s", r->uses[i].model->name,
+		strlist_addf(&d->engine.journal.versions, "%s %s", r->uses[i].model->name,
 			r->uses[i].version);
 	/* The entry of a run that is killed names the hosts that it had not done. */
 	for (size_t i = 0; i < d->run.count; i++)
-		journal_add_host(&d->journal, d->run.fleet[i].name, JOURNAL_SKIPPED, NULL);
-	if (journal_begin(&d->journal, d->journal_dir, "deploy", d->command_line.data, err) < 0)
+		journal_add_host(
+			&d->engine.journal, d->run.fleet[i].name, JOURNAL_SKIPPED, NULL);
+	if (journal_begin(&d->engine.journal, d->engine.journal_dir, "deploy",
+		    d->engine.command_line.data, err) < 0)
 		return -1;
-	d->run.run_id = d->journal.id;
+	d->run.run_id = d->engine.journal.id;
 	return 0;
 }
 
 static int run_fleet(struct deploy *d, struct err *err)
 {
 	struct fleet_options o = {
-		.forks = (unsigned)d->forks,
+		.forks = (unsigned)d->engine.forks,
 		.max_fail_percentage = -1,
-		.host_timeout = d->host_timeout,
+		.host_timeout = d->engine.host_timeout,
 		.tick = d->output == &deploy_output_live ? TICK_SECONDS : 0,
-		.cancel = &d->cancel,
+		.cancel = &d->engine.cancel,
 	};
 
 	d->run.started_ns = clock_ns();
@@ -291,34 +216,23 @@ static int run_fleet(struct deploy *d, struct err *err)
 	return fleet_run(d->run.fleet, d->run.count, &o, work, listen_events, d, err);
 }
 
-static void choose_output(struct deploy *d)
-{
-	if (d->o.json)
-		d->output = &deploy_output_json;
-	else if (isatty(STDOUT_FILENO) && d->o.site.verbosity == 0)
-		d->output = &deploy_output_live;
-	else
-		d->output = &deploy_output_plain;
-}
-
 static int deploy(struct deploy *d, struct err *err)
 {
 	struct deploy_run *run = &d->run;
 
-	run->check = run->sync.check = d->o.check;
+	run->check = run->sync.check = d->engine.o.site.check;
 	run->sync.repair = d->o.repair;
 	run->sync.rehash = d->o.verify;
-	run->sync.holder = d->holder.data;
-	run->verbosity = d->o.site.verbosity;
-	run->cancel = &d->cancel;
+	run->sync.holder = d->engine.holder.data;
+	run->verbosity = d->engine.o.site.verbosity;
+	run->cancel = &d->engine.cancel;
 	if (prepare(d, err) < 0)
 		return -1;
 	run->store = d->registry.store->location;
 	run->model_count = d->registry.resolution.use_count;
 	/* A store on another host is locked by the lease that opening it took. */
-	if (!d->o.check && !d->registry.primary &&
-		lock_acquire_site(&d->lock, d->registry.root, d->command_line.data, 0,
-			&d->cancel, err) < 0)
+	if (!d->engine.o.site.check && !d->registry.primary &&
+		engine_lock_store(&d->engine, d->registry.root, err) < 0)
 		return -1;
 	if (begin_journal(d, err) < 0 || run_fleet(d, err) < 0)
 		return -1;
@@ -335,79 +249,43 @@ static void deploy_release(struct deploy *d)
 	free(d->run.hosts);
 	free(d->run.fleet);
 	content_close(d->run.content);
-	lock_release(&d->lock);
-	journal_run_release(&d->journal);
-	free(d->journal_dir);
 	registry_site_release(&d->registry);
-	spool_close(d->spool);
-	site_release(&d->site);
-	link_helpers_release(&d->helpers);
-	link_limiter_release(&d->limiter);
-	mem_wipe(d->password.data, d->password.len);
-	mem_wipe(d->become_password.data, d->become_password.len);
-	strbuf_release(&d->password);
-	strbuf_release(&d->become_password);
-	strbuf_release(&d->command_line);
-	strbuf_release(&d->holder);
-	site_options_release(&d->o.site);
-	interrupt_token = NULL;
-	cancel_release(&d->cancel);
+	engine_release(&d->engine);
 }
 
-/* One descriptor a host, and some: as many as the system lets us have. */
-static void raise_descriptor_limit(void)
+static int run_command(struct deploy *d, const struct strlist *rest)
 {
-	struct rlimit limit;
+	static const struct deploy_output *const outputs[] = {
+		[ENGINE_PLAIN] = &deploy_output_plain,
+		[ENGINE_LIVE] = &deploy_output_live,
+		[ENGINE_JSON] = &deploy_output_json,
+	};
+	struct err err = {0};
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
+	if (rest->count) {
+		err_set(&err, ERR_USAGE,
+			"deploy takes no arguments, found '%s'; hosts are chosen with --limit",
+			rest->items[0]);
+		return cli_error(&err);
 	}
+	d->output = outputs[engine_output(&d->engine)];
+	int code = engine_start(&d->engine);
+	if (code != EXIT_OK)
+		return code;
+	code = deploy(d, &err);
+	return code < 0 ? engine_fail(&err) : code;
 }
 
 static int run_deploy(const struct command *cmd, int argc, char **argv)
 {
 	AUTO(strlist_release) struct strlist rest = {0};
 	struct err err = {0};
-	struct deploy d = {
-		.password = STRBUF_INIT,
-		.become_password = STRBUF_INIT,
-		.command_line = STRBUF_INIT,
-		.holder = STRBUF_INIT,
-		.lock = LOCK_INIT,
-	};
+	struct deploy d = {0};
 
-	link_limiter_init(&d.limiter, 0);
-	if (cancel_init(&d.cancel, &err) < 0)
+	if (engine_init(&d.engine, argc, argv, &err) < 0)
 		return cli_error(&err);
-	deploy_read_options(cmd, &d.o, argc, argv, &rest);
-	cli_verbosity(d.o.site.verbosity);
-	raise_descriptor_limit();
-	catch_interrupts(&d.cancel);
-	journal_command_line(argc, argv, &d.command_line);
-	describe_holder(&d);
-	choose_output(&d);
-	d.o.site.check = d.o.check;
-	d.o.site.strict = true;
-	int code = EXIT_CANNOT_RUN;
-	if (rest.count)
-		err_set(&err, ERR_USAGE,
-			"deploy takes no arguments, found '%s'; hosts are chosen with --limit",
-			rest.items[0]);
-	else if (d.o.color && !cli_set_color(d.o.color))
-		err_set(&err, ERR_USAGE, "--color: found '%s', expected auto, always or never",
-			d.o.color);
-	else
-		code = site_load(&d.site, &d.o.site);
-	if (code == EXIT_OK) {
-		d.journal_dir = journal_site_dir(
-			d.site.inventory.source_count ? d.site.inventory.sources[0] : "");
-		code = deploy(&d, &err);
-	}
-	if (code < 0)
-		code = err.code == ERR_CANCELLED ? EXIT_INTERRUPTED : EXIT_CANNOT_RUN;
-	if (err.code)
-		cli_error(&err);
+	deploy_read_options(cmd, &d, argc, argv, &rest);
+	int code = run_command(&d, &rest);
 	deploy_release(&d);
 	return code;
 }

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the options of an engine say, and the settings where an option is silent.
+ */
+#include "cli/engine.h"
+
+#define FORKS_DEFAULT   100
+#define STALL_DEFAULT   60.0
+#define CONNECT_SECONDS 10.0
+
+int engine_read_seconds(const char *text, const char *option, double *out, struct err *err)
+{
+	char *end;
+
+	if (!text)
+		return 0;
+	double seconds = strtod(text, &end);
+	if (end == text || *end || !(seconds > 0) || seconds > 1e6)
+		return err_set(err, ERR_USAGE, "--%s: found '%s', expected a number of seconds",
+			option, text);
+	*out = seconds;
+	return 0;
+}
+
+struct word {
+	const char *text;
+	int number;
+};
+
+static int read_word(const char *text, const char *option, const struct word *words,
+	size_t count, int *out, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf all = STRBUF_INIT;
+
+	if (!text)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(words[i].text, text) == 0) {
+			*out = words[i].number;
+			return 0;
+		}
+		strbuf_addf(&all, "%s%s", i ? ", " : "", words[i].text);
+	}
+	return err_set(
+		err, ERR_USAGE, "--%s: found '%s', expected one of %s", option, text, all.data);
+}
+
+static int read_forks(struct engine *e, struct err *err)
+{
+	const struct config *config = &e->site.config;
+
+	e->forks = FORKS_DEFAULT;
+	if (config->settings[CONFIG_FORKS].origin != CONFIG_DEFAULT)
+		e->forks = config_int(config, CONFIG_FORKS, FORKS_DEFAULT);
+	if (e->o.forks && !parse_int(e->o.forks, 1, 10000, &e->forks))
+		return err_set(err, ERR_USAGE,
+			"--forks: found '%s', expected a number from 1 to 10000", e->o.forks);
+	return 0;
+}
+
+static int read_timeouts(struct engine *e, struct err *err)
+{
+	const struct config *config = &e->site.config;
+
+	e->connect_timeout = CONNECT_SECONDS;
+	e->stall = STALL_DEFAULT;
+	if (config->settings[CONFIG_TIMEOUT].origin != CONFIG_DEFAULT)
+		e->connect_timeout =
+			(double)config_int(config, CONFIG_TIMEOUT, (int64_t)CONNECT_SECONDS);
+	if (engine_read_seconds(e->o.timeout, "timeout", &e->connect_timeout, err) < 0 ||
+		engine_read_seconds(e->o.timeout, "timeout", &e->stall, err) < 0)
+		return -1;
+	return engine_read_seconds(e->o.host_timeout, "host-timeout", &e->host_timeout, err);
+}
+
+static int read_connect(struct engine *e, struct err *err)
+{
+	static const struct word transports[] = {{"auto", LINK_AUTO}, {"libssh2", LINK_LIBSSH2},
+		{"ssh", LINK_SSH}, {"local", LINK_LOCAL}};
+	static const struct word checkings[] = {{"strict", LINK_HOST_KEY_STRICT},
+		{"accept-new", LINK_HOST_KEY_ACCEPT_NEW}, {"off", LINK_HOST_KEY_OFF}};
+	struct connection_defaults *c = &e->connect;
+	int transport = LINK_AUTO, checking = LINK_HOST_KEY_CONFIGURED;
+	uint64_t rate = 0;
+
+	if (read_word(e->o.transport, "transport", transports, ARRAY_SIZE(transports),
+		    &transport, err) < 0 ||
+		read_word(e->o.host_key_checking, "host-key-checking", checkings,
+			ARRAY_SIZE(checkings), &checking, err) < 0)
+		return -1;
+	if (e->o.bwlimit && (!parse_size(e->o.bwlimit, &rate) || rate == 0))
+		return err_set(err, ERR_USAGE,
+			"--bwlimit: found '%s', expected bytes per second, e.g. 500k or 5M",
+			e->o.bwlimit);
+	link_limiter_init(&e->limiter, rate);
+	c->config = &e->site.config;
+	c->user = e->o.user;
+	c->private_key = e->o.private_key;
+	c->become = e->o.become;
+	c->become_user = e->o.become_user;
+	c->become_method = e->o.become_method;
+	c->transport = (enum link_transport)transport;
+	c->host_key_checking = (enum link_host_key_checking)checking;
+	c->limiter = &e->limiter;
+	return 0;
+}
+
+static int ask_passphrase(void *data, enum link_secret kind, const char *subject,
+	struct strbuf *out, struct err *err)
+{
+	autofree char *question = xasprintf("Passphrase of %s", subject);
+
+	(void)kind;
+	return site_prompt(data, question, out, err) < 0 ? 0 : 1;
+}
+
+int engine_ask_passwords(struct engine *e, struct err *err)
+{
+	if (e->o.ask_pass) {
+		if (site_prompt(NULL, "SSH password", &e->password, err) < 0)
+			return -1;
+		e->connect.password = e->password.data;
+	}
+	if (e->o.ask_become_pass) {
+		if (site_prompt(NULL, "BECOME password", &e->become_password, err) < 0)
+			return -1;
+		e->connect.become_password = e->become_password.data;
+	}
+	e->connect.ask = ask_passphrase;
+	return 0;
+}
+
+int engine_apply_options(struct engine *e, struct err *err)
+{
+	if (read_forks(e, err) < 0 || read_timeouts(e, err) < 0)
+		return -1;
+	return read_connect(e, err);
+}
