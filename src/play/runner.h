@@ -24,6 +24,14 @@ const struct run *runner_run(const struct runner *r);
 struct vars_view *runner_vars(struct runner *r);
 /* The host's arena: what has to live as long as the run. */
 struct arena *runner_arena(struct runner *r);
+/* Tells what the host is at: one of the phases of RUN_PHASE, a string constant. */
+void runner_phase(struct runner *r, const char *phase);
+/* How far it is, in bytes: for a live display, costs no event. */
+void runner_progress(struct runner *r, uint64_t done, uint64_t total);
+/* When the host's time is up. */
+deadline runner_deadline(const struct runner *r);
+/* What became of the host's models (run_host's report): for sync_models, which fills it. */
+struct sync_report *runner_sync_report(struct runner *r);
 /* The cancel token that waits of this runner obey; NULL while it undoes. */
 const struct cancel *runner_cancel(const struct runner *r);
 

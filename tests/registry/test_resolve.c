@@ -270,9 +270,9 @@ static void test_a_config_of_an_unknown_model(void **state)
 	assert_string_equal(o.findings,
 		"t.yaml:7:40: error: model_configs: found the model \"fcae\", expected one "
 		"that "
-		"sentinelcam_models has; did you mean face? (host a)\n"
+		"sentinelcam_models has; did you mean face?\n"
 		"t.yaml:7:47: error: model_configs: models: found \"face\", expected a list of "
-		"models (host a)\n");
+		"models\n");
 }
 
 /* Hosts begin in line 7. What a mistake leads to, to the letter. */
