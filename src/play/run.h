@@ -63,6 +63,8 @@ struct run_host {
 	struct connection connection;
 	const struct host_models *models; /* NULL: no set was resolved for it */
 	struct runner *runner;            /* made by run_playbook; NULL before */
+	/* While a play works on it, for the listener's fleet_get_progress; else NULL. */
+	const struct fleet_host *fleet;
 
 	/* Filled in by the run; read by the listener once the host has ended a play. */
 	struct host_counts counts;
