@@ -288,7 +288,7 @@ static void collect_wanted(struct resolver *r, struct host_models *h,
 	struct wanted *items =
 		arena_array(&r->out->arena, reg->model_count + 1, sizeof(*items));
 
-	h->items = items;
+	h->items = h->held = items;
 	for (size_t i = 0; i < reg->model_count; i++) {
 		struct wanted w = {.model = &reg->models[i]};
 		const struct model_set_item *item = model_set_find(set, w.model->name);
@@ -299,8 +299,12 @@ static void collect_wanted(struct resolver *r, struct host_models *h,
 			o->used = true;
 		bool selected = filter_selects(r->in->filter, w.model->name) ||
 				strlist_has(companions, w.model->name);
-		if (h->holds_store || !selected || !choose_version(&w, o))
+		if (!selected || !choose_version(&w, o))
 			continue;
+		if (h->holds_store) {
+			items[h->held_count++] = w;
+			continue;
+		}
 		if (item && !set->all && item->linked_files.count)
 			want_linked_files(r, &w, item);
 		w.use = use_of(r, &w);

@@ -64,7 +64,13 @@ struct host_models {
 	const char *root; /* directory that its models go to; NULL after errors */
 	const struct wanted *items;
 	size_t count;
+	/*
+	 * The host whose models are the store itself gets nothing sent: `items` is empty, and
+	 * what it uses is here (without `use`), for the configs that name it.
+	 */
 	bool holds_store;
+	const struct wanted *held;
+	size_t held_count;
 };
 
 /*

@@ -242,18 +242,20 @@ static void check_duplicates(struct site_reader *r)
 	findings_take(&r->findings, &d, NULL);
 }
 
-static void publish_version(struct arena *a, const struct host_models *h, const char *model,
-	const char *version, struct value *versions, struct value *paths)
+static void publish_models(struct arena *a, const struct host_models *h,
+	const struct wanted *items, size_t count, struct value *versions, struct value *paths)
 {
-	value_dict_set(a, versions, model, value_new_string(a, version));
-	value_dict_set(
-		a, paths, model, value_new_stringf(a, "%s/%s/%s", h->root, model, version));
+	for (size_t i = 0; i < count; i++) {
+		const char *model = items[i].model->name, *version = items[i].version;
+		value_dict_set(a, versions, model, value_new_string(a, version));
+		value_dict_set(a, paths, model,
+			value_new_stringf(a, "%s/%s/%s", h->root, model, version));
+	}
 }
 
 /*
  * Gives every host's view what was resolved: model_versions, and model_paths where they lie on
- * the host. Templates that name model paths read these. The host with the store has every
- * model, at its current version.
+ * the host. Templates that name model paths read these.
  */
 static void publish_versions(struct registry_site *s)
 {
@@ -264,13 +266,8 @@ static void publish_versions(struct registry_site *s)
 		struct value *versions = value_new_dict(a);
 		struct value *paths = value_new_dict(a);
 		struct value *layer = value_new_dict(a);
-		size_t all = h->holds_store ? h->registry->model_count : 0;
-		for (size_t k = 0; k < all; k++)
-			publish_version(a, h, h->registry->models[k].name,
-				h->registry->models[k].current, versions, paths);
-		for (size_t k = 0; k < h->count; k++)
-			publish_version(a, h, h->items[k].model->name, h->items[k].version,
-				versions, paths);
+		publish_models(a, h, h->items, h->count, versions, paths);
+		publish_models(a, h, h->held, h->held_count, versions, paths);
 		value_dict_set(a, layer, VAR_VERSIONS, versions);
 		value_dict_set(a, layer, VAR_PATHS, paths);
 		vars_view_add(s->views[i], VARS_FACT, "the model registry", layer);

@@ -159,6 +159,7 @@ static void test_a_site_resolves(void **state)
 		"/mnt/models/face/2025-02-25");
 	assert_string_equal(published(&l, "porch", "{{ model_versions | join }}"), "ssd");
 	assert_string_equal(published(&l, "cellar", "{{ model_versions.face }}"), "2026-02-02");
+	assert_int_equal(resolution_host(r, "cellar")->count, 0);
 	for (size_t i = 0; i < l.hosts.count; i++) {
 		assert_string_equal(r->hosts[i].host, l.hosts.items[i]->name);
 		assert_ptr_equal(vars_view_host(l.site.views[i]), l.hosts.items[i]);

@@ -121,7 +121,9 @@ static struct value *describe_model(struct arena *a, const struct sync_result *r
 	return v;
 }
 
-static void describe(struct module_call *c, const struct sync_report *report)
+/* `selected` has the models of the store's own host, too: its configs name them. */
+static void describe(
+	struct module_call *c, const struct sync_report *report, const struct host_models *set)
 {
 	struct arena *a = c->arena;
 	struct value *models = value_new_dict(a);
@@ -136,6 +138,8 @@ static void describe(struct module_call *c, const struct sync_report *report)
 		if (is_change(r->outcome))
 			value_list_add(a, changed, name);
 	}
+	for (size_t i = 0; i < set->held_count; i++)
+		value_list_add(a, selected, value_new_string(a, set->held[i].model->name));
 	call_set_bool(c, "changed", changed->count > 0);
 	call_set(c, "models", models);
 	call_set(c, "selected", selected);
@@ -154,7 +158,7 @@ static int run(struct module_call *c, struct err *err)
 	if (select_models(c, &s, err) < 0)
 		return -1;
 	if (s.set.count == 0) {
-		describe(c, &(struct sync_report){0});
+		describe(c, &(struct sync_report){0}, &s.set);
 		return 0;
 	}
 	if (runner_link(c, &link, &o.ctx, err) < 0 || forget_former(c, link, o.ctx, err) < 0)
@@ -168,7 +172,7 @@ static int run(struct module_call *c, struct err *err)
 	o.progress = report_progress;
 	o.progress_arg = r;
 	int result = sync_host(link, runner_run(r)->o->content, &s.set, &o, report, err);
-	describe(c, report);
+	describe(c, report, &s.set);
 	return result;
 }
 
