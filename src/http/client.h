@@ -14,9 +14,9 @@
  * Connections are HTTP/1.1, and are kept for the client's next request. With a connector
  * they are made elsewhere (on a node, through its helper), and each request has its own.
  *
- * Redirects are followed here and not by libcurl: credentials (user, password, the headers
- * Authorization and Cookie, the client's certificate) go only to the origin (scheme, host and
- * port) that the request names, and never from https to http.
+ * Redirects are followed here and not by libcurl: credentials (user, password, the client's
+ * certificate, and every header that is not known to be harmless) go only to the origin
+ * (scheme, host and port) that the request names.
  *
  * Errors: ERR_INPUT (a URL, header or method that cannot be sent), ERR_UNREACHABLE (name not
  * found, not connected, or cut), ERR_AUTH (the peer's certificate), ERR_TIMEOUT,
@@ -44,13 +44,13 @@
  * Where connections are made when it is not this machine's network. All calls come from the
  * thread in http_perform. `exchange` sends n bytes, then waits up to `milliseconds` for bytes
  * from the peer, which it appends to `in` (at most 1 MiB); *ended is set when the peer has
- * ended. `finished` says that nothing more will be sent. NULL or -1 with err.
+ * ended. NULL or -1 with err.
  */
 struct http_connector {
 	void *(*open)(
 		void *data, const char *host, unsigned port, deadline until, struct err *err);
-	int (*exchange)(void *connection, const void *bytes, size_t n, bool finished,
-		unsigned milliseconds, struct strbuf *in, bool *ended, struct err *err);
+	int (*exchange)(void *connection, const void *bytes, size_t n, unsigned milliseconds,
+		struct strbuf *in, bool *ended, struct err *err);
 	void (*close)(void *connection);
 };
 
@@ -130,6 +130,8 @@ struct http_client;
 
 /* A client for one thread at a time; the options' pointers outlive it. */
 struct http_client *http_client_new(const struct http_options *options);
+/* The cancel token that its waits obey; may be NULL. */
+const struct cancel *http_client_cancel(const struct http_client *client);
 /* Closes connections and frees it. NULL is fine. */
 void http_client_free(struct http_client *client);
 /* Sends a request and receives its answer. The response is released by the caller. */

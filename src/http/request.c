@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What libcurl is told about a request: everything that is not a default, for one hop.
+ */
+#include "http/private.h"
+
+#include <ctype.h>
+
+#include "base/path.h"
+
+/* Headers that hold no secret: these follow a redirect to another origin. */
+static const char *const harmless[] = {"accept", "accept-charset", "accept-encoding",
+	"accept-language", "cache-control", "content-encoding", "content-language",
+	"content-type", "if-match", "if-modified-since", "if-none-match", "if-range",
+	"if-unmodified-since", "range", "user-agent"};
+
+/* Sets options that cannot fail but for want of memory; the first failure sticks. */
+#define SET(t, option, value)                                                                  \
+	do {                                                                                   \
+		CURLcode code_ = curl_easy_setopt((t)->client->easy, option, value);           \
+		if (code_ != CURLE_OK && !(t)->failure.code)                                   \
+			err_set(&(t)->failure, ERR_UNSUPPORTED, "libcurl refuses %s: %s",      \
+				#option, curl_easy_strerror(code_));                           \
+	} while (0)
+
+static bool is_token(const char *s, size_t n)
+{
+	if (n == 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && !strchr("!#$%&'*+-.^_`|~", s[i]))
+			return false;
+	return true;
+}
+
+/* A header that could smuggle another one, or is none, is refused; its value is not shown. */
+static int check_header(const char *line, struct err *err)
+{
+	size_t name = strcspn(line, ":");
+
+	if (!line[name] || !is_token(line, name))
+		return err_set(
+			err, ERR_INPUT, "a header's name is not one; expected \"Name: value\"");
+	for (const char *c = line + name + 1; *c; c++)
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+			return err_set(err, ERR_INPUT,
+				"the value of the header %.*s has a control character",
+				(int)name, line);
+	return 0;
+}
+
+static bool is_named(const char *line, const char *const *names, size_t count)
+{
+	size_t n = strcspn(line, ":");
+
+	for (size_t i = 0; i < count; i++)
+		if (strlen(names[i]) == n && strncasecmp(line, names[i], n) == 0)
+			return true;
+	return false;
+}
+
+static bool goes_along(const struct http_transfer *t, const char *line)
+{
+	if (!t->with_body && strncasecmp(line, "content-", 8) == 0 && t->request->body)
+		return false;
+	return t->trusted || is_named(line, harmless, ARRAY_SIZE(harmless));
+}
+
+static int append_header(struct http_transfer *t, const char *line, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const char *value = line + strcspn(line, ":") + 1;
+
+	if (check_header(line, err) < 0)
+		return -1;
+	if (!goes_along(t, line))
+		return 0;
+	value += strspn(value, " \t");
+	/* libcurl's way to say that a header has no value; "Name:" would remove it. */
+	if (*value)
+		strbuf_addstr(&text, line);
+	else
+		strbuf_addf(&text, "%.*s;", (int)strcspn(line, ":"), line);
+	t->headers = curl_slist_append(t->headers, text.data);
+	return 0;
+}
+
+static int prepare_headers(struct http_transfer *t, struct err *err)
+{
+	const char *const *lines = t->request->headers;
+
+	t->headers = curl_slist_append(NULL, "Expect:");
+	for (; lines && *lines; lines++)
+		if (append_header(t, *lines, err) < 0)
+			return -1;
+	SET(t, CURLOPT_HTTPHEADER, t->headers);
+	return 0;
+}
+
+static void prepare_body(struct http_transfer *t)
+{
+	static const char *const with_length[] = {"POST", "PUT", "PATCH"};
+	const struct http_request *q = t->request;
+	bool body = q->body && t->with_body;
+
+	if (strcmp(t->method, "HEAD") == 0 && !body) {
+		SET(t, CURLOPT_NOBODY, 1L);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(with_length); i++)
+		body = body || strcmp(t->method, with_length[i]) == 0;
+	if (body) {
+		bool given = q->body && t->with_body;
+		SET(t, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(given ? q->body_len : 0));
+		SET(t, CURLOPT_POSTFIELDS, given ? (const char *)q->body : "");
+	}
+	SET(t, CURLOPT_CUSTOMREQUEST, t->method);
+}
+
+static void prepare_credentials(struct http_transfer *t)
+{
+	const struct http_request *q = t->request;
+	const char *user = q->user ? q->user : t->origin.user;
+	const char *password = q->user ? q->password : t->origin.password;
+
+	if (!user || !t->trusted)
+		return;
+	SET(t, CURLOPT_HTTPAUTH,
+		(long)(q->basic_first ? CURLAUTH_BASIC : CURLAUTH_BASIC | CURLAUTH_DIGEST));
+	SET(t, CURLOPT_USERNAME, user);
+	SET(t, CURLOPT_PASSWORD, password ? password : "");
+}
+
+static void prepare_tls(struct http_transfer *t)
+{
+	const struct http_tls *tls = &t->request->tls;
+
+	SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(t, CURLOPT_SSL_VERIFYPEER, tls->insecure ? 0L : 1L);
+	SET(t, CURLOPT_SSL_VERIFYHOST, tls->insecure ? 0L : 2L);
+	if (tls->ca_path && path_is_dir(tls->ca_path))
+		SET(t, CURLOPT_CAPATH, tls->ca_path);
+	else if (tls->ca_path)
+		SET(t, CURLOPT_CAINFO, tls->ca_path);
+	if (tls->client_cert && t->trusted) {
+		SET(t, CURLOPT_SSLCERT, tls->client_cert);
+		SET(t, CURLOPT_SSLKEY, tls->client_key ? tls->client_key : tls->client_cert);
+	}
+}
+
+static void prepare_limits(struct http_transfer *t)
+{
+	const struct http_request *q = t->request;
+	double connect = q->connect_timeout > 0 ? q->connect_timeout : 30;
+	double stall = q->stall > 0 ? q->stall : 60;
+
+	SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect * 1000));
+	SET(t, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	SET(t, CURLOPT_LOW_SPEED_TIME, stall < 1 ? 1L : (long)stall);
+	if (q->body_max || !q->sink)
+		SET(t, CURLOPT_MAXFILESIZE_LARGE,
+			(curl_off_t)(q->body_max ? q->body_max : HTTP_BODY_MAX));
+}
+
+int http_transfer_prepare(struct http_transfer *t, struct err *err)
+{
+	const struct http_options *o = &t->client->o;
+
+	if (!is_token(t->method, strlen(t->method)))
+		return err_set(err, ERR_INPUT, "the method is not one; expected e.g. GET");
+	SET(t, CURLOPT_URL, t->url);
+	SET(t, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(t, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(t, CURLOPT_NOSIGNAL, 1L);
+	/* A name lookup that hangs is left to its thread, not waited for. */
+	SET(t, CURLOPT_QUICK_EXIT, 1L);
+	SET(t, CURLOPT_USERAGENT, o->user_agent ? o->user_agent : "modelfleet");
+	if (!o->use_proxy)
+		SET(t, CURLOPT_PROXY, "");
+	if (t->request->unix_socket && !o->connector)
+		SET(t, CURLOPT_UNIX_SOCKET_PATH, t->request->unix_socket);
+	if (t->request->decompress)
+		SET(t, CURLOPT_ACCEPT_ENCODING, "");
+	SET(t, CURLOPT_HEADERFUNCTION, http_take_header);
+	SET(t, CURLOPT_HEADERDATA, t);
+	SET(t, CURLOPT_WRITEFUNCTION, http_take_body);
+	SET(t, CURLOPT_WRITEDATA, t);
+	prepare_body(t);
+	prepare_credentials(t);
+	prepare_tls(t);
+	prepare_limits(t);
+	if (prepare_headers(t, err) < 0)
+		return -1;
+	if (t->failure.code)
+		return err_set(err, t->failure.code, "%s", t->failure.text);
+	return 0;
+}
