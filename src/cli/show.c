@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/show.h"
+
+static void print(const struct strbuf *text)
+{
+	fwrite(text->data, 1, text->len, stdout);
+	fflush(stdout);
+}
+
+/* Prints a text above the block, which is drawn again; or as it is where there is no block. */
+static void say(struct show *s, const struct strbuf *text)
+{
+	AUTO(strbuf_release) struct strbuf all = STRBUF_INIT;
+
+	if (!s->live) {
+		if (text->len)
+			print(text);
+		return;
+	}
+	show_live_erase(s, &all);
+	strbuf_add(&all, text->data, text->len);
+	show_live_draw(s, &all);
+	print(&all);
+}
+
+void show_begin(struct show *s)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	s->count = s->run->count;
+	s->hosts = xcalloc(s->count ? s->count : 1, sizeof(*s->hosts));
+	s->started_ns = clock_ns();
+	s->words->begin(s, &text);
+	if (text.len)
+		print(&text);
+}
+
+void show_end(struct show *s, int exit_code)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (s->live)
+		show_live_erase(s, &text);
+	s->words->end(s, exit_code, &text);
+	print(&text);
+}
+
+void show_release(struct show *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free((char *)s->hosts[i].task);
+	free(s->hosts);
+	s->hosts = NULL;
+	s->count = 0;
+}
+
+struct shown_host *show_host(const struct show *s, const struct run_host *h)
+{
+	return &s->hosts[h - s->run->hosts];
+}
+
+/* The constant for a phase, so that it outlives its event. */
+static const char *phase_constant(const char *text)
+{
+	static const char *const phases[] = {"connect", "sync", "render", "restart", "check",
+		"soak", "confirm", "undo", "task"};
+
+	for (size_t i = 0; text && i < ARRAY_SIZE(phases); i++) {
+		if (strcmp(phases[i], text) == 0)
+			return phases[i];
+	}
+	return NULL;
+}
+
+static void set_task(struct shown_host *h, const char *title)
+{
+	free((char *)h->task);
+	h->task = title ? xstrdup(title) : NULL;
+}
+
+/* Takes in what an event says of its host. */
+static void note(struct show *s, const struct run_event *e)
+{
+	struct shown_host *h = show_host(s, e->host);
+
+	switch (e->kind) {
+	case RUN_HOST:
+		h->in_work = true;
+		if (!h->started_ns)
+			h->started_ns = e->at_ns;
+		break;
+	case RUN_PHASE: h->phase = phase_constant(e->text); break;
+	case RUN_TASK: set_task(h, e->title); break;
+	case RUN_HOST_END:
+		h->in_work = false;
+		h->ended_ns = e->at_ns;
+		set_task(h, NULL);
+		break;
+	default: break;
+	}
+}
+
+/* Whether the block tells something new after an event without text. */
+static bool redraws(const struct show *s, const struct run_event *e)
+{
+	return s->live && (e->kind == RUN_TICK || e->kind == RUN_HOST_END);
+}
+
+void show_listen(void *show, const struct run_event *e)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct show *s = show;
+
+	if (e->host)
+		note(s, e);
+	s->words->event(s, e, &text);
+	if (text.len || redraws(s, e))
+		say(s, &text);
+}
+
+void show_warn(struct show *s, const char *text, struct strbuf *out)
+{
+	if (s->live)
+		strbuf_addf(out, "[WARNING]: %s\n", text);
+	else
+		fprintf(stderr, "[WARNING]: %s\n", text);
+}
