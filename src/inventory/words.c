@@ -7,6 +7,7 @@ struct splitter {
 	const char *line;
 	size_t at;
 	size_t n;
+	bool comments; /* '#' ends the line */
 	struct strbuf word;
 };
 
@@ -50,7 +51,7 @@ static int read_word(struct splitter *s, bool *comment, struct err *err)
 	for (; s->at < s->n && !is_space(s->line[s->at]); s->at++) {
 		char c = s->line[s->at];
 		int rc = 0;
-		if (c == '#') {
+		if (c == '#' && s->comments) {
 			*comment = true;
 			return 0;
 		}
@@ -68,16 +69,17 @@ static int read_word(struct splitter *s, bool *comment, struct err *err)
 	return 0;
 }
 
-int words_split(struct words *words, const char *line, size_t n, struct err *err)
+static int split(
+	struct words *words, const char *line, size_t n, bool comments, struct err *err)
 {
-	struct splitter s = {.line = line, .n = n, .word = STRBUF_INIT};
+	struct splitter s = {.line = line, .n = n, .comments = comments, .word = STRBUF_INIT};
 	bool comment = false;
 	int rc = 0;
 
 	while (rc == 0 && !comment) {
 		while (s.at < n && is_space(line[s.at]))
 			s.at++;
-		if (s.at >= n || line[s.at] == '#')
+		if (s.at >= n || (comments && line[s.at] == '#'))
 			break;
 		size_t offset = s.at;
 		rc = read_word(&s, &comment, err);
@@ -87,6 +89,16 @@ int words_split(struct words *words, const char *line, size_t n, struct err *err
 	}
 	strbuf_release(&s.word);
 	return rc;
+}
+
+int words_split(struct words *words, const char *line, size_t n, struct err *err)
+{
+	return split(words, line, n, true, err);
+}
+
+int words_split_all(struct words *words, const char *line, size_t n, struct err *err)
+{
+	return split(words, line, n, false, err);
 }
 
 void words_release(struct words *words)

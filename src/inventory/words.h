@@ -24,6 +24,9 @@ struct words {
 
 /* Splits n bytes. -1 with err for a quote that is not closed or a backslash at the end. */
 int words_split(struct words *words, const char *line, size_t n, struct err *err);
+/* The same without comments, as shlex.split does it by itself: '#' is a character like others.
+ */
+int words_split_all(struct words *words, const char *line, size_t n, struct err *err);
 /* Frees all words. */
 void words_release(struct words *words);
 

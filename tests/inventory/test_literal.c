@@ -203,6 +203,18 @@ static void words_know_where_they_began(void **state)
 	assert_int_equal(list.items[2].offset, 9);
 }
 
+static void hashes_are_characters_without_comments(void **state)
+{
+	AUTO(words_release) struct words list = {0};
+	const char *line = "a #b c#d";
+
+	(void)state;
+	assert_int_equal(words_split_all(&list, line, strlen(line), NULL), 0);
+	assert_int_equal(list.count, 3);
+	assert_string_equal(list.items[1].text, "#b");
+	assert_string_equal(list.items[2].text, "c#d");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +228,7 @@ int main(void)
 		cmocka_unit_test(places_every_part),
 		cmocka_unit_test(splits_words),
 		cmocka_unit_test(refuses_open_quotes),
+		cmocka_unit_test(hashes_are_characters_without_comments),
 		cmocka_unit_test(words_know_where_they_began),
 	};
 
