@@ -29,8 +29,16 @@ enum argument_type {
 	ARGUMENT_DICT,
 	ARGUMENT_MODE, /* 0644, "0644", "u=rw,g=r": kept as a string, a number made octal text
 			*/
-	ARGUMENT_RAW   /* any value as it is */
+	ARGUMENT_RAW,  /* any value as it is */
+	/*
+	 * As RAW, but an expression without delimiters, a boolean, or a list of these: its
+	 * syntax is checked with the playbook.
+	 */
+	ARGUMENT_CONDITION
 };
+
+/* The name of the entry that describes a bare string: `required`, `choices`. */
+#define ARGUMENT_FREE_FORM "_raw_params"
 
 /* One argument; a list of them ends with a NULL name. */
 struct argument {
@@ -88,12 +96,20 @@ struct module {
 
 /* The module of a name as written in a playbook (short, or with a collection), or NULL. */
 const struct module *module_find(const char *name);
+/* A name without "ansible.builtin." or "ansible.legacy." in front. */
+const char *module_short_name(const char *name);
+/* True for a module that Ansible has and we do not yet, by any of its names. */
+bool module_known(const char *name);
 /* Module i of the table, for documentation and tests; NULL behind the last. */
 const struct module *module_at(size_t i);
 
+/* The entry of an argument, by its name or an alias, or NULL. */
+const struct argument *module_argument(const struct module *m, const char *name);
 /*
- * Checks the argument names that a task writes against the module's list: an unknown name, a
- * missing one that is required, both with the task's place. For the parser.
+ * Checks what a task writes against the module's list, as far as it can be known before the
+ * templates in it are rendered: an unknown name, a missing one that is required, a literal
+ * value of the wrong type or choice. Findings have the argument's place, else the task's; -1
+ * if there are any. `args` may be NULL. For the parser.
  */
 int module_check_arguments(const struct module *m, const struct value *args,
 	const char *free_form, const struct place *place, struct diags *d);

@@ -7,7 +7,10 @@
  * refused here, by name, file and line, all of it in one run.
  *
  * A playbook is immutable once parsed and read by all hosts' runners at once. All memory is
- * its arena's.
+ * its arena's, that of string lists too: they are never released by themselves.
+ *
+ * import_tasks leaves a block with the import's keywords around the imported steps;
+ * import_playbook with `when` or `tags` leaves a block around each list of a play's tasks.
  */
 #ifndef PLAY_PLAYBOOK_H
 #define PLAY_PLAYBOOK_H
@@ -22,9 +25,14 @@
 
 struct module;
 
+#define PLAYBOOK_MAX_BYTES (4u << 20) /* of one file */
+#define PLAYBOOK_MAX_STEPS 20000      /* tasks, handlers and blocks, imported ones too */
+#define PLAYBOOK_MAX_DEPTH 40         /* blocks and imports inside one another */
+
 /*
  * Keywords whose value a task inherits from the blocks around it and from its play, nearest
- * first. Values are as written: templates are rendered per host when the task runs.
+ * first. Values are as written: templates are rendered per host when the task runs. A null
+ * stands for the default again, whatever the blocks around say.
  */
 enum play_attribute {
 	ATTRIBUTE_BECOME,
@@ -40,8 +48,11 @@ enum play_attribute {
 	ATTRIBUTE_IGNORE_ERRORS,
 	ATTRIBUTE_IGNORE_UNREACHABLE,
 	ATTRIBUTE_ANY_ERRORS_FATAL,
-	ATTRIBUTE_ENVIRONMENT,
+	ATTRIBUTE_ENVIRONMENT, /* a list of mappings (or templates for one), the play's first */
 	ATTRIBUTE_TIMEOUT,
+	ATTRIBUTE_RUN_ONCE,
+	ATTRIBUTE_DELEGATE_TO, /* not of a play */
+	ATTRIBUTE_NOTIFY,      /* not of a play */
 	ATTRIBUTE_COUNT
 };
 
@@ -49,6 +60,12 @@ enum step_kind { STEP_TASK, STEP_BLOCK };
 
 struct steps {
 	struct step **items;
+	size_t count, cap;
+};
+
+/* Strings and booleans that must all hold; empty ones are left out. */
+struct conditions {
+	const struct value **items;
 	size_t count, cap;
 };
 
@@ -62,11 +79,8 @@ struct step {
 	unsigned index; /* order in the playbook, from 0: the printer's order */
 	const struct value *attributes[ATTRIBUTE_COUNT]; /* own ones; NULL: not written */
 	const struct value *vars;                        /* a dict or NULL */
-	struct {
-		const struct value **items;
-		size_t count, cap;
-	} when;              /* own conditions; those of the blocks around it count, too */
-	struct strlist tags; /* own ones */
+	struct conditions when; /* own ones; those of the blocks around it count, too */
+	struct strlist tags;    /* own ones; those of blocks and play count, too */
 	bool handler;
 	union {
 		struct task *task;
@@ -82,16 +96,17 @@ struct task {
 	const struct module *module;
 	const char *module_name;          /* as written */
 	const struct value *args;         /* a dict of arguments, as written; NULL: none */
-	const char *free_form;            /* for modules that take one; else NULL */
-	const struct value *loop;         /* what to loop over, as written; NULL: no loop */
+	const struct value *free_form;    /* a string, for modules that take one; else NULL */
+	const struct value *loop;         /* a list or a template for one; NULL: no loop */
 	const char *loop_lookup;          /* "items" for with_items, ...; NULL: `loop:` */
 	const struct value *loop_control; /* a dict or NULL */
 	const char *register_name;        /* or NULL */
-	const struct value *notify;       /* a string or list, or NULL */
 	struct strlist listen;            /* handlers: topics besides the name */
 	const struct value *until, *retries, *delay;
 	const struct value *changed_when, *failed_when; /* NULL: the module's word */
-	const struct value *delegate_to;                /* NULL: the host itself */
+	/* What step_attribute says of these, as many ask. */
+	const struct value *notify;      /* a string or list, or NULL */
+	const struct value *delegate_to; /* NULL: the host itself */
 	const struct value *run_once;
 };
 
@@ -111,11 +126,14 @@ struct play_transaction {
 
 struct play {
 	struct place place;
-	const char *name;
+	const char *name;          /* as written, else its hosts */
+	const char *directory;     /* of its file: an imported playbook has its own */
 	const struct value *hosts; /* a string or a list of patterns, as written */
 	const struct value *attributes[ATTRIBUTE_COUNT];
 	const struct value *vars;       /* a dict or NULL */
 	const struct value *vars_files; /* a list or NULL */
+	/* Of the import that brought the play: facts are gathered where all of them hold. */
+	struct conditions when;
 	const struct value *gather_facts;
 	const struct value *serial; /* a number, a percentage, or a list of them */
 	const struct value *max_fail_percentage;
@@ -144,12 +162,15 @@ int playbook_parse(
 /* The same from text in memory; `directory` is where imports are looked for. */
 int playbook_parse_text(struct playbook *p, const char *name, const char *directory,
 	const char *text, size_t n, const struct secrets *secrets, struct diags *d);
-/* Frees everything. */
+/* Frees everything; an all-zero playbook is fine. */
 void playbook_release(struct playbook *p);
 
 /* The value of an inherited keyword for a step: its own, its blocks', its play's; or NULL. */
 const struct value *step_attribute(const struct step *s, enum play_attribute a);
-/* Whether a step runs with these --tags and --skip-tags (with always, never, tagged ...). */
+/*
+ * Whether a step runs with these --tags (NULL or empty: all) and --skip-tags (or NULL), with
+ * Ansible's words always, never, tagged, untagged and all. A block runs when a step in it does.
+ */
 bool step_selected(
 	const struct step *s, const struct strlist *tags, const struct strlist *skip);
 /* The step's name for people: its name, else its module's. */

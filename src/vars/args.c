@@ -168,46 +168,63 @@ static const char *find_equals(const struct strbuf *word)
 	return NULL;
 }
 
-static int add_pair(struct arena *arena, const struct strbuf *word, const struct place *at,
-	struct value *dict, struct err *err)
+/* Finds name and value of a word that is a pair. */
+static void split_pair(struct arena *arena, struct strbuf *decoded, struct args_word *word)
 {
-	const char *equals = find_equals(word), *key = word->data;
+	const char *equals = find_equals(decoded), *name = decoded->data;
 
 	if (!equals)
-		return err_set(
-			err, ERR_USAGE, "expected NAME=VALUE, found: %.200s", word->data);
-	const char *text = equals + 1;
-	size_t key_len = (size_t)(equals - key), len = word->len - key_len - 1;
-	trim(&key, &key_len);
-	trim(&text, &len);
-	if (is_quoted(text, len)) {
-		text++;
+		return;
+	const char *value = equals + 1;
+	size_t name_len = (size_t)(equals - name), len = decoded->len - name_len - 1;
+	trim(&name, &name_len);
+	trim(&value, &len);
+	if (is_quoted(value, len)) {
+		value++;
 		len -= 2;
 	}
-	struct value *value = value_new_stringn(arena, text, len);
-	value->place = *at;
-	value_dict_set(arena, dict, arena_strndup(arena, key, key_len), value);
-	return 0;
+	word->name = arena_strndup(arena, name, name_len);
+	word->value = arena_strndup(arena, value, len);
+}
+
+int args_word_next(
+	struct arena *arena, const char **text, struct args_word *word, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf decoded = STRBUF_INIT;
+	const char *end;
+
+	while (is_gap(**text))
+		(*text)++;
+	if (!**text)
+		return 0;
+	*word = (struct args_word){.text = *text};
+	if (word_len(*text, &word->len, err) < 0)
+		return -1;
+	for (end = *text + word->len; is_gap(*end);)
+		end++;
+	word->gap = (size_t)(end - *text) - word->len;
+	decode_escapes(*text, word->len, &decoded);
+	word->decoded = arena_strndup(arena, decoded.data, decoded.len);
+	split_pair(arena, &decoded, word);
+	*text = end;
+	return 1;
 }
 
 int args_parse(struct arena *arena, const char *text, const struct place *at,
 	struct value *dict, struct err *err)
 {
+	struct args_word word;
+	int got;
+
 	if (strlen(text) > ARGS_MAX)
 		return err_set(err, ERR_LIMIT, "an argument is longer than %u bytes", ARGS_MAX);
-	while (is_gap(*text))
-		text++;
-	while (*text) {
-		AUTO(strbuf_release) struct strbuf word = STRBUF_INIT;
-		size_t len;
-		if (word_len(text, &len, err) < 0)
-			return -1;
-		decode_escapes(text, len, &word);
-		if (add_pair(arena, &word, at, dict, err) < 0)
-			return -1;
-		text += len;
-		while (is_gap(*text))
-			text++;
+	while ((got = args_word_next(arena, &text, &word, err)) > 0) {
+		if (!word.name)
+			return err_set(err, ERR_USAGE, "expected NAME=VALUE, found: %.200s",
+				word.decoded);
+		struct value *value = value_new_string(arena, word.value);
+		value->place = *at;
+		value_dict_set(arena, dict, word.name, value);
 	}
-	return 0;
+	return got;
 }

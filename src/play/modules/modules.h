@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The modules' entries, one file a module or a family of them; play/modules.c lists them in
+ * the table that module_find searches.
+ */
+#ifndef PLAY_MODULES_MODULES_H
+#define PLAY_MODULES_MODULES_H
+
+#include "play/module.h"
+
+extern const struct module module_apt;
+extern const struct module module_assert;
+extern const struct module module_command;
+extern const struct module module_copy;
+extern const struct module module_debug;
+extern const struct module module_fail;
+extern const struct module module_file;
+extern const struct module module_get_url;
+extern const struct module module_health_check;
+extern const struct module module_meta;
+extern const struct module module_pip;
+extern const struct module module_service;
+extern const struct module module_set_fact;
+extern const struct module module_shell;
+extern const struct module module_stat;
+extern const struct module module_sync_models;
+extern const struct module module_systemd;
+extern const struct module module_template;
+extern const struct module module_uri;
+extern const struct module module_wait_for;
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of steps: tasks, blocks, and files of tasks that are imported. */
+#include "base/path.h"
+#include "play/module.h"
+#include "play/parse.h"
+#include "vars/args.h"
+
+struct step *parse_new_step(struct parser *p, enum step_kind kind, const struct target *around,
+	const struct value *v)
+{
+	struct step *s;
+
+	if (p->playbook->step_count >= PLAYBOOK_MAX_STEPS) {
+		if (!p->full)
+			diag_error(p->diags, &v->place,
+				"more than %d tasks and blocks, with those of imports",
+				PLAYBOOK_MAX_STEPS);
+		p->full = true;
+		return NULL;
+	}
+	s = ARENA_NEW(p->arena, struct step);
+	*s = (struct step){.kind = kind,
+		.place = v->place,
+		.outer = around->step,
+		.play = around->play,
+		.index = p->playbook->step_count++,
+		.handler = around->where == KEYWORD_HANDLER};
+	if (kind == STEP_TASK)
+		s->task = ARENA_NEW(p->arena, struct task);
+	else
+		s->block = ARENA_NEW(p->arena, struct block);
+	return s;
+}
+
+/* Handlers are a flat list: a block around them only gives them its keywords. */
+static void take_block(
+	struct parser *p, struct step *block, const struct target *around, struct steps *to)
+{
+	const struct steps *parts[] = {
+		&block->block->block, &block->block->rescue, &block->block->always};
+
+	if (around->where != KEYWORD_HANDLER) {
+		*PARSE_PUSH(p->arena, to) = block;
+		return;
+	}
+	for (size_t part = 0; part < ARRAY_SIZE(parts); part++)
+		for (size_t i = 0; i < parts[part]->count; i++)
+			*PARSE_PUSH(p->arena, to) = parts[part]->items[i];
+}
+
+static void read_block(
+	struct parser *p, const struct value *v, const struct target *around, struct steps *to)
+{
+	struct step *s;
+
+	if (around->where == KEYWORD_HANDLER && around->step) {
+		diag_error(p->diags, &v->place, "a block inside the blocks of handlers");
+		return;
+	}
+	if (!parse_deeper(p, &v->place))
+		return;
+	s = parse_new_step(p, STEP_BLOCK, around, v);
+	if (s) {
+		struct target t = {.where = KEYWORD_BLOCK,
+			.title = "a block",
+			.source = v,
+			.place = v->place,
+			.play = around->play,
+			.step = s};
+		keywords_read(p, &t, NULL);
+		if (!value_dict_get(v, "block"))
+			diag_error(p->diags, &v->place,
+				"\"rescue\" or \"always\" without \"block\"");
+		take_block(p, s, around, to);
+	}
+	p->depth--;
+}
+
+/* The file beside the one that imports it, else beside one of those around that. */
+static char *find_tasks(struct parser *p, const char *name)
+{
+	for (const struct parse_file *f = p->file; f; f = f->outer) {
+		autofree char *path = path_join(f->directory, name);
+		if (path_exists(path))
+			return STEAL(path);
+	}
+	return path_join(p->file->directory, name);
+}
+
+/* The name of the file in what stands behind import_tasks, or NULL after a finding. */
+static const char *tasks_name(struct parser *p, const struct value *v, const struct value *args)
+{
+	const struct value *dict = v->kind == VALUE_DICT ? v : args;
+	const struct value *file = value_is_string(v) ? v : value_dict_get(dict, "file");
+	struct args_word word;
+	struct err err = {0};
+
+	if (dict && dict->kind == VALUE_DICT)
+		value_dict_foreach (pair, dict)
+			if (!value_is_string(pair->key) || strcmp(pair->key->text, "file") != 0)
+				diag_error(p->diags, &pair->key->place,
+					"import_tasks takes \"file\" and nothing else");
+	if (!value_is_string(file) || file->len == 0) {
+		diag_error(p->diags, &v->place, "import_tasks without a file's name");
+		return NULL;
+	}
+	if (parse_is_template(file)) {
+		diag_error(p->diags, &file->place,
+			"import_tasks: templates in names of imported files are not "
+			"supported yet");
+		return NULL;
+	}
+	const char *at = file->text;
+	if (args_word_next(p->arena, &at, &word, &err) <= 0 || *at) {
+		diag_error(p->diags, &file->place, "import_tasks: expected one file's name%s%s",
+			err.text[0] ? "; " : "", err.text);
+		return NULL;
+	}
+	return arena_strndup(p->arena, word.text, word.len);
+}
+
+static void read_tasks_file(
+	struct parser *p, const char *path, const struct value *v, struct step *block)
+{
+	const struct target around = {.where = block->handler ? KEYWORD_HANDLER : KEYWORD_TASK,
+		.play = (struct play *)block->play,
+		.step = block};
+	struct parse_file file;
+
+	if (!parse_enter(p, &file, path, &v->place))
+		return;
+	const struct value *list = parse_read_file(p, path, &v->place);
+	if (list && list->kind == VALUE_NULL)
+		diag_warning(p->diags, &v->place, "%s holds no tasks", path);
+	else if (list)
+		parse_steps(p, list, &around, &block->block->block);
+	parse_leave(p);
+}
+
+static bool is_import_tasks(struct target *t, const char *name)
+{
+	(void)t;
+	return strcmp(module_short_name(name), "import_tasks") == 0;
+}
+
+static void read_import(struct parser *p, const struct value *v, const struct value *what,
+	const struct target *around, struct steps *to)
+{
+	struct step *s = parse_new_step(p, STEP_BLOCK, around, v);
+
+	if (!s)
+		return;
+	struct target t = {.where = KEYWORD_TASK_IMPORT,
+		.title = "import_tasks",
+		.source = v,
+		.place = v->place,
+		.play = around->play,
+		.step = s};
+	keywords_read(p, &t, is_import_tasks);
+	const char *name = tasks_name(p, what, value_dict_get(v, "args"));
+	if (name) {
+		autofree char *path = find_tasks(p, name);
+		read_tasks_file(p, path, what, s);
+	}
+	take_block(p, s, around, to);
+}
+
+static bool is_block(const struct value *v)
+{
+	return value_dict_get(v, "block") || value_dict_get(v, "rescue") ||
+	       value_dict_get(v, "always");
+}
+
+/* What stands behind import_tasks in a task, or NULL if it is none. */
+static const struct value *import_of(const struct value *v)
+{
+	value_dict_foreach (pair, v) {
+		const char *name = value_text(pair->key);
+		if (name && strcmp(module_short_name(name), "import_tasks") == 0)
+			return pair->value;
+	}
+	return NULL;
+}
+
+static void read_step(
+	struct parser *p, const struct value *v, const struct target *around, struct steps *to)
+{
+	const struct value *import;
+	char found[FOUND_MAX];
+
+	if (v->kind != VALUE_DICT) {
+		diag_error(p->diags, &v->place, "found %s, expected a task or a block",
+			found_text(v, found));
+		return;
+	}
+	import = import_of(v);
+	if (is_block(v))
+		read_block(p, v, around, to);
+	else if (import)
+		read_import(p, v, import, around, to);
+	else
+		parse_task(p, v, around, to);
+}
+
+void parse_steps(struct parser *p, const struct value *list, const struct target *around,
+	struct steps *to)
+{
+	char found[FOUND_MAX];
+
+	if (list->kind != VALUE_LIST) {
+		diag_error(p->diags, &list->place, "found %s, expected a list of tasks",
+			found_text(list, found));
+		return;
+	}
+	for (size_t i = 0; i < list->count && !p->full; i++)
+		read_step(p, list->items[i], around, to);
+}
