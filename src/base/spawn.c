@@ -31,8 +31,7 @@ static bool is_replaced(const char *entry, const char *const *by)
 	return by && *by;
 }
 
-/* Both environments as one array; a later entry of the same name replaces an earlier one. */
-static char **merge_environment(const char *const *extra)
+char **spawn_environment(const char *const *extra)
 {
 	size_t count = 0, extra_count = 0, used = 0;
 
@@ -78,7 +77,7 @@ static int spawn_with(
 	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	if (o->cwd)
 		posix_spawn_file_actions_addchdir_np(&actions, o->cwd);
-	autofree char **env = merge_environment(o->env);
+	autofree char **env = spawn_environment(o->env);
 	int failed = posix_spawnp(
 		pid, o->argv[0], &actions, &attr, (char *const *)(uintptr_t)o->argv, env);
 	posix_spawnattr_destroy(&attr);

@@ -53,6 +53,11 @@ struct spawn_child {
 
 /* Starts a program with three pipes (close-on-exec here, blocking). argv, env, cwd are used. */
 int spawn_start(const struct spawn_options *o, struct spawn_child *child, struct err *err);
+/*
+ * Our environment with "NAME=value" entries added, a later one of a name replacing an earlier
+ * one, as an array that ends with NULL. The array is the caller's, what it points to is not.
+ */
+char **spawn_environment(const char *const *extra);
 /* Closes the pipes, waits up to the deadline, then SIGTERM, after two seconds SIGKILL. */
 int spawn_stop(struct spawn_child *child, deadline until);
 

@@ -9,8 +9,10 @@
 #define NODE_CHANGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "node/transaction.h"
@@ -33,12 +35,16 @@ struct change_content {
 };
 
 /*
- * Writes a file. Attributes that are not asked for are those of the file that was there, else
- * the helper's user's with the login's umask. `validate`, if not NULL, is a command with %s
- * for the temporary file; when it fails nothing has changed, and its output is in err.
- * `backup`, if not NULL, takes the name of a copy of the former file (new memory).
+ * Writes a file; a link that has its name is replaced, not followed. Attributes that are not
+ * asked for are those of the file that was there, else the helper's user's with the login's
+ * umask. `validate`, if not NULL, is a command with %s for the temporary file, run without a
+ * shell; when it fails nothing has changed, and its output is in err. `backup` takes the name
+ * of a copy of the former file (new memory).
  */
+struct node_call;
+
 struct change_write {
+	struct node_call *call; /* for signs of life while `validate` runs; NULL: none */
 	const char *path;
 	struct change_content content;
 	struct change_attributes attributes;
@@ -47,6 +53,7 @@ struct change_write {
 	char *backup; /* out; owned by the caller; NULL when there was nothing to keep */
 	mode_t umask; /* of the login */
 };
+/* Writes the file; -1 with err, and nothing has changed then. */
 int change_write(struct transaction *t, struct change_write *w, struct err *err);
 /* Makes a path a symbolic link to target, in one step, whatever file or link was there. */
 int change_link(struct transaction *t, const char *path, const char *target, struct err *err);

@@ -14,8 +14,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "node/change.h"
 #include "node/node.h"
 #include "wire/item.h"
+
+struct pollfd;
 
 struct node_call {
 	struct node *node;
@@ -36,41 +39,98 @@ enum node_module_flag {
 	MODULE_NO_CHECK = 1 << 2 /* refused with FRAME_CHECK: cannot tell what it would do */
 };
 
+/* What an argument may be; null stands for one that is not given. */
+enum node_arg_type {
+	ARG_TEXT = 1 << 0,
+	ARG_BOOL = 1 << 1,
+	ARG_INT = 1 << 2,
+	ARG_NUMBER = 1 << 3, /* with a fraction or without */
+	ARG_BYTES = 1 << 4,
+	ARG_LIST = 1 << 5,
+	ARG_DICT = 1 << 6,
+	ARG_CONTENT = ARG_BYTES | ARG_INT, /* see call_content */
+	ARG_REQUIRED = 1 << 7
+};
+
+struct node_arg {
+	const char *name;
+	unsigned types; /* of enum node_arg_type */
+};
+
 struct node_module {
 	const char *name;
 	unsigned flags;
 	/* 0 with the result filled in; -1 with err: the module failed. */
 	int (*run)(struct node_call *c, struct err *err);
+	/* All that it takes, ended by an entry without a name. Checked before `run` is called.
+	 */
+	const struct node_arg *args;
 };
 
 /* The module with a name, or NULL. */
 const struct node_module *node_module_find(const char *name);
 
+/* The transaction that this call's changes belong to, or NULL. */
+struct transaction *call_transaction(struct node_call *c);
 /* An argument that has to be there; NULL with ERR_INPUT naming it. */
 const char *call_text(struct node_call *c, const char *key, struct err *err);
 /* An argument that may be missing; NULL then. */
 const char *call_text_or_null(struct node_call *c, const char *key);
+/* A path argument, absolute or below "~" or "~NAME", which is expanded; NULL with err when it
+ * is missing or relative. */
+const char *call_path(struct node_call *c, const char *key, struct err *err);
+/* The same for one that may be missing: *path is NULL then. */
+int call_path_or_null(struct node_call *c, const char *key, const char **path, struct err *err);
+/* Content: bytes, or the number of a blob. 1 with it, 0 when the argument is not given. */
+int call_content(
+	struct node_call *c, const char *key, struct change_content *content, struct err *err);
+/* The texts of a list argument, NULL-terminated; an absent one is empty. NULL with err. */
+const char *const *call_list(struct node_call *c, const char *key, struct err *err);
 /*
- * Runs a program and waits for it, sending signs of life and noticing when the engine is gone.
- * `argv` is NULL-terminated; output beyond `output_max` is dropped and `cut` is set.
+ * To be called at least once a second by whatever waits: sends a sign of life, and looks
+ * whether the engine is still there (ERR_UNREACHABLE). A NULL call is always fine.
+ */
+int call_tick(struct node_call *c, struct err *err);
+/* Sleeps until a point of time, ticking. */
+int call_sleep(struct node_call *c, deadline until, struct err *err);
+/* wait_fds with ticks: the number of ready descriptors, or -1 with err. */
+int call_wait(struct node_call *c, struct pollfd *fds, unsigned count, deadline until,
+	struct err *err);
+
+/*
+ * Runs a program in a session of its own, with the login's umask, and waits for its end,
+ * ticking. What it leaves running in the background is not waited for. `argv` is
+ * NULL-terminated and looked up in the PATH that the program will have; output beyond
+ * `output_max` is dropped and `cut` is set.
  */
 struct call_program {
 	const char *const *argv;
-	const char *const *env; /* NAME=value; NULL: ours */
+	const char *const *env; /* NAME=value, added to ours; NULL: none */
 	const char *cwd;
 	const void *input;
 	size_t input_len;
 	size_t output_max; /* of each stream; 0: 1 MiB */
+	deadline until;    /* 0: the call's */
+	bool unkillable; /* it goes on to its end when the engine is gone: a package manager */
 	struct strbuf out; /* filled in */
 	struct strbuf err;
 	bool out_cut, err_cut;
 	int status; /* exit code; 128 + signal */
 };
-/* Returns 0 when the program ran to its end, -1 with err (ERR_TIMEOUT: killed with its group).
+/*
+ * Returns 0 when the program ran to its end, -1 with err: ERR_NOTFOUND or ERR_DENIED when it
+ * could not be started (err->sys holds errno), ERR_TIMEOUT or ERR_UNREACHABLE when it was
+ * killed with its whole session. `out` and `err` hold what it printed until then. The call
+ * may be NULL: nobody waits for signs of life.
  */
 int call_run(struct node_call *c, struct call_program *p, struct err *err);
 /* Frees what a program printed. */
 void call_program_release(struct call_program *p);
+
+/* The tables of arguments of the modules below. */
+extern const struct node_arg stat_args[], file_args[], copy_args[], slurp_args[],
+	command_args[], wait_args[], facts_args[], service_args[], watch_args[], apt_args[],
+	pip_args[];
 
 /* The modules of the table; their arguments and results are in wire/MODULES.md. */
 int node_stat(struct node_call *c, struct err *err);
@@ -88,6 +148,8 @@ int node_wait(struct node_call *c, struct err *err);
 int node_facts(struct node_call *c, struct err *err);
 /* service: a unit's state, through a service manager. */
 int node_service(struct node_call *c, struct err *err);
+/* watch: whether units stay up. */
+int node_watch(struct node_call *c, struct err *err);
 /* apt: packages of Debian. */
 int node_apt(struct node_call *c, struct err *err);
 /* pip: packages of Python. */

@@ -47,60 +47,100 @@ bool user_parse(const char *line, struct user *out)
 	       next_field(&line, out->home, sizeof(out->home));
 }
 
+static bool group_parse(const char *line, struct group_entry *out)
+{
+	char ignored[1024];
+
+	return next_field(&line, out->name, sizeof(out->name)) && *out->name &&
+	       next_field(&line, ignored, sizeof(ignored)) && next_id(&line, &out->gid);
+}
+
 /* Whom a search is for: a name, or a number when the name is NULL. */
 struct wanted {
 	const char *name;
-	uid_t uid;
+	unsigned id;
 };
 
-static bool is_wanted(const struct wanted *w, const struct user *u)
+static bool is_user(const struct wanted *w, const char *line, void *out)
 {
-	return w->name ? strcmp(w->name, u->name) == 0 : w->uid == u->uid;
+	struct user *u = out;
+
+	return user_parse(line, u) &&
+	       (w->name ? strcmp(w->name, u->name) == 0 : w->id == u->uid);
 }
 
-static bool find_in_file(const struct wanted *w, struct user *out)
+static bool is_group(const struct wanted *w, const char *line, void *out)
+{
+	struct group_entry *g = out;
+
+	return group_parse(line, g) &&
+	       (w->name ? strcmp(w->name, g->name) == 0 : w->id == g->gid);
+}
+
+/* The two databases: what getent calls them, their files, and how a line is compared. */
+struct database {
+	const char *name;
+	const char *file;
+	bool (*matches)(const struct wanted *w, const char *line, void *out);
+};
+
+static const struct database users = {"passwd", "/etc/passwd", is_user};
+static const struct database groups = {"group", "/etc/group", is_group};
+
+static bool find_in_file(const struct database *d, const struct wanted *w, void *out)
 {
 	char *line = NULL;
 	size_t cap = 0;
 	bool found = false;
-	FILE *file = fopen("/etc/passwd", "re");
+	FILE *file = fopen(d->file, "re");
 
 	while (file && !found && getline(&line, &cap, file) > 0)
-		found = user_parse(line, out) && is_wanted(w, out);
+		found = d->matches(w, line, out);
 	if (file)
 		fclose(file);
 	free(line);
 	return found;
 }
 
-static bool ask_getent(const struct wanted *w, struct user *out)
+static bool ask_getent(const struct database *d, const struct wanted *w, void *out)
 {
 	char number[16];
-	const char *argv[] = {"getent", "passwd", w->name, NULL};
+	const char *argv[] = {"getent", d->name, w->name, NULL};
 	struct spawn_options options = {.argv = argv, .until = deadline_in(10)};
 	struct spawn_result result;
 
-	snprintf(number, sizeof(number), "%u", (unsigned)w->uid);
+	snprintf(number, sizeof(number), "%u", w->id);
 	if (!w->name)
 		argv[2] = number;
 	bool found = spawn_run(&options, &result, NULL) == 0 && result.status == 0 &&
-		     user_parse(result.out.data, out) && is_wanted(w, out);
+		     d->matches(w, result.out.data, out);
 	spawn_result_release(&result);
 	return found;
 }
 
+static bool find(const struct database *d, const struct wanted *w, void *out)
+{
+	return find_in_file(d, w, out) || ask_getent(d, w, out);
+}
+
 bool user_by_uid(uid_t uid, struct user *out)
 {
-	struct wanted w = {.uid = uid};
-
-	return find_in_file(&w, out) || ask_getent(&w, out);
+	return find(&users, &(struct wanted){.id = uid}, out);
 }
 
 bool user_by_name(const char *name, struct user *out)
 {
-	struct wanted w = {.name = name};
+	return find(&users, &(struct wanted){.name = name}, out);
+}
 
-	return find_in_file(&w, out) || ask_getent(&w, out);
+bool group_by_gid(gid_t gid, struct group_entry *out)
+{
+	return find(&groups, &(struct wanted){.id = gid}, out);
+}
+
+bool group_by_name(const char *name, struct group_entry *out)
+{
+	return find(&groups, &(struct wanted){.name = name}, out);
 }
 
 /* True if a group's line ends with a list of members that names the user. */
@@ -117,20 +157,20 @@ static bool has_member(const char *members, const char *name)
 	return false;
 }
 
-static size_t supplementary_groups(const struct user *u, gid_t *groups)
+static size_t supplementary_groups(const struct user *u, gid_t *gids)
 {
 	char *line = NULL, name[256];
 	size_t cap = 0, count = 0;
 	FILE *file = fopen("/etc/group", "re");
 
-	groups[count++] = u->gid;
+	gids[count++] = u->gid;
 	while (file && count < GROUPS_MAX && getline(&line, &cap, file) > 0) {
 		const char *at = line;
 		gid_t gid;
 		if (next_field(&at, name, sizeof(name)) &&
 			next_field(&at, name, sizeof(name)) && next_id(&at, &gid) && at &&
 			has_member(at, u->name))
-			groups[count++] = gid;
+			gids[count++] = gid;
 	}
 	if (file)
 		fclose(file);
@@ -140,10 +180,10 @@ static size_t supplementary_groups(const struct user *u, gid_t *groups)
 
 int user_become(const struct user *u, struct err *err)
 {
-	gid_t groups[GROUPS_MAX];
-	size_t count = supplementary_groups(u, groups);
+	gid_t gids[GROUPS_MAX];
+	size_t count = supplementary_groups(u, gids);
 
-	if (setgroups(count, groups) < 0 || setresgid(u->gid, u->gid, u->gid) < 0 ||
+	if (setgroups(count, gids) < 0 || setresgid(u->gid, u->gid, u->gid) < 0 ||
 		setresuid(u->uid, u->uid, u->uid) < 0)
 		return err_sys(err, "become user %s", u->name);
 	if (setenv("HOME", u->home, 1) < 0 || setenv("USER", u->name, 1) < 0 ||

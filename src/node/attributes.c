@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/attributes.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "node/users.h"
+
+static int read_owner(struct node_call *c, struct attributes *a, struct err *err)
+{
+	const char *name = call_text_or_null(c, "owner");
+	struct user u;
+	int64_t id;
+
+	if (!name)
+		return 0;
+	a->has_owner = true;
+	if (parse_int(name, 0, (int64_t)UINT32_MAX - 1, &id))
+		a->owner = (uid_t)id;
+	else if (user_by_name(name, &u))
+		a->owner = u.uid;
+	else
+		return err_set(err, ERR_INPUT, "chown failed: failed to look up user %s", name);
+	return 0;
+}
+
+static int read_group(struct node_call *c, struct attributes *a, struct err *err)
+{
+	const char *name = call_text_or_null(c, "group");
+	struct group_entry g;
+	int64_t id;
+
+	if (!name)
+		return 0;
+	a->has_group = true;
+	if (parse_int(name, 0, (int64_t)UINT32_MAX - 1, &id))
+		a->group = (gid_t)id;
+	else if (group_by_name(name, &g))
+		a->group = g.gid;
+	else
+		return err_set(
+			err, ERR_INPUT, "chgrp failed: failed to look up group %s", name);
+	return 0;
+}
+
+int attributes_read(struct node_call *c, struct attributes *a, struct err *err)
+{
+	mode_t ignored;
+
+	*a = (struct attributes){
+		.mode = call_text_or_null(c, "mode"), .umask = c->node->login_umask};
+	if (a->mode && mode_parse(a->mode, 0, 0, &ignored, err) < 0)
+		return -1;
+	return read_owner(c, a, err) < 0 || read_group(c, a, err) < 0 ? -1 : 0;
+}
+
+int attributes_resolve(const struct attributes *a, const struct stat *st,
+	struct change_attributes *out, struct err *err)
+{
+	*out = (struct change_attributes){.has_owner = a->has_owner,
+		.has_group = a->has_group,
+		.has_mode = a->mode,
+		.owner = a->owner,
+		.group = a->group,
+		.has_mtime = a->has_mtime,
+		.has_atime = a->has_atime,
+		.mtime = a->mtime,
+		.atime = a->atime};
+	return a->mode ? mode_parse(a->mode, st->st_mode, a->umask, &out->mode, err) : 0;
+}
+
+static bool times_differ(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec || a->tv_nsec != b->tv_nsec;
+}
+
+/* Adds what differs to a diff; what an earlier step has added keeps its former value. */
+static void add_diff(
+	struct attributes_diff *d, const struct change_attributes *a, const struct stat *st)
+{
+	struct change_attributes *from = &d->before, *to = &d->after;
+
+	if (a->has_owner && a->owner != st->st_uid) {
+		from->has_owner = to->has_owner = true;
+		from->owner = st->st_uid;
+		to->owner = a->owner;
+	}
+	if (a->has_group && a->group != st->st_gid) {
+		from->has_group = to->has_group = true;
+		from->group = st->st_gid;
+		to->group = a->group;
+	}
+	if (a->has_mode && a->mode != (st->st_mode & 07777) && !S_ISLNK(st->st_mode)) {
+		from->has_mode = to->has_mode = true;
+		from->mode = st->st_mode & 07777;
+		to->mode = a->mode;
+	}
+	if (a->has_mtime && times_differ(&a->mtime, &st->st_mtim)) {
+		from->has_mtime = to->has_mtime = true;
+		from->mtime = st->st_mtim;
+		to->mtime = a->mtime;
+	}
+	if (a->has_atime && times_differ(&a->atime, &st->st_atim)) {
+		from->has_atime = to->has_atime = true;
+		from->atime = st->st_atim;
+		to->atime = a->atime;
+	}
+}
+
+int attributes_apply(struct node_call *c, const char *path, const struct attributes *a,
+	bool *changed, struct attributes_diff *diff, struct err *err)
+{
+	struct change_attributes want;
+	struct stat st;
+	bool differs;
+
+	if (lstat(path, &st) < 0) {
+		if (errno != ENOENT || !c->check)
+			return err_sys(err, "%s", path);
+		*changed |= a->has_owner || a->has_group || a->mode;
+		return 0;
+	}
+	if (attributes_resolve(a, &st, &want, err) < 0)
+		return -1;
+	if (diff)
+		add_diff(diff, &want, &st);
+	if (change_attributes(
+		    call_transaction(c), path, &want, false, c->check, &differs, err) < 0)
+		return -1;
+	*changed |= differs;
+	return 0;
+}
+
+const char *path_state(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		if (errno == ENOENT)
+			return "absent";
+		err_sys(err, "%s", path);
+		return NULL;
+	}
+	if (S_ISLNK(st.st_mode))
+		return "link";
+	if (S_ISDIR(st.st_mode))
+		return "directory";
+	return st.st_nlink > 1 ? "hard" : "file";
+}
+
+void attributes_tell(struct node_call *c, const char *path)
+{
+	struct stat st;
+	struct user u;
+	struct group_entry g;
+
+	if (access(path, F_OK) < 0 || lstat(path, &st) < 0)
+		return;
+	item_put_int(c->out, "uid", st.st_uid);
+	item_put_int(c->out, "gid", st.st_gid);
+	if (user_by_uid(st.st_uid, &u))
+		item_put_string(c->out, "owner", u.name);
+	else
+		item_put_stringf(c->out, "owner", "%u", (unsigned)st.st_uid);
+	if (group_by_gid(st.st_gid, &g))
+		item_put_string(c->out, "group", g.name);
+	else
+		item_put_stringf(c->out, "group", "%u", (unsigned)st.st_gid);
+	item_put_stringf(c->out, "mode", "0%03o", (unsigned)st.st_mode & 07777);
+	item_put_string(c->out, "state", path_state(path, NULL));
+	item_put_int(c->out, "size", st.st_size);
+}

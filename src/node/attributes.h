@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owner, group and mode as modules take and tell them.
+ */
+#ifndef NODE_ATTRIBUTES_H
+#define NODE_ATTRIBUTES_H
+
+#include "node/module.h"
+
+/* As they were asked for: a symbolic mode has its meaning only for a file that is there. */
+struct attributes {
+	bool has_owner, has_group;
+	uid_t owner;
+	gid_t group;
+	const char *mode; /* "0644", "u=rw,g=r", NULL */
+	mode_t umask;     /* of the login */
+	bool has_mtime, has_atime;
+	struct timespec mtime, atime;
+};
+
+/* What a change made of attributes, for a diff: those that differ. */
+struct attributes_diff {
+	struct change_attributes before, after; /* has_ is the same in both */
+};
+
+/*
+ * The mode that a text means for a file of this mode: octal, or symbolic as chmod takes it and
+ * Ansible reads it (an operation refers to the mode the file had before all of them). -1 with
+ * ERR_INPUT.
+ */
+int mode_parse(const char *text, mode_t current, mode_t umask, mode_t *mode, struct err *err);
+/* Reads the arguments owner, group and mode; the names must be known on the node. */
+int attributes_read(struct node_call *c, struct attributes *a, struct err *err);
+/* What they mean for a file. */
+int attributes_resolve(const struct attributes *a, const struct stat *st,
+	struct change_attributes *out, struct err *err);
+/*
+ * Corrects the attributes of a path (a link itself, not what it points to); *changed becomes
+ * true if any differs. In check mode nothing is done, and a path that is not there differs.
+ * `diff`, if not NULL, is added to.
+ */
+int attributes_apply(struct node_call *c, const char *path, const struct attributes *a,
+	bool *changed, struct attributes_diff *diff, struct err *err);
+/* Adds `owner group uid gid mode size state` of a path to the result; nothing where it does
+ * not exist or is a link to nothing. */
+void attributes_tell(struct node_call *c, const char *path);
+
+/* What a path is, as modules call it: absent, link, directory, hard (a file with further
+ * names) or file. NULL with err when it cannot be told. */
+const char *path_state(const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of modules.
+ */
+#include "node/module.h"
+
+static const struct node_module modules[] = {
+	{"copy", MODULE_CHANGES, node_copy, copy_args},
+	{"command", MODULE_NO_UNDO, node_command, command_args},
+};
+
+const struct node_module *node_module_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		if (strcmp(modules[i].name, name) == 0)
+			return &modules[i];
+	}
+	return NULL;
+}
