@@ -8,12 +8,10 @@
 
 struct arena_block {
 	struct arena_block *next;
-	size_t size;
-	size_t used;
 	alignas(max_align_t) char data[];
 };
 
-static _Noreturn void out_of_memory(void)
+_Noreturn void mem_exhausted(void)
 {
 	static const char text[] = "fatal: out of memory\n";
 	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
@@ -27,7 +25,7 @@ static size_t checked_product(size_t count, size_t size)
 	size_t product;
 
 	if (__builtin_mul_overflow(count, size, &product))
-		out_of_memory();
+		mem_exhausted();
 	return product;
 }
 
@@ -36,7 +34,7 @@ void *xmalloc(size_t size)
 	void *p = malloc(size ? size : 1);
 
 	if (!p)
-		out_of_memory();
+		mem_exhausted();
 	return p;
 }
 
@@ -46,7 +44,7 @@ void *xcalloc(size_t count, size_t size)
 	void *p = calloc(1, product ? product : 1);
 
 	if (!p)
-		out_of_memory();
+		mem_exhausted();
 	return p;
 }
 
@@ -56,7 +54,7 @@ void *xrealloc(void *old, size_t count, size_t size)
 	void *p = realloc(old, product ? product : 1);
 
 	if (!p)
-		out_of_memory();
+		mem_exhausted();
 	return p;
 }
 
@@ -99,7 +97,7 @@ char *xvasprintf(const char *fmt, va_list ap)
 	char *s;
 
 	if (vasprintf(&s, fmt, ap) < 0)
-		out_of_memory();
+		mem_exhausted();
 	return s;
 }
 
@@ -122,38 +120,35 @@ void arena_release(struct arena *a)
 	*a = (struct arena){0};
 }
 
-/* Adds a block; a large one goes behind the head, so that the head's room stays in use. */
-static struct arena_block *arena_grow(struct arena *a, size_t size)
+/* A large piece has a block of its own, behind the head, so that the head's room stays in use.
+ */
+static void *take_large(struct arena *a, size_t size)
 {
-	bool large = size > ARENA_BLOCK_SIZE / 4;
-	size_t room = large ? size : ARENA_BLOCK_SIZE;
-	struct arena_block *b = xmalloc(sizeof(*b) + room);
+	struct arena_block *b = xmalloc(sizeof(*b) + size);
 
-	*b = (struct arena_block){.size = room};
-	if (large && a->head) {
-		b->next = a->head->next;
+	b->next = a->head ? a->head->next : NULL;
+	if (a->head)
 		a->head->next = b;
-	} else {
-		b->next = a->head;
+	else
 		a->head = b;
-	}
-	return b;
+	return b->data;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static void *take_from_new_head(struct arena *a, size_t size)
 {
-	const size_t align = alignof(max_align_t);
+	struct arena_block *b = xmalloc(sizeof(*b) + ARENA_BLOCK_SIZE);
 
-	if (size > SIZE_MAX / 2)
-		out_of_memory();
-	size = (size + align - 1) & ~(align - 1);
-	struct arena_block *b = a->head;
-	if (!b || b->size - b->used < size)
-		b = arena_grow(a, size);
-	void *p = b->data + b->used;
-	b->used += size;
+	b->next = a->head;
+	a->head = b;
+	a->next = b->data + size;
+	a->end = b->data + ARENA_BLOCK_SIZE;
+	return b->data;
+}
+
+void *arena_take_block(struct arena *a, size_t size)
+{
 	a->used += size;
-	return memset(p, 0, size);
+	return size > ARENA_BLOCK_SIZE / 4 ? take_large(a, size) : take_from_new_head(a, size);
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)
@@ -163,10 +158,11 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
-	char *copy = arena_alloc(a, n + 1);
+	char *copy = arena_take(a, n + 1);
 
 	if (n)
 		memcpy(copy, s, n);
+	copy[n] = '\0';
 	return copy;
 }
 
@@ -177,7 +173,7 @@ char *arena_strdup(struct arena *a, const char *s)
 
 void *arena_memdup(struct arena *a, const void *data, size_t n)
 {
-	void *copy = arena_alloc(a, n);
+	void *copy = arena_take(a, n);
 
 	if (n)
 		memcpy(copy, data, n);

@@ -23,6 +23,8 @@
 #define ARRAY_SIZE(a)          (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
+/* Ends the process: memory is out. */
+_Noreturn void mem_exhausted(void);
 /* malloc that ends the process when memory is out; size 0 gives a unique pointer. */
 void *xmalloc(size_t size);
 /* calloc, likewise; refuses a product that overflows. */
@@ -49,6 +51,8 @@ void mem_wipe(void *data, size_t n);
  */
 struct arena {
 	struct arena_block *head;
+	char *next; /* what is free of the head */
+	char *end;
 	size_t used; /* bytes handed out, for limits and reports */
 };
 
@@ -56,8 +60,31 @@ struct arena {
 void arena_init(struct arena *a);
 /* Releases all that the arena handed out; the arena is empty and usable afterwards. */
 void arena_release(struct arena *a);
-/* Zeroed memory, aligned for any type. */
-void *arena_alloc(struct arena *a, size_t size);
+/* arena_take where the block at hand has no room: adds a block. */
+void *arena_take_block(struct arena *a, size_t size);
+
+/* Memory whose content is not defined, aligned for any type. */
+static inline void *arena_take(struct arena *a, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+
+	if (size > SIZE_MAX / 2)
+		mem_exhausted();
+	size = (size + align - 1) & ~(align - 1);
+	if (size >= (size_t)(a->end - a->next))
+		return arena_take_block(a, size);
+	void *p = a->next;
+	a->next += size;
+	a->used += size;
+	return p;
+}
+
+/* Zeroed memory, aligned for any type. Inline, so that small sizes are cleared in place. */
+static inline void *arena_alloc(struct arena *a, size_t size)
+{
+	return memset(arena_take(a, size), 0, size);
+}
+
 /* Zeroed memory for count elements; refuses a product that overflows. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 /* Copies n bytes and ends them with NUL. */

@@ -38,23 +38,9 @@ void strbuf_reserve(struct strbuf *b, size_t extra)
 	b->data[b->len] = '\0';
 }
 
-void strbuf_add(struct strbuf *b, const void *data, size_t n)
-{
-	strbuf_reserve(b, n);
-	if (n)
-		memcpy(b->data + b->len, data, n);
-	b->len += n;
-	b->data[b->len] = '\0';
-}
-
 void strbuf_addstr(struct strbuf *b, const char *s)
 {
 	strbuf_add(b, s, strlen(s));
-}
-
-void strbuf_addch(struct strbuf *b, char c)
-{
-	strbuf_add(b, &c, 1);
 }
 
 void strbuf_addf(struct strbuf *b, const char *fmt, ...)

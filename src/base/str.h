@@ -36,11 +36,24 @@ void strbuf_clear(struct strbuf *b);
 /* Makes room for extra bytes beyond len. */
 void strbuf_reserve(struct strbuf *b, size_t extra);
 /* Appends n bytes. */
-void strbuf_add(struct strbuf *b, const void *data, size_t n);
+static inline void strbuf_add(struct strbuf *b, const void *data, size_t n)
+{
+	if (n >= b->cap - b->len)
+		strbuf_reserve(b, n);
+	if (n)
+		memcpy(b->data + b->len, data, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+
 /* Appends a string. */
 void strbuf_addstr(struct strbuf *b, const char *s);
 /* Appends one byte. */
-void strbuf_addch(struct strbuf *b, char c);
+static inline void strbuf_addch(struct strbuf *b, char c)
+{
+	strbuf_add(b, &c, 1);
+}
+
 /* Appends by a format. */
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Appends by a format and a va_list. */
