@@ -56,24 +56,34 @@ static bool same_key(const struct value *a, const struct value *b)
 	return value_equal(a, b);
 }
 
-static struct value_pair *find(const struct value *dict, const struct value *key)
+static struct value_pair *find_indexed(
+	const struct value *dict, const struct value *key, uint64_t hash)
 {
 	const struct value_index *index = dict->index;
-
-	if (!index) {
-		for (size_t i = 0; i < dict->pair_count; i++)
-			if (same_key(dict->pairs[i].key, key))
-				return &dict->pairs[i];
-		return NULL;
-	}
-	uint64_t hash = value_hash(key);
 	size_t mask = index->slot_count - 1;
+
 	for (size_t at = first_slot(index, hash); index->slots[at].pair; at = (at + 1) & mask) {
 		struct value_pair *pair = &dict->pairs[index->slots[at].pair - 1];
 		if (index->slots[at].hash == (uint32_t)hash && same_key(pair->key, key))
 			return pair;
 	}
 	return NULL;
+}
+
+static struct value_pair *find(const struct value *dict, const struct value *key)
+{
+	if (dict->index)
+		return find_indexed(dict, key, value_hash(key));
+	for (size_t i = 0; i < dict->pair_count; i++)
+		if (same_key(dict->pairs[i].key, key))
+			return &dict->pairs[i];
+	return NULL;
+}
+
+static void replace(struct value *dict, struct value_pair *pair, const struct value *item)
+{
+	pair->value = item;
+	dict->holds = 0;
 }
 
 static struct value string_key(const char *key)
@@ -94,6 +104,7 @@ static void append(
 		dict->pair_cap = cap;
 		dict->index = NULL;
 	}
+	dict->holds = 0;
 	dict->pairs[dict->pair_count] = (struct value_pair){.key = key, .value = item};
 	if (dict->index)
 		index_insert(dict->index, value_hash(key), dict->pair_count);
@@ -109,7 +120,7 @@ void value_dict_set(
 	struct value_pair *pair = find(dict, &text);
 
 	if (pair)
-		pair->value = item;
+		replace(dict, pair, item);
 	else
 		append(a, dict, value_new_string(a, key), item);
 }
@@ -120,7 +131,7 @@ void value_dict_set_value(
 	struct value_pair *pair = find(dict, key);
 
 	if (pair)
-		pair->value = item;
+		replace(dict, pair, item);
 	else
 		append(a, dict, key, item);
 }
@@ -153,6 +164,32 @@ const struct value_pair *value_dict_pair(const struct value *v, const char *key)
 		return NULL;
 	struct value text = string_key(key);
 	return find(v, &text);
+}
+
+struct value_key value_key(const char *text, size_t n)
+{
+	return (struct value_key){.text = text, .len = n, .hash = value_hash_text(text, n)};
+}
+
+static bool is_key(const struct value *v, const struct value_key *key)
+{
+	return v->len == key->len && v->kind == VALUE_STRING &&
+	       !memcmp(v->text, key->text, key->len);
+}
+
+const struct value_pair *value_dict_seek(
+	const struct value *v, const struct value_key *key, size_t guess)
+{
+	if (guess < v->pair_count && is_key(v->pairs[guess].key, key))
+		return &v->pairs[guess];
+	if (v->index) {
+		struct value text = {.kind = VALUE_STRING, .text = key->text, .len = key->len};
+		return find_indexed(v, &text, key->hash);
+	}
+	for (size_t i = 0; i < v->pair_count; i++)
+		if (is_key(v->pairs[i].key, key))
+			return &v->pairs[i];
+	return NULL;
 }
 
 const struct value_pair *value_dict_find(const struct value *v, const struct value *key)

@@ -110,12 +110,46 @@ static uint64_t number_hash(const struct value *v)
 	return str_hash((const char *)&d, sizeof(d));
 }
 
+/* Up to eight bytes as a number; those of a short text may take part twice. */
+static uint64_t load(const char *s, size_t n)
+{
+	uint64_t word = 0;
+	uint32_t half[2];
+
+	if (n >= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+	} else if (n >= sizeof(half[0])) {
+		memcpy(&half[0], s, sizeof(half[0]));
+		memcpy(&half[1], s + n - sizeof(half[1]), sizeof(half[1]));
+		word = half[0] | (uint64_t)half[1] << 32;
+	} else if (n > 0) {
+		word = (uint8_t)s[0] | (uint64_t)(uint8_t)s[n / 2] << 8 |
+		       (uint64_t)(uint8_t)s[n - 1] << 16;
+	}
+	return word;
+}
+
+/* Eight bytes at a time, each multiplied in: names are short, and looked up at every turn. */
+uint64_t value_hash_text(const char *s, size_t n)
+{
+	uint64_t hash = n * 0x9e3779b97f4a7c15u;
+
+	for (; n > 8; s += 8, n -= 8) {
+		hash = (hash ^ load(s, 8)) * 0xff51afd7ed558ccdu;
+		hash ^= hash >> 32;
+	}
+	hash = (hash ^ load(s, n)) * 0xc4ceb9fe1a85ec53u;
+	return hash ^ hash >> 29;
+}
+
 uint64_t value_hash(const struct value *v)
 {
+	if (v->kind == VALUE_STRING)
+		return value_hash_text(v->text, v->len);
 	if (is_number(v))
 		return number_hash(v);
 	if (value_is_textual(v))
-		return str_hash(v->text, v->len) + (v->kind == VALUE_STRING ? 0 : v->kind);
+		return str_hash(v->text, v->len) + v->kind;
 	if (v->kind == VALUE_OBJECT)
 		return (uint64_t)(uintptr_t)v->object * 0x9e3779b97f4a7c15u;
 	uint64_t hash = 14695981039346656037u + v->kind;

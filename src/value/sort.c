@@ -107,44 +107,69 @@ bool value_compare(const struct value *a, const struct value *b, int *order)
 	}
 }
 
-/* Merges the sorted halves of pairs[0, n) through scratch. */
-static bool merge_halves(
-	struct value_pair *pairs, size_t half, size_t n, struct value_pair *scratch)
+/* A sort under way. */
+struct sorting {
+	bool backwards;
+	value_order_fn compare;
+	void *data;
+};
+
+/* Merges the sorted halves of from[0, count) into `to`. */
+static int merge(const struct sorting *s, const struct value_pair *from, struct value_pair *to,
+	size_t middle, size_t count)
 {
-	size_t left = 0, right = half;
-	int order;
+	size_t left = 0, right = middle;
 
-	for (size_t i = 0; i < n; i++) {
-		bool take_left = right == n;
+	for (size_t i = 0; i < count; i++) {
+		int order = 0;
 
-		if (left < half && right < n) {
-			if (!value_compare(pairs[left].key, pairs[right].key, &order))
-				return false;
-			take_left = order <= 0;
-		}
-		scratch[i] = pairs[take_left ? left++ : right++];
+		if (left < middle && right < count &&
+			s->compare(s->data, from[right].key, from[left].key, &order) < 0)
+			return -1;
+		bool take_right = left == middle ||
+				  (right < count && (s->backwards ? order > 0 : order < 0));
+		to[i] = take_right ? from[right++] : from[left++];
 	}
-	memcpy(pairs, scratch, n * sizeof(*pairs));
-	return true;
+	return 0;
 }
 
-static bool merge_sort(struct value_pair *pairs, size_t n, struct value_pair *scratch)
+static int merge_sort(const struct sorting *s, struct value_pair *pairs,
+	struct value_pair *spare, size_t count)
 {
-	size_t half = n / 2;
+	size_t middle = count / 2;
 
-	return n < 2 || (merge_sort(pairs, half, scratch) &&
-				merge_sort(pairs + half, n - half, scratch) &&
-				merge_halves(pairs, half, n, scratch));
+	if (count < 2)
+		return 0;
+	if (merge_sort(s, pairs, spare, middle) < 0 ||
+		merge_sort(s, pairs + middle, spare, count - middle) < 0)
+		return -1;
+	memcpy(spare, pairs, count * sizeof(*pairs));
+	return merge(s, spare, pairs, middle, count);
+}
+
+int value_sort_pairs(struct value_pair *pairs, struct value_pair *spare, size_t count,
+	bool backwards, value_order_fn compare, void *data)
+{
+	const struct sorting s = {.backwards = backwards, .compare = compare, .data = data};
+
+	return merge_sort(&s, pairs, spare, count);
+}
+
+static int compare_keys(void *data, const struct value *a, const struct value *b, int *order)
+{
+	(void)data;
+	return value_compare(a, b, order) ? 0 : -1;
 }
 
 struct value_pair *value_sorted_pairs(const struct value *dict, struct err *err)
 {
-	autofree struct value_pair *pairs = xcalloc(dict->pair_count, sizeof(*pairs));
-	autofree struct value_pair *scratch = xcalloc(dict->pair_count, sizeof(*scratch));
+	size_t count = dict->pair_count;
+	autofree struct value_pair *pairs = xcalloc(count, sizeof(*pairs));
+	autofree struct value_pair *spare = xcalloc(count, sizeof(*spare));
 
-	if (dict->pair_count)
-		memcpy(pairs, dict->pairs, dict->pair_count * sizeof(*pairs));
-	if (!merge_sort(pairs, dict->pair_count, scratch)) {
+	if (count)
+		memcpy(pairs, dict->pairs, count * sizeof(*pairs));
+	if (value_sort_pairs(pairs, spare, count, false, compare_keys, NULL) < 0) {
 		err_set(err, ERR_INPUT,
 			"keys of different kinds have no order to sort them by");
 		return NULL;

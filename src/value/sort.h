@@ -17,6 +17,15 @@
  * raises TypeError: kinds that have no order, or different kinds.
  */
 bool value_compare(const struct value *a, const struct value *b, int *order);
+/* The order of two keys in *order; -1 when they have none, which ends the sort. */
+typedef int (*value_order_fn)(
+	void *data, const struct value *a, const struct value *b, int *order);
+/*
+ * Sorts pairs by their keys, those of equal keys staying in their order, backwards too. `spare`
+ * has room for as many. -1 when `compare` gives up; then the order is any.
+ */
+int value_sort_pairs(struct value_pair *pairs, struct value_pair *spare, size_t count,
+	bool backwards, value_order_fn compare, void *data);
 /*
  * The pairs of a dict in the order of their keys, in new memory that the caller frees. NULL
  * with ERR_INPUT when two keys have no order. The sort is stable.

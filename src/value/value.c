@@ -94,6 +94,7 @@ void value_list_add(struct arena *a, struct value *list, const struct value *ite
 		list->cap = cap;
 	}
 	list->items[list->count++] = item;
+	list->holds = 0;
 }
 
 bool value_is_textual(const struct value *v)
@@ -197,6 +198,7 @@ static struct value *copy(struct copier *c, const struct value *v)
 	struct value *to = arena_memdup(c->arena, v, sizeof(*v));
 
 	to->place.file = copy_file(c, v->place.file);
+	to->holds = 0;
 	if (value_is_textual(v))
 		to->text = arena_strndup(c->arena, v->text, v->len);
 	if (v->kind == VALUE_STRING && c->unsafe)

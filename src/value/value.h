@@ -48,6 +48,8 @@ struct value {
 	uint8_t kind; /* enum value_kind */
 	bool unsafe;
 	bool tagged_unsafe; /* written with !unsafe: not templated, though trusted */
+	uint8_t holds; /* of a container: what template/ remembers of looking into it; 0: not
+			  looked yet. Cleared by those that build */
 	struct place place;
 	union {
 		bool boolean;
@@ -119,6 +121,17 @@ const struct value *value_dict_get(const struct value *v, const char *key);
 const struct value_pair *value_dict_pair(const struct value *v, const char *key);
 /* The pair of a key of any kind, or NULL. */
 const struct value_pair *value_dict_find(const struct value *v, const struct value *key);
+/* A string key that is looked up often, prepared with value_key. */
+struct value_key {
+	const char *text;
+	size_t len;
+	uint64_t hash;
+};
+/* Prepares a key of n bytes, which must outlive it. */
+struct value_key value_key(const char *text, size_t n);
+/* The pair of a prepared key, or NULL. The pair with the number `guess` is tried first. */
+const struct value_pair *value_dict_seek(
+	const struct value *v, const struct value_key *key, size_t guess);
 /* The value of a key of any kind (1 == 1.0 == true as in Python), or NULL. */
 const struct value *value_dict_get_value(const struct value *v, const struct value *key);
 
@@ -126,6 +139,8 @@ const struct value *value_dict_get_value(const struct value *v, const struct val
 bool value_hashable(const struct value *v);
 /* A hash under which equal values (value_equal) are equal. OBJECTs hash by identity. */
 uint64_t value_hash(const struct value *v);
+/* The hash of a STRING. It differs from machine to machine: not for files. */
+uint64_t value_hash_text(const char *s, size_t n);
 
 /* Text of a string, or NULL when v is NULL or has another kind. */
 const char *value_text(const struct value *v);
