@@ -199,22 +199,32 @@ static bool all_digits(const char *s)
 	return true;
 }
 
+const struct value *path_read(struct eval *ev, const struct value *path)
+{
+	struct value *parts = value_new_list(ev->arena);
+
+	if (!value_is_string(path)) {
+		value_list_add(ev->arena, parts, path);
+		return parts;
+	}
+	for (const char *part = path->text; part;) {
+		const char *dot = strchr(part, '.');
+		const struct value *key = value_new_stringn(
+			ev->arena, part, dot ? (size_t)(dot - part) : strlen(part));
+		int64_t i;
+		if (all_digits(key->text) && parse_int(key->text, 0, INT64_MAX, &i))
+			key = value_new_int(ev->arena, i);
+		value_list_add(ev->arena, parts, key);
+		part = dot ? dot + 1 : NULL;
+	}
+	return parts;
+}
+
 const struct value *get_path(
 	struct eval *ev, const struct value *v, const struct value *path, struct err *err)
 {
-	if (!value_is_string(path))
-		return get_item(ev, v, path, NULL, err);
-	for (const char *part = path->text; v && part;) {
-		const char *dot = strchr(part, '.');
-		size_t n = dot ? (size_t)(dot - part) : strlen(part);
-		const char *name = arena_strndup(ev->arena, part, n);
-		int64_t i;
-		const struct value *key = value_new_stringn(ev->arena, part, n);
-		if (all_digits(name) && parse_int(name, 0, INT64_MAX, &i))
-			key = value_new_int(ev->arena, i);
-		v = get_item(ev, v, key, NULL, err);
-		part = dot ? dot + 1 : NULL;
-	}
+	for (size_t i = 0; v && i < path->count; i++)
+		v = get_item(ev, v, path->items[i], NULL, err);
 	return v;
 }
 

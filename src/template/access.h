@@ -17,7 +17,9 @@ const struct value *get_attribute(struct eval *ev, const struct value *v, const 
 /* a[key]: an item, else an attribute; undefined if there is neither. */
 const struct value *get_item(struct eval *ev, const struct value *v, const struct value *key,
 	const struct node *at, struct err *err);
-/* "a.b.0", as map and sort take it: dotted names and numbers, or an integer. */
+/* Reads "a.b.0", as map and sort take it: dotted names and numbers, or an integer. */
+const struct value *path_read(struct eval *ev, const struct value *path);
+/* What a path that was read leads to. */
 const struct value *get_path(
 	struct eval *ev, const struct value *v, const struct value *path, struct err *err);
 /* a[start:stop:step]; each may be NULL. */

@@ -11,36 +11,61 @@
 
 #include <math.h>
 
-/* A declaration, read. */
-struct signature {
-	struct {
-		const char *text;
-		size_t len;
-	} names[CALL_MAX_PARAMETERS];
+/* What a declaration says, but for the names. */
+struct shape {
 	size_t count;
 	size_t required;
 	bool rest;
 	bool named;
 };
 
-static void read_signature(const char *s, struct signature *out)
+static struct shape read_shape(const char *s)
 {
-	*out = (struct signature){0};
-	while (s && *s) {
-		size_t n = strcspn(s, " ");
-		if (n == 1 && *s == '!')
-			out->required = out->count;
-		else if (n == 1 && *s == '*')
-			out->rest = true;
-		else if (n == 2 && s[0] == '*' && s[1] == '*')
-			out->named = true;
-		else if (n > 0 && out->count < CALL_MAX_PARAMETERS) {
-			out->names[out->count].text = s;
-			out->names[out->count++].len = n;
+	struct shape shape = {0};
+	bool inside = false; /* a name */
+
+	for (; s && *s; s++) {
+		if (*s == '!') {
+			shape.required = shape.count;
+		} else if (*s == '*') {
+			bool two = s[1] == '*';
+			shape.named |= two;
+			shape.rest |= !two;
+			s += two;
+		} else {
+			shape.count += *s != ' ' && !inside;
+			inside = *s != ' ';
 		}
-		s += n;
-		s += strspn(s, " ");
 	}
+	return shape;
+}
+
+/* The next name of a declaration at or behind *s, and its length; NULL at the end. */
+static const char *next_name(const char **s, size_t *n)
+{
+	while (*s && **s) {
+		const char *word = *s + strspn(*s, " ");
+		*n = strcspn(word, " ");
+		*s = word + *n;
+		if (*n > 0 && *word != '!' && *word != '*')
+			return word;
+	}
+	return NULL;
+}
+
+/* The number of a parameter, or CALL_MAX_PARAMETERS. */
+static size_t find_parameter(const struct callable *callable, const char *name)
+{
+	const char *s = callable->parameters;
+	size_t len = strlen(name);
+	const char *word;
+	size_t n;
+
+	for (size_t i = 0; (word = next_name(&s, &n)); i++) {
+		if (n == len && memcmp(word, name, n) == 0)
+			return i;
+	}
+	return CALL_MAX_PARAMETERS;
 }
 
 const struct value *args_fail(const struct args *a, struct err *err, const char *fmt, ...)
@@ -55,71 +80,66 @@ const struct value *args_fail(const struct args *a, struct err *err, const char 
 	return NULL;
 }
 
-static int bind_positional(struct args *a, const struct signature *s,
+/* What "*" and "**" take, empty yet. */
+static void begin_rest(struct args *a, const struct shape *shape)
+{
+	if (shape->rest)
+		a->rest = value_new_list(a->ev->arena);
+	if (shape->named)
+		a->named = value_new_dict(a->ev->arena);
+}
+
+static int bind_positional(struct args *a, const struct shape *shape,
 	const struct value *positional, struct err *err)
 {
-	struct value *rest = s->rest ? value_new_list(a->ev->arena) : NULL;
-
 	for (size_t i = 0; positional && i < positional->count; i++) {
-		if (i < s->count) {
+		if (i < shape->count) {
 			a->v[i] = positional->items[i];
-		} else if (rest) {
-			value_list_add(a->ev->arena, rest, positional->items[i]);
+		} else if (a->rest) {
+			value_list_add(a->ev->arena, a->rest, positional->items[i]);
 		} else {
 			args_fail(a, err, "takes at most %zu arguments, %zu were given",
-				s->count, positional->count);
+				shape->count, positional->count);
 			return -1;
 		}
 	}
-	a->rest = rest;
 	return 0;
 }
 
-static size_t find_parameter(const struct signature *s, const char *name)
+static int bind_named(struct args *a, const struct value *named, struct err *err)
 {
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < s->count; i++) {
-		if (s->names[i].len == n && memcmp(s->names[i].text, name, n) == 0)
-			return i;
-	}
-	return s->count;
-}
-
-static int bind_named(
-	struct args *a, const struct signature *s, const struct value *named, struct err *err)
-{
-	struct value *others = s->named ? value_new_dict(a->ev->arena) : NULL;
-
 	for (size_t i = 0; named && i < named->pair_count; i++) {
 		const char *name = value_text(named->pairs[i].key);
-		size_t at = name ? find_parameter(s, name) : s->count;
-		if (at < s->count && a->v[at]) {
+		size_t at = name ? find_parameter(a->callee, name) : CALL_MAX_PARAMETERS;
+		if (at < CALL_MAX_PARAMETERS && a->v[at]) {
 			args_fail(a, err, "got multiple values for argument '%s'", name);
 			return -1;
 		}
-		if (at < s->count) {
+		if (at < CALL_MAX_PARAMETERS) {
 			a->v[at] = named->pairs[i].value;
-		} else if (others && name) {
-			value_dict_set(a->ev->arena, others, name, named->pairs[i].value);
+		} else if (a->named && name) {
+			value_dict_set(a->ev->arena, a->named, name, named->pairs[i].value);
 		} else {
 			args_fail(a, err, "got an unexpected argument '%.60s'",
 				name ? name : "?");
 			return -1;
 		}
 	}
-	a->named = others;
 	return 0;
 }
 
-static int check_required(struct args *a, const struct signature *s, struct err *err)
+static int check_required(struct args *a, const struct shape *shape, struct err *err)
 {
-	for (size_t i = 0; i < s->required; i++) {
-		if (!a->v[i]) {
-			args_fail(a, err, "missing the argument '%.*s'", (int)s->names[i].len,
-				s->names[i].text);
-			return -1;
-		}
+	for (size_t i = 0; i < shape->required; i++) {
+		if (a->v[i])
+			continue;
+		const char *s = a->callee->parameters;
+		const char *name = NULL;
+		size_t n = 0;
+		for (size_t j = 0; j <= i; j++)
+			name = next_name(&s, &n);
+		args_fail(a, err, "missing the argument '%.*s'", (int)n, name);
+		return -1;
 	}
 	return 0;
 }
@@ -141,26 +161,104 @@ static const struct value *first_undefined(
 	return NULL;
 }
 
+static const struct value *run(struct args *a, const struct shape *shape, struct err *err)
+{
+	if (check_required(a, shape, err) < 0 || eval_step(a->ev, err) < 0)
+		return NULL;
+	return a->callee->fn(a, err);
+}
+
 const struct value *args_call(struct eval *ev, const struct callable *callable,
 	const struct value *self, const struct value *positional, const struct value *named,
 	struct err *err)
 {
 	struct args a = {.ev = ev, .callee = callable, .self = self};
-	struct signature signature;
+	const struct shape shape = read_shape(callable->parameters);
 
 	if (!(callable->flags & CALL_UNDEFINED)) {
 		const struct value *u = first_undefined(self, positional, named);
 		if (u)
 			return ev->native ? u : undefined_fail(ev, u, err);
 	}
-	read_signature(callable->parameters, &signature);
-	if (bind_positional(&a, &signature, positional, err) < 0 ||
-		bind_named(&a, &signature, named, err) < 0 ||
-		check_required(&a, &signature, err) < 0)
+	begin_rest(&a, &shape);
+	if (bind_positional(&a, &shape, positional, err) < 0 || bind_named(&a, named, err) < 0)
 		return NULL;
-	if (eval_step(ev, err) < 0)
+	return run(&a, &shape, err);
+}
+
+/* True if a call's arguments can go straight to where they belong. */
+static bool fits(
+	const struct callable *callable, const struct shape *shape, const struct call *call)
+{
+	size_t count = call->positional.count;
+
+	if (call->rest || call->mapping || (count > shape->count && !shape->rest))
+		return false;
+	for (size_t i = 0; i < call->named.count; i++) {
+		size_t at = find_parameter(callable, call->names[i]);
+		if (at < count || (at == CALL_MAX_PARAMETERS && !shape->named))
+			return false;
+	}
+	return true;
+}
+
+/* Evaluates one argument; *u becomes it if it is the first undefined one. */
+static const struct value *evaluate(
+	struct args *a, const struct node *node, const struct value **u, struct err *err)
+{
+	const struct value *v = eval_expr(a->ev, node, err);
+
+	if (v && !*u && is_undefined(v))
+		*u = v;
+	return v;
+}
+
+static int evaluate_all(struct args *a, const struct shape *shape, const struct call *call,
+	const struct value **u, struct err *err)
+{
+	const struct value *v;
+
+	for (size_t i = 0; i < call->positional.count; i++) {
+		v = evaluate(a, call->positional.items[i], u, err);
+		if (!v)
+			return -1;
+		if (i < shape->count)
+			a->v[i] = v;
+		else
+			value_list_add(a->ev->arena, a->rest, v);
+	}
+	for (size_t i = 0; i < call->named.count; i++) {
+		size_t at = find_parameter(a->callee, call->names[i]);
+		v = evaluate(a, call->named.items[i], u, err);
+		if (!v)
+			return -1;
+		if (at < CALL_MAX_PARAMETERS)
+			a->v[at] = v;
+		else
+			value_dict_set(a->ev->arena, a->named, call->names[i], v);
+	}
+	return 0;
+}
+
+const struct value *args_apply(struct eval *ev, const struct callable *callable,
+	const struct value *self, const struct call *call, struct err *err)
+{
+	struct args a = {.ev = ev, .callee = callable, .self = self};
+	const struct shape shape = read_shape(callable->parameters);
+	const struct value *u = is_undefined(self) ? self : NULL;
+
+	if (call && !fits(callable, &shape, call)) {
+		struct value *positional, *named;
+		if (eval_arguments(ev, call, &positional, &named, err) < 0)
+			return NULL;
+		return args_call(ev, callable, self, positional, named, err);
+	}
+	begin_rest(&a, &shape);
+	if (call && evaluate_all(&a, &shape, call, &u, err) < 0)
 		return NULL;
-	return callable->fn(&a, err);
+	if (u && !(callable->flags & CALL_UNDEFINED))
+		return ev->native ? u : undefined_fail(ev, u, err);
+	return run(&a, &shape, err);
 }
 
 bool arg_given(const struct args *a, size_t i)

@@ -14,6 +14,13 @@ const struct value *args_call(struct eval *ev, const struct callable *callable,
 	const struct value *self, const struct value *positional, const struct value *named,
 	struct err *err);
 
+/* The same with arguments as they were written, which it evaluates. call may be NULL. */
+const struct value *args_apply(struct eval *ev, const struct callable *callable,
+	const struct value *self, const struct call *call, struct err *err);
+/* Evaluates arguments to a list and a dict; both become NULL without a call. -1 with err. */
+int eval_arguments(struct eval *ev, const struct call *call, struct value **positional,
+	struct value **named, struct err *err);
+
 /* Argument i as text: a STRING, or str() of what it is; NULL with err. Not given: `fallback`.
  */
 const struct value *arg_text(struct args *a, size_t i, const char *fallback, struct err *err);

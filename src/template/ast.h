@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A compiled template: a tree of nodes in the arena that it was compiled into. Nothing of it
- * changes after parsing, so threads share it.
+ * but guesses changes after parsing, so threads share it.
  */
 #ifndef TEMPLATE_AST_H
 #define TEMPLATE_AST_H
@@ -13,12 +13,12 @@
 enum node_kind {
 	/* Expressions */
 	NODE_CONST,   /* value */
-	NODE_NAME,    /* name, hash */
+	NODE_NAME,    /* key; flag: nothing in the template sets it; callable: the global */
 	NODE_LIST,    /* list */
 	NODE_TUPLE,   /* list */
 	NODE_DICT,    /* list: keys, other: values */
-	NODE_GETATTR, /* a.name; flag: it may be a method of a dict */
-	NODE_GETITEM, /* a[b] */
+	NODE_GETATTR, /* a.key; flag: it may be a method of a dict; guess */
+	NODE_GETITEM, /* a[b]; key, guess: of b, if it is a constant text */
 	NODE_SLICE,   /* a:b:c, each may be NULL; only as b of GETITEM */
 	NODE_CALL,    /* a(call); flag: a lookup, whose constant terms may be templates */
 	NODE_FILTER,  /* a | name(call); callable; a NULL: the text of a filter block */
@@ -32,7 +32,7 @@ enum node_kind {
 	NODE_COMPARE, /* list: operands, ops: what stands between them */
 	NODE_CONCAT,  /* list ~ list ~ ... */
 	NODE_COND,    /* a if b else c; c may be NULL */
-	NODE_NSREF,   /* name.attribute as a target of set */
+	NODE_NSREF,   /* key.attribute as a target of set */
 	/* Statements */
 	NODE_DATA,         /* value: text */
 	NODE_PRINT,        /* a */
@@ -45,10 +45,10 @@ enum node_kind {
 	NODE_MACRO,        /* macro */
 	NODE_CALL_BLOCK,   /* macro: the caller; a: the call */
 	NODE_FILTER_BLOCK, /* a: filters, list */
-	NODE_BLOCK,        /* name, list; flag: scoped */
+	NODE_BLOCK,        /* key, list; flag: scoped */
 	NODE_EXTENDS,      /* a */
 	NODE_INCLUDE,      /* a; flag: ignore missing; context */
-	NODE_IMPORT,       /* a as name; context */
+	NODE_IMPORT,       /* a as key; context */
 	NODE_FROM,         /* from a import list (CONST name, NAME alias in pairs); context */
 	NODE_DO,           /* a */
 	NODE_GROUP,        /* list: statements without a scope of their own */
@@ -84,19 +84,24 @@ struct macro {
 	bool uses_caller;
 };
 
+/* The members that evaluation looks at most come first. */
 struct node {
 	uint8_t kind; /* enum node_kind */
 	uint8_t op;   /* enum binary_op */
 	bool flag;
 	bool context; /* with context */
+	/*
+	 * Where in a dict the key was found last: the one member that evaluation changes. It is
+	 * only a guess, so threads may write over each other's.
+	 */
+	uint8_t guess;
 	unsigned line;
 	unsigned column;
-	uint64_t hash; /* of name */
-	const char *name;
-	const char *attribute;
+	struct value_key key; /* a name; equal names of a template are one pointer */
+	const struct node *a, *b, *c;
 	const struct value *value;
 	const struct callable *callable; /* NULL: unknown, an error when reached */
-	const struct node *a, *b, *c;
+	const char *attribute;
 	struct node_list list, other;
 	const struct call *call;
 	const struct macro *macro;
@@ -105,8 +110,7 @@ struct node {
 
 /* A block of a template, by name. */
 struct block {
-	const char *name;
-	uint64_t hash;
+	struct value_key key;
 	const struct node *node;
 	bool required;
 };
@@ -119,9 +123,11 @@ struct template
 	struct block *blocks;
 	size_t block_count;
 	bool expression;
-	bool single;     /* one print statement and no text: the result keeps its type */
-	bool extends;    /* has an extends statement */
-	bool mutates;    /* may change lists and dicts: variables are copied first */
+	bool single;       /* one print statement and no text: the result keeps its type */
+	bool extends;      /* has an extends statement */
+	bool mutates;      /* may change lists and dicts: variables are copied first */
+	const char **uses; /* names of templates that it includes, imports or extends */
+	size_t use_count;
 	bool constant;   /* no code at all */
 	size_t newlines; /* at the end of the source */
 };

@@ -261,18 +261,6 @@ const struct value *bigint_op(struct arena *arena, enum binary_op op, const stru
 	return rc < 0 ? NULL : to_value(arena, &result, err);
 }
 
-int bigint_compare(const struct value *a, const struct value *b)
-{
-	struct big left, right;
-
-	from_value(&left, a);
-	from_value(&right, b);
-	if (left.negative != right.negative)
-		return left.negative ? -1 : 1;
-	int order = compare_magnitude(&left, &right);
-	return left.negative ? -order : order;
-}
-
 double bigint_real(const struct value *v)
 {
 	return strtod(v->text, NULL);

@@ -16,8 +16,6 @@
  */
 const struct value *bigint_op(struct arena *arena, enum binary_op op, const struct value *a,
 	const struct value *b, struct err *err);
-/* Below, at or above 0 as a < b, a == b, a > b. */
-int bigint_compare(const struct value *a, const struct value *b);
 /* The double nearest to a / b; b is not 0. */
 double bigint_divide(const struct value *a, const struct value *b);
 /* The nearest double; infinite when it is too large. */

@@ -51,8 +51,8 @@ struct args {
 	const struct callable *callee;
 	const struct value *self; /* what is filtered or tested; a method's object; else NULL */
 	const struct value *v[CALL_MAX_PARAMETERS]; /* NULL where not given */
-	const struct value *rest;                   /* a list: what "*" took */
-	const struct value *named;                  /* a dict: what "**" took */
+	struct value *rest;                         /* a list: what "*" took */
+	struct value *named;                        /* a dict: what "**" took */
 };
 
 /* The entry of a name in one table, or NULL. */

@@ -5,9 +5,9 @@
 #include "template/ops.h"
 
 #include "template/access.h"
-#include "template/bigint.h"
 #include "template/datetime.h"
 #include "template/repr.h"
+#include "value/sort.h"
 
 static bool is_list(const struct value *v)
 {
@@ -75,27 +75,6 @@ int op_equal(struct eval *ev, const struct value *a, const struct value *b, stru
 	return rc;
 }
 
-static int order_texts(const struct value *a, const struct value *b)
-{
-	size_t n = a->len < b->len ? a->len : b->len;
-	int order = memcmp(a->text, b->text, n);
-
-	return order ? order : (a->len > b->len) - (a->len < b->len);
-}
-
-static int order_numbers(const struct value *a, const struct value *b)
-{
-	int64_t x, y;
-
-	if (number_int64(a, &x) && number_int64(b, &y))
-		return (x > y) - (x < y);
-	if (is_integer(a) && is_integer(b))
-		return bigint_compare(a, b);
-	double p = number_real(a);
-	double q = number_real(b);
-	return (p > q) - (p < q);
-}
-
 static int order_lists(struct eval *ev, const struct value *a, const struct value *b, int *out,
 	struct err *err)
 {
@@ -124,17 +103,11 @@ int op_order(struct eval *ev, const struct value *a, const struct value *b, int 
 {
 	if (is_undefined(a) || is_undefined(b))
 		return fail_undefined(ev, is_undefined(a) ? a : b, err);
-	if (is_number(a) && is_number(b))
-		*out = order_numbers(a, b);
-	else if (a->kind == b->kind &&
-		 (a->kind == VALUE_STRING || a->kind == VALUE_BYTES || a->kind == VALUE_DATE ||
-			 a->kind == VALUE_DATETIME))
-		*out = order_texts(a, b);
-	else if (object_is(a, &timedelta_class) && object_is(b, &timedelta_class))
-		*out = timedelta_order(a, b);
-	else if (is_list(a) && a->kind == b->kind)
+	if (is_list(a) && a->kind == b->kind)
 		return order_lists(ev, a, b, out, err);
-	else
+	if (object_is(a, &timedelta_class) && object_is(b, &timedelta_class))
+		*out = timedelta_order(a, b);
+	else if (!value_compare(a, b, out))
 		return fail_order(a, b, "<", err);
 	return 0;
 }

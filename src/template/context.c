@@ -12,18 +12,20 @@ void template_context_init(struct template_context *ctx, struct arena *arena)
 {
 	*ctx = (struct template_context){.arena = arena, .native = true};
 	ctx->state = xcalloc(1, sizeof(*ctx->state));
+	strbuf_init(&ctx->state->text);
 }
 
 void template_context_forget(struct template_context *ctx)
 {
-	strmap_release(&ctx->state->variables, NULL);
+	eval_forget(ctx->state);
 }
 
 void template_context_release(struct template_context *ctx)
 {
 	if (!ctx->state)
 		return;
-	strmap_release(&ctx->state->variables, NULL);
+	strmap_release(&ctx->state->loaded, NULL);
+	strbuf_release(&ctx->state->text);
 	regex_cache_release(&ctx->state->regexes);
 	template_cache_free(ctx->state->cache);
 	free(ctx->state);
@@ -50,13 +52,11 @@ const struct template *eval_compiled(struct eval *ev, const char *source, size_t
 	return t;
 }
 
-static const struct template *load_file(
-	struct eval *ev, const char *name, const char *parent, struct err *err)
+static const struct template *load_file(struct eval *ev, const char *name, struct err *err)
 {
 	const struct template_context *ctx = ev->ctx;
 	AUTO(strbuf_release) struct strbuf source = STRBUF_INIT;
 
-	(void)parent;
 	if (!ctx->files || !ctx->files->find || !ctx->files->read) {
 		err_set(err, ERR_NOTFOUND, "template '%s' not found: no files can be read here",
 			name);
@@ -70,6 +70,20 @@ static const struct template *load_file(
 	return eval_compiled(ev, source.data, source.len, &at, ev->template->syntax, err);
 }
 
+/* A template by its name. Files are read once in a context, however often they are included. */
+static const struct template *load(struct eval *ev, const char *name, struct err *err)
+{
+	if (ev->ctx->load)
+		return ev->ctx->load(ev->ctx->data, name, ev->template->file, err);
+	const struct template *known = strmap_get(&ev->state->loaded, name);
+	if (known && known->syntax == ev->template->syntax)
+		return known;
+	known = load_file(ev, name, err);
+	if (known)
+		strmap_set(&ev->state->loaded, name, (void *)(uintptr_t)known);
+	return known;
+}
+
 const struct template *eval_load(struct eval *ev, const struct value *name, struct err *err)
 {
 	if (!value_is_string(name)) {
@@ -77,27 +91,39 @@ const struct template *eval_load(struct eval *ev, const struct value *name, stru
 			type_name(name));
 		return NULL;
 	}
-	if (ev->ctx->load)
-		return ev->ctx->load(ev->ctx->data, name->text, ev->template->file, err);
-	return load_file(ev, name->text, ev->template->file, err);
+	return load(ev, name->text, err);
+}
+
+/* How many newlines at the end of the source are missing at the end of a result. */
+static size_t lost_newlines(const struct template *t, const char *text, size_t n)
+{
+	size_t have = 0;
+
+	if (!t->syntax->restore_newlines)
+		return 0;
+	while (have < n && text[n - 1 - have] == '\n')
+		have++;
+	return t->newlines > have ? t->newlines - have : 0;
+}
+
+static void add_newlines(const struct template *t, size_t count, struct strbuf *text)
+{
+	while (count-- > 0)
+		strbuf_addstr(text, t->syntax->newline);
 }
 
 /* Newlines at the end of the source that rendering lost come back. */
-static const struct value *restore_newlines(struct eval *ev, const struct value *v)
+static const struct value *restore_newlines(
+	struct eval *ev, const struct value *v, struct err *err)
 {
-	size_t have = 0;
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	size_t lost = value_is_string(v) ? lost_newlines(ev->template, v->text, v->len) : 0;
 
-	if (!ev->template->syntax->restore_newlines || !value_is_string(v))
+	if (lost == 0)
 		return v;
-	while (have < v->len && v->text[v->len - 1 - have] == '\n')
-		have++;
-	if (ev->template->newlines <= have)
-		return v;
-	strbuf_add(&text, v->text, v->len);
-	for (size_t i = have; i < ev->template->newlines; i++)
-		strbuf_addstr(&text, ev->template->syntax->newline);
-	return new_textn(ev, text.data, text.len);
+	AUTO(scratch_end) struct scratch text = scratch_begin(ev);
+	strbuf_add(&ev->state->text, v->text, v->len);
+	add_newlines(ev->template, lost, &ev->state->text);
+	return scratch_string(ev, &text, err);
 }
 
 static void release_copies(struct strmap *copies)
@@ -105,23 +131,80 @@ static void release_copies(struct strmap *copies)
 	strmap_release(copies, NULL);
 }
 
+#define USES_MAX 32 /* templates that use one another, before it is enough to look at them */
+
+static bool is_among(
+	const struct template *const *items, size_t count, const struct template *t)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (items[i] == t)
+			return true;
+	}
+	return false;
+}
+
+/* True if a template, or one that it uses, may change lists and dicts. */
+static bool may_mutate(struct eval *ev)
+{
+	const struct template *seen[USES_MAX] = {ev->template};
+	size_t count = 1;
+	bool found = ev->template->mutates;
+
+	for (size_t i = 0; i < count && !found; i++) {
+		ev->template = seen[i];
+		for (size_t j = 0; j < seen[i]->use_count && !found; j++) {
+			struct err none = {
+				0}; /* what cannot be loaded fails where it is used */
+			const struct template *t = load(ev, seen[i]->uses[j], &none);
+			if (!t || is_among(seen, count, t))
+				continue;
+			found = t->mutates || count == USES_MAX;
+			if (!found)
+				seen[count++] = t;
+		}
+	}
+	ev->template = seen[0];
+	ev->state->placed = false;
+	return found;
+}
+
+/* Runs a template's statements in an evaluation prepared for it. */
+static int run_body(struct eval *ev, struct output *out, struct err *err)
+{
+	AUTO(release_copies) struct strmap copies = {0};
+	const struct template *t = ev->template;
+
+	if (may_mutate(ev))
+		ev->copies = &copies;
+	ev->out = out;
+	int rc = eval_template(ev, err);
+	ev->template = t;
+	ev->copies = NULL;
+	return rc;
+}
+
+static const struct value *run_expression(struct eval *ev, struct err *err)
+{
+	AUTO(release_copies) struct strmap copies = {0};
+
+	if (ev->template->mutates)
+		ev->copies = &copies;
+	const struct value *v = eval_expr(ev, ev->template->body.items[0], err);
+	ev->copies = NULL;
+	return v;
+}
+
 /* Evaluates a compiled template in an evaluation prepared for it. */
 static const struct value *run(struct eval *ev, struct err *err)
 {
-	AUTO(release_copies) struct strmap copies = {0};
-	AUTO(output_release) struct output out = {.ev = ev, .text = STRBUF_INIT};
-	const struct template *t = ev->template;
+	AUTO(output_release) struct output out = output_begin(ev);
 
-	if (t->mutates)
-		ev->copies = &copies;
-	if (t->expression)
-		return eval_expr(ev, t->body.items[0], err);
-	ev->out = &out;
-	if (eval_template(ev, err) < 0)
+	if (ev->template->expression)
+		return run_expression(ev, err);
+	if (run_body(ev, &out, err) < 0)
 		return NULL;
-	ev->template = t;
 	const struct value *v = output_take(&out, err);
-	return v ? restore_newlines(ev, v) : NULL;
+	return v ? restore_newlines(ev, v, err) : NULL;
 }
 
 /* An evaluation of another template in the same context, with no names but its variables. */
@@ -274,14 +357,73 @@ const struct value *template_evaluate(struct template_context *ctx,
 	return result;
 }
 
-int template_render(struct template_context *ctx, const struct template *template,
-	const struct value *locals, struct strbuf *out, struct err *err)
+/* Appends the one value that a template gave to the text. */
+static int render_value(struct eval *ev, struct output *out, struct err *err)
 {
-	const struct value *v = template_evaluate(ctx, template, locals, err);
+	const struct value *v = output_take(out, err);
 
+	if (v)
+		v = restore_newlines(ev, v, err);
+	v = v ? finish(ev, v, true, err) : NULL;
+	if (!v)
+		return -1;
+	return v->kind == VALUE_NULL ? 0 : repr_str(ev, v, &ev->state->text, err);
+}
+
+/* Runs statements with the context's buffer standing for the caller's: nothing is copied. */
+static int render_body(struct eval *ev, struct err *err)
+{
+	struct output out = output_begin(ev);
+	const struct strbuf *text = &ev->state->text;
+	int rc = run_body(ev, &out, err);
+
+	if (rc == 0 && !out.many)
+		rc = render_value(ev, &out, err);
+	else if (rc == 0)
+		add_newlines(ev->template,
+			lost_newlines(ev->template, text->data + out.text.start,
+				text->len - out.text.start),
+			&ev->state->text);
+	if (rc < 0)
+		output_release(&out);
+	return rc;
+}
+
+static int render_expression(struct eval *ev, struct strbuf *out, struct err *err)
+{
+	const struct value *v = run_expression(ev, err);
+
+	v = v ? finish(ev, v, true, err) : NULL;
 	if (!v)
 		return -1;
 	return v->kind == VALUE_NULL ? 0 : repr_str(NULL, v, out, err);
+}
+
+static void swap_text(struct template_state *state, struct strbuf *out)
+{
+	struct strbuf text = state->text;
+
+	state->text = *out;
+	*out = text;
+}
+
+int template_render(struct template_context *ctx, const struct template *template,
+	const struct value *locals, struct strbuf *out, struct err *err)
+{
+	struct session session;
+	int rc;
+
+	err = session_begin(&session, ctx, err);
+	struct eval ev = eval_for(ctx, template, locals);
+	if (template->expression) {
+		rc = render_expression(&ev, out, err);
+	} else {
+		swap_text(ctx->state, out);
+		rc = render_body(&ev, err);
+		swap_text(ctx->state, out);
+	}
+	session_end(&session);
+	return rc;
 }
 
 /* True if a text is wrapped in delimiters: a condition given by a template. */

@@ -21,6 +21,42 @@ bool template_is_in(const char *text, size_t n)
 	return false;
 }
 
+/*
+ * What a container's `holds` says. Variables are immutable and shared by hosts and threads:
+ * every one of them finds the same, so it matters not who writes it, nor how often.
+ */
+enum holds { HOLDS_UNKNOWN, HOLDS_NOTHING, HOLDS_TEMPLATES };
+
+static bool look_inside(const struct value *v)
+{
+	if (v->kind == VALUE_DICT) {
+		for (size_t i = 0; i < v->pair_count; i++) {
+			if (template_is_in_value(v->pairs[i].value))
+				return true;
+		}
+		return false;
+	}
+	for (size_t i = 0; i < v->count; i++) {
+		if (template_is_in_value(v->items[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_in_container(const struct value *v)
+{
+	uint8_t *known = (uint8_t *)(uintptr_t)&v->holds;
+	uint8_t holds = __atomic_load_n(known, __ATOMIC_RELAXED);
+
+	if (v->kind == VALUE_DICT ? v->pair_count == 0 : v->count == 0)
+		return false; /* perhaps a constant, which cannot be written to */
+	if (holds == HOLDS_UNKNOWN) {
+		holds = look_inside(v) ? HOLDS_TEMPLATES : HOLDS_NOTHING;
+		__atomic_store_n(known, holds, __ATOMIC_RELAXED);
+	}
+	return holds == HOLDS_TEMPLATES;
+}
+
 bool template_is_in_value(const struct value *v)
 {
 	switch (v->kind) {
@@ -29,17 +65,7 @@ bool template_is_in_value(const struct value *v)
 	case VALUE_VAULT: return true;
 	case VALUE_LIST:
 	case VALUE_TUPLE:
-		for (size_t i = 0; i < v->count; i++) {
-			if (template_is_in_value(v->items[i]))
-				return true;
-		}
-		return false;
-	case VALUE_DICT:
-		for (size_t i = 0; i < v->pair_count; i++) {
-			if (template_is_in_value(v->pairs[i].value))
-				return true;
-		}
-		return false;
+	case VALUE_DICT: return is_in_container(v);
 	default: return false;
 	}
 }

@@ -45,13 +45,10 @@ int eval_depth_limit(struct eval *ev, struct err *err)
 		ev->state->limits.depth);
 }
 
-int eval_room(struct eval *ev, size_t n, struct err *err)
+int eval_room_limit(struct eval *ev, struct err *err)
 {
-	size_t max = ev->state->limits.output;
-
-	if (n > max)
-		return err_set(err, ERR_LIMIT, "a result of more than %zu bytes", max);
-	return 0;
+	return err_set(
+		err, ERR_LIMIT, "a result of more than %zu bytes", ev->state->limits.output);
 }
 
 int eval_place(struct eval *ev, const struct node *node, struct err *err)
@@ -71,39 +68,58 @@ int eval_place(struct eval *ev, const struct node *node, struct err *err)
 	return -1;
 }
 
-struct slot *frame_find(struct frame *frame, const char *name, uint64_t hash)
+struct slot *frame_own(const struct frame *frame, const struct value_key *name)
 {
-	for (; frame; frame = frame->parent) {
-		for (size_t i = 0; i < frame->count; i++) {
-			struct slot *slot = &frame->slots[i];
-			if (slot->hash == hash &&
-				(slot->name == name || strcmp(slot->name, name) == 0))
-				return slot;
-		}
+	for (size_t i = 0; i < frame->count; i++) {
+		struct slot *slot = &frame->slots[i];
+		if (slot->hash == name->hash &&
+			(slot->name == name->text || strcmp(slot->name, name->text) == 0))
+			return slot;
 	}
 	return NULL;
 }
 
-void frame_set(struct arena *arena, struct frame *frame, const char *name, uint64_t hash,
+struct slot *frame_find(struct frame *frame, const struct value_key *name)
+{
+	for (; frame; frame = frame->parent) {
+		struct slot *slot = frame_own(frame, name);
+		if (slot)
+			return slot;
+	}
+	return NULL;
+}
+
+void frame_add(struct arena *arena, struct frame *frame, const struct value_key *name,
 	const struct value *value)
 {
-	struct frame only = *frame;
-
-	only.parent = NULL;
-	struct slot *slot = frame_find(&only, name, hash);
-	if (slot) {
-		slot->value = value;
-		return;
-	}
 	if (frame->count == frame->cap) {
 		size_t cap = frame->cap ? 2 * frame->cap : 4;
-		struct slot *slots = arena_array(arena, cap, sizeof(*slots));
+		struct slot *slots = arena_take(arena, cap * sizeof(*slots));
 		if (frame->count)
 			memcpy(slots, frame->slots, frame->count * sizeof(*slots));
 		frame->slots = slots;
 		frame->cap = cap;
 	}
-	frame->slots[frame->count++] = (struct slot){name, hash, value};
+	frame->slots[frame->count++] = (struct slot){name->text, name->hash, value};
+}
+
+void frame_set(struct arena *arena, struct frame *frame, const struct value_key *name,
+	const struct value *value)
+{
+	struct slot *slot = frame_own(frame, name);
+
+	if (slot)
+		slot->value = value;
+	else
+		frame_add(arena, frame, name, value);
+}
+
+void frame_set_text(
+	struct arena *arena, struct frame *frame, const char *name, const struct value *value)
+{
+	const struct value_key key = value_key(name, strlen(name));
+
+	frame_set(arena, frame, &key, value);
 }
 
 struct frame *frame_push(struct eval *ev)
@@ -117,10 +133,19 @@ struct frame *frame_push(struct eval *ev)
 
 /* What a variable evaluated to. */
 struct variable {
-	const struct value *value;
+	struct variable *next; /* another one of the bucket */
+	const char *name;
+	uint64_t hash;
+	const struct value *value; /* NULL while it is not evaluated, and for `absent` */
+	bool absent;               /* the context has no such variable */
 	bool running;
 	bool unsafe;
 };
+
+void eval_forget(struct template_state *state)
+{
+	memset(state->variables, 0, sizeof(state->variables));
+}
 
 /* "a -> b -> a": the variables from the one that came up again. */
 static int fail_loop(const struct eval *ev, const char *name, struct err *err)
@@ -140,15 +165,15 @@ static int fail_loop(const struct eval *ev, const char *name, struct err *err)
 	return err_set(err, ERR_INPUT, "recursive loop detected: %s", way.data);
 }
 
-static int run_variable(struct eval *ev, const char *name, struct variable *variable,
-	const struct value *raw, struct err *err)
+static int run_variable(
+	struct eval *ev, struct variable *variable, const struct value *raw, struct err *err)
 {
 	struct template_state *state = ev->state;
-	struct running running = {.name = name, .outer = state->running};
+	struct running running = {.name = variable->name, .outer = state->running};
 	bool unsafe = state->unsafe;
 
 	if (variable->running)
-		return fail_loop(ev, name, err);
+		return fail_loop(ev, variable->name, err);
 	if (eval_enter(ev, err) < 0)
 		return -1;
 	variable->running = true;
@@ -163,80 +188,127 @@ static int run_variable(struct eval *ev, const char *name, struct variable *vari
 	return variable->value ? 0 : -1;
 }
 
-static struct variable *find_variable(struct eval *ev, const char *name, struct err *err)
+static struct variable *new_variable(struct eval *ev, const struct value_key *name)
 {
-	struct variable *variable = strmap_get(&ev->state->variables, name);
+	struct variable **bucket = &ev->state->variables[name->hash % VARIABLE_BUCKETS];
+	struct variable *variable = ARENA_NEW(ev->arena, struct variable);
 
-	if (variable && variable->value)
-		return variable;
-	if (!ev->ctx->lookup)
-		return NULL;
-	const struct value *raw = ev->ctx->lookup(ev->ctx->data, name, err);
-	if (!raw)
-		return NULL;
-	if (!variable) {
-		variable = ARENA_NEW(ev->arena, struct variable);
-		strmap_set(&ev->state->variables, name, variable);
-	}
-	return run_variable(ev, name, variable, raw, err) < 0 ? NULL : variable;
+	/* The name may be of a template that goes before the context does. */
+	variable->name = arena_strndup(ev->arena, name->text, name->len);
+	variable->hash = name->hash;
+	variable->next = *bucket;
+	*bucket = variable;
+	return variable;
 }
 
-const struct value *eval_variable(struct eval *ev, const char *name, struct err *err)
+static struct variable *known_variable(const struct eval *ev, const struct value_key *name)
 {
-	const struct value *copy = ev->copies ? strmap_get(ev->copies, name) : NULL;
+	struct variable *v = ev->state->variables[name->hash % VARIABLE_BUCKETS];
+
+	while (v && (v->hash != name->hash || strcmp(v->name, name->text) != 0))
+		v = v->next;
+	return v;
+}
+
+static struct variable *find_variable(
+	struct eval *ev, const struct value_key *name, struct err *err)
+{
+	struct variable *variable = known_variable(ev, name);
+
+	if (variable && (variable->value || variable->absent))
+		return variable;
+	const struct value *raw =
+		ev->ctx->lookup ? ev->ctx->lookup(ev->ctx->data, name->text, err) : NULL;
+	if (!raw && err->code)
+		return NULL;
+	if (!variable)
+		variable = new_variable(ev, name);
+	variable->absent = !raw;
+	if (raw && run_variable(ev, variable, raw, err) < 0)
+		return NULL;
+	return variable;
+}
+
+/* Templates that change lists and dicts work on copies, one of each variable. */
+static const struct value *variable_copy(
+	struct eval *ev, const struct variable *variable, struct err *err)
+{
+	const struct value *copy = strmap_get(ev->copies, variable->name);
 
 	if (copy)
 		return copy;
+	copy = mutable_copy(ev, variable->value, err);
+	if (copy)
+		strmap_set(ev->copies, variable->name, (void *)(uintptr_t)copy);
+	return copy;
+}
+
+const struct value *eval_variable(
+	struct eval *ev, const struct value_key *name, struct err *err)
+{
 	const struct variable *variable = find_variable(ev, name, err);
-	if (!variable)
+
+	if (!variable || variable->absent)
 		return NULL;
 	if (variable->unsafe)
 		ev->state->unsafe = true;
 	eval_touch(ev, variable->value);
-	if (!ev->copies)
-		return variable->value;
-	copy = mutable_copy(ev, variable->value, err);
-	if (copy)
-		strmap_set(ev->copies, name, (void *)(uintptr_t)copy);
-	return copy;
+	return ev->copies ? variable_copy(ev, variable, err) : variable->value;
 }
 
 /* Names that the language itself defines, below all variables. */
-static const struct value *find_global(struct eval *ev, const char *name)
+static const struct value *find_global(struct eval *ev, const struct node *node)
 {
-	if (strcmp(name, "omit") == 0 && ev->native)
-		return &omit_value;
-	const struct callable *global = callable_find(TEMPLATE_GLOBAL, name);
+	const struct callable *global = node->callable;
+
 	if (global && !ev->native && (global->flags & CALL_ANSIBLE))
 		return NULL;
-	return global ? function_new(ev->arena, global, NULL) : NULL;
+	if (global)
+		return function_new(ev->arena, global, NULL);
+	return ev->native && strcmp(node->key.text, "omit") == 0 ? &omit_value : NULL;
 }
 
-const struct value *eval_name(struct eval *ev, const char *name, uint64_t hash,
-	const struct node *at, struct err *err)
+const struct value *eval_name(struct eval *ev, const struct node *node, struct err *err)
 {
-	const struct slot *slot = frame_find(ev->frame, name, hash);
+	const struct value *v = NULL;
 
-	if (slot && slot->value)
-		return slot->value;
-	const struct value *v = value_dict_get(ev->locals, name);
+	if (!node->flag || ev->shared_scope) {
+		const struct slot *slot = frame_find(ev->frame, &node->key);
+		if (slot && slot->value)
+			return slot->value;
+	}
+	if (ev->locals)
+		v = value_dict_get(ev->locals, node->key.text);
 	if (!v && !ev->without_context)
-		v = eval_variable(ev, name, err);
+		v = eval_variable(ev, &node->key, err);
 	if (!v && err->code)
 		return NULL;
 	if (v)
 		eval_touch(ev, v);
 	else
-		v = find_global(ev, name);
-	return v ? v : undefined_new(ev, at, name, "'%s' is undefined", name);
+		v = find_global(ev, node);
+	return v ? v
+		 : undefined_new(ev, node, node->key.text, "'%s' is undefined", node->key.text);
 }
 
 /* Text that is put together shows containers as they will be outside. */
 static int add_text(struct output *out, const struct value *v, struct err *err)
 {
-	if (out->ev->native && v->kind >= VALUE_LIST && v->kind <= VALUE_DICT)
-		v = finish(out->ev, v, false, err);
-	return v ? repr_str(out->ev, v, &out->text, err) : -1;
+	struct eval *ev = out->ev;
+
+	if (ev->native && v->kind >= VALUE_LIST && v->kind <= VALUE_DICT)
+		v = finish(ev, v, false, err);
+	if (!v || repr_str(ev, v, &ev->state->text, err) < 0)
+		return -1;
+	return eval_room(ev, scratch_size(&out->text), err);
+}
+
+/* The first value is kept as it is. */
+static int add_first(struct output *out, const struct value *v, struct err *err)
+{
+	out->first = v;
+	out->shown = out->ev->copies && (v->kind == VALUE_LIST || v->kind == VALUE_DICT);
+	return out->shown ? add_text(out, v, err) : 0;
 }
 
 int output_add(struct output *out, const struct value *v, struct err *err)
@@ -246,40 +318,36 @@ int output_add(struct output *out, const struct value *v, struct err *err)
 	/* Text behind text is by far the most frequent case. */
 	if (out->many && v->kind == VALUE_STRING) {
 		eval_touch(ev, v);
-		strbuf_add(&out->text, v->text, v->len);
-		return eval_room(ev, out->text.len, err);
+		strbuf_add(&ev->state->text, v->text, v->len);
+		return eval_room(ev, scratch_size(&out->text), err);
 	}
 	if (ev->native && v->kind == VALUE_NULL)
 		return 0;
-	if (!out->first && !out->many) {
-		out->first = v;
-		out->shown = ev->copies && (v->kind == VALUE_LIST || v->kind == VALUE_DICT);
-		return out->shown ? add_text(out, v, err) : 0;
-	}
+	if (!out->first && !out->many)
+		return add_first(out, v, err);
 	if (!out->many) {
 		out->many = true;
 		if (!out->shown && add_text(out, out->first, err) < 0)
 			return -1;
 	}
-	if (add_text(out, v, err) < 0)
-		return -1;
-	return eval_room(ev, out->text.len, err);
+	return add_text(out, v, err);
 }
 
 const struct value *output_take(struct output *out, struct err *err)
 {
 	struct eval *ev = out->ev;
 
-	if (out->many)
-		return new_text(ev, &out->text, err);
-	if (out->first && out->shown && !ev->native)
-		return new_text(ev, &out->text, err);
+	if (out->many || (out->first && out->shown && !ev->native))
+		return scratch_string(ev, &out->text, err);
 	if (out->first)
 		return ev->native ? out->first : repr_string(ev, out->first, err);
 	return ev->native ? &value_null : new_textn(ev, "", 0);
 }
 
-void output_release(struct output *out)
+const struct value *scratch_string(struct eval *ev, const struct scratch *s, struct err *err)
 {
-	strbuf_release(&out->text);
+	size_t n = scratch_size(s);
+
+	return eval_room(ev, n, err) < 0 ? NULL
+					 : new_textn(ev, ev->state->text.data + s->start, n);
 }

@@ -33,6 +33,10 @@ struct frame {
 	size_t cap;
 };
 
+/* Variables that were evaluated, by the low bits of their names' hashes. */
+#define VARIABLE_BUCKETS 64
+struct variable;
+
 /* A variable under evaluation, for naming loops. */
 struct running {
 	const char *name;
@@ -41,7 +45,9 @@ struct running {
 
 /* What belongs to a context and is shared by all evaluations in it. */
 struct template_state {
-	struct strmap variables; /* name -> struct variable: evaluated ones */
+	struct variable *variables[VARIABLE_BUCKETS];
+	struct strmap loaded; /* name -> template: those that included ones were found as */
+	struct strbuf text;   /* all texts under construction, one on top of another */
 	struct regex_cache regexes;
 	struct template_cache *cache; /* if the context has none */
 	const struct running *running;
@@ -56,8 +62,7 @@ struct template_state {
 
 /* The blocks of a template and of those it extends, the most derived first. */
 struct block_chain {
-	const char *name;
-	uint64_t hash;
+	struct value_key key;
 	const struct node *node;
 	const struct template *template;
 	bool required;
@@ -84,6 +89,7 @@ struct eval {
 	const struct template *parent; /* once extends was met */
 	enum flow flow;
 	bool without_context; /* an import: no variables */
+	bool shared_scope;    /* scopes hold names of other templates too */
 	bool native;
 };
 
@@ -91,6 +97,14 @@ struct eval {
 const struct value *eval_expr(struct eval *ev, const struct node *node, struct err *err);
 /* The same, but what is undefined is an error. */
 const struct value *eval_defined(struct eval *ev, const struct node *node, struct err *err);
+/* Calls, filters and tests, by their nodes. */
+const struct value *eval_call(struct eval *ev, const struct node *node, struct err *err);
+/* a | filter */
+const struct value *eval_filter(struct eval *ev, const struct node *node, struct err *err);
+/* a is test */
+const struct value *eval_test(struct eval *ev, const struct node *node, struct err *err);
+/* Evaluates a list of expressions to a new list. */
+struct value *eval_items(struct eval *ev, const struct node_list *list, struct err *err);
 /* Truth of an expression: 1, 0, or -1 with err. */
 int eval_truth(struct eval *ev, const struct node *node, struct err *err);
 /* Runs statements; what they want comes in ev->flow. -1 with err. */
@@ -100,6 +114,8 @@ int eval_template(struct eval *ev, struct err *err);
 
 /* Puts the context's limits, or defaults, in force. */
 void eval_set_limits(struct template_context *ctx);
+/* Fills err for too long a string; returns -1. */
+int eval_room_limit(struct eval *ev, struct err *err);
 /* Fills err for too many steps or too much memory; returns -1. */
 int eval_step_limit(struct eval *ev, struct err *err);
 /* Fills err for too much depth; returns -1. */
@@ -139,18 +155,29 @@ static inline void eval_touch(struct eval *ev, const struct value *v)
 }
 
 /* Refuses a string, list or arena use of n bytes that is beyond the limits; -1 with err. */
-int eval_room(struct eval *ev, size_t n, struct err *err);
+static inline int eval_room(struct eval *ev, size_t n, struct err *err)
+{
+	return n > ev->state->limits.output ? eval_room_limit(ev, err) : 0;
+}
+
 /* Puts the place of a node before an error's text, unless it has one; returns -1. */
 int eval_place(struct eval *ev, const struct node *node, struct err *err);
 
 /* The value of a name: scopes, locals, variables, global functions; undefined if none. */
-const struct value *eval_name(struct eval *ev, const char *name, uint64_t hash,
-	const struct node *at, struct err *err);
+const struct value *eval_name(struct eval *ev, const struct node *node, struct err *err);
 /* The slot of a name in the scopes, or NULL. */
-struct slot *frame_find(struct frame *frame, const char *name, uint64_t hash);
+struct slot *frame_find(struct frame *frame, const struct value_key *name);
+/* The slot of a name in one scope alone, or NULL. */
+struct slot *frame_own(const struct frame *frame, const struct value_key *name);
 /* Sets a name in a scope. */
-void frame_set(struct arena *arena, struct frame *frame, const char *name, uint64_t hash,
+void frame_set(struct arena *arena, struct frame *frame, const struct value_key *name,
 	const struct value *value);
+/* Sets a name that the scope does not have yet. */
+void frame_add(struct arena *arena, struct frame *frame, const struct value_key *name,
+	const struct value *value);
+/* The same by the text of the name. */
+void frame_set_text(
+	struct arena *arena, struct frame *frame, const char *name, const struct value *value);
 /* Opens a scope below the current one; the caller sets ev->frame back. */
 struct frame *frame_push(struct eval *ev);
 
@@ -161,7 +188,10 @@ const struct value *eval_vault(struct eval *ev, const struct value *raw, struct 
 /* A variable's value as an expression sees it: strings rendered, containers with promises. */
 const struct value *eval_raw(struct eval *ev, const struct value *raw, struct err *err);
 /* Evaluates a variable of the context; NULL with err untouched when there is none. */
-const struct value *eval_variable(struct eval *ev, const char *name, struct err *err);
+const struct value *eval_variable(
+	struct eval *ev, const struct value_key *name, struct err *err);
+/* Forgets all variables that were evaluated. */
+void eval_forget(struct template_state *state);
 /* Fetches the compiled form of a text in the context's cache. */
 const struct template *eval_compiled(struct eval *ev, const char *source, size_t n,
 	const struct place *at, const struct template_syntax *syntax, struct err *err);
@@ -171,20 +201,60 @@ const struct value *eval_other(struct eval *ev, const struct template *template,
 /* A template of another file, for include, import, extends. */
 const struct template *eval_load(struct eval *ev, const struct value *name, struct err *err);
 
+/*
+ * A text under construction. All of them stand on one another in the context's buffer: the one
+ * that was begun last ends first, and only it grows. AUTO(scratch_end) drops what was not
+ * taken.
+ */
+struct scratch {
+	struct template_state *state;
+	size_t start; /* of the text in state->text */
+};
+
+/* Begins a text, to be appended to state->text. */
+static inline struct scratch scratch_begin(struct eval *ev)
+{
+	return (struct scratch){.state = ev->state, .start = ev->state->text.len};
+}
+
+/* The bytes of a text so far. */
+static inline size_t scratch_size(const struct scratch *s)
+{
+	return s->state->text.len - s->start;
+}
+
+/* Drops a text. */
+static inline void scratch_end(struct scratch *s)
+{
+	strbuf_truncate(&s->state->text, s->start);
+}
+
+/* What was written so far, as a new string. NULL with err when it is too long. */
+const struct value *scratch_string(struct eval *ev, const struct scratch *s, struct err *err);
+
 /* Where statements write. */
 struct output {
 	struct eval *ev;
 	const struct value *first; /* the only value so far */
-	struct strbuf text;        /* all of it, once there were two */
+	struct scratch text;       /* all of it, once there were two */
 	bool many;
 	bool shown; /* text holds `first` already, because it may change */
 };
+
+/* Begins an output; AUTO(output_release) ends it. */
+static inline struct output output_begin(struct eval *ev)
+{
+	return (struct output){.ev = ev, .text = scratch_begin(ev)};
+}
 
 /* Writes one value. -1 with err. */
 int output_add(struct output *out, const struct value *v, struct err *err);
 /* What was written, as a value in the arena: of any kind if it was one, else text. */
 const struct value *output_take(struct output *out, struct err *err);
-/* Frees an output: AUTO(output_release). */
-void output_release(struct output *out);
+/* Ends an output: AUTO(output_release). */
+static inline void output_release(struct output *out)
+{
+	scratch_end(&out->text);
+}
 
 #endif

@@ -25,20 +25,7 @@ int eval_truth(struct eval *ev, const struct node *node, struct err *err)
 	return v ? op_truth(ev, v, err) : -1;
 }
 
-static const struct value *eval_const(struct eval *ev, const struct node *node, struct err *err)
-{
-	(void)ev;
-	(void)err;
-	return node->value;
-}
-
-static const struct value *eval_name_node(
-	struct eval *ev, const struct node *node, struct err *err)
-{
-	return eval_name(ev, node->name, node->hash, node, err);
-}
-
-static struct value *eval_items(struct eval *ev, const struct node_list *list, struct err *err)
+struct value *eval_items(struct eval *ev, const struct node_list *list, struct err *err)
 {
 	struct value *items = value_new_list(ev->arena);
 
@@ -84,12 +71,36 @@ static const struct value *eval_dict(struct eval *ev, const struct node *node, s
 	return dict;
 }
 
+/* A member of a dict by the node's key; NULL with err untouched when there is none. */
+static const struct value *member(
+	struct eval *ev, const struct value *dict, const struct node *node, struct err *err)
+{
+	uint8_t *guess = (uint8_t *)(uintptr_t)&node->guess;
+	const struct value_pair *pair =
+		value_dict_seek(dict, &node->key, __atomic_load_n(guess, __ATOMIC_RELAXED));
+
+	if (!pair)
+		return NULL;
+	size_t at = (size_t)(pair - dict->pairs);
+	if (at != *guess)
+		__atomic_store_n(guess, (uint8_t)at, __ATOMIC_RELAXED);
+	return dict_item(ev, dict, at, err);
+}
+
 static const struct value *eval_getattr(
 	struct eval *ev, const struct node *node, struct err *err)
 {
 	const struct value *v = eval_expr(ev, node->a, err);
 
-	return v ? get_attribute(ev, v, node->name, node, err) : NULL;
+	if (!v)
+		return NULL;
+	/* Most attributes are keys, and most keys are no methods. */
+	if (v->kind == VALUE_DICT && !node->flag) {
+		const struct value *found = member(ev, v, node, err);
+		if (found || err->code)
+			return found;
+	}
+	return get_attribute(ev, v, node->key.text, node, err);
 }
 
 static const struct value *eval_slice(
@@ -117,140 +128,13 @@ static const struct value *eval_getitem(
 		return NULL;
 	if (node->b->kind == NODE_SLICE)
 		return eval_slice(ev, v, node->b, err);
+	if (v->kind == VALUE_DICT && node->key.text) {
+		const struct value *found = member(ev, v, node, err);
+		if (found || err->code)
+			return found;
+	}
 	const struct value *key = eval_expr(ev, node->b, err);
 	return key ? get_item(ev, v, key, node, err) : NULL;
-}
-
-static int add_rest(
-	struct eval *ev, const struct node *node, struct value *positional, struct err *err)
-{
-	struct iter it;
-	const struct value *next;
-	int rc;
-	const struct value *v = node ? eval_defined(ev, node, err) : NULL;
-
-	if (!node)
-		return 0;
-	if (!v || iter_begin(&it, ev, v, err) < 0)
-		return -1;
-	while ((rc = iter_next(&it, &next, err)) > 0)
-		value_list_add(ev->arena, positional, next);
-	return rc;
-}
-
-static int add_mapping(
-	struct eval *ev, const struct node *node, struct value *named, struct err *err)
-{
-	const struct value *v = node ? eval_defined(ev, node, err) : NULL;
-
-	if (!node)
-		return 0;
-	if (!v)
-		return -1;
-	if (v->kind != VALUE_DICT)
-		return err_set(err, ERR_INPUT,
-			"the argument behind ** must be a mapping, not '%s'", type_name(v));
-	for (size_t i = 0; i < v->pair_count; i++) {
-		const struct value *item = dict_item(ev, v, i, err);
-		if (!item)
-			return -1;
-		value_dict_set_value(ev->arena, named, v->pairs[i].key, item);
-	}
-	return 0;
-}
-
-/* Evaluates the arguments of a call; both stay NULL without a call. */
-static int eval_arguments(struct eval *ev, const struct call *call, struct value **positional,
-	struct value **named, struct err *err)
-{
-	*positional = *named = NULL;
-	if (!call)
-		return 0;
-	*positional = eval_items(ev, &call->positional, err);
-	if (!*positional)
-		return -1;
-	if (call->named.count || call->mapping)
-		*named = value_new_dict(ev->arena);
-	for (size_t i = 0; i < call->named.count; i++) {
-		const struct value *v = eval_expr(ev, call->named.items[i], err);
-		if (!v)
-			return -1;
-		value_dict_set(ev->arena, *named, call->names[i], v);
-	}
-	if (add_rest(ev, call->rest, *positional, err) < 0)
-		return -1;
-	return add_mapping(ev, call->mapping, *named, err);
-}
-
-/* lookup("file", "{{ dir }}/x"): Ansible renders constants that are terms of a lookup. */
-static int render_terms(
-	struct eval *ev, const struct call *call, struct value *positional, struct err *err)
-{
-	for (size_t i = 1; i < call->positional.count; i++) {
-		const struct node *node = call->positional.items[i];
-		if (node->kind != NODE_CONST || node->value->kind != VALUE_STRING)
-			continue;
-		positional->items[i] = eval_string(ev, node->value, err);
-		if (!positional->items[i])
-			return -1;
-	}
-	return 0;
-}
-
-static const struct value *eval_call(struct eval *ev, const struct node *node, struct err *err)
-{
-	struct value *positional, *named;
-	const struct value *v = eval_expr(ev, node->a, err);
-
-	if (!v || eval_arguments(ev, node->call, &positional, &named, err) < 0)
-		return NULL;
-	if (is_undefined(v))
-		return ev->native ? v : undefined_fail(ev, v, err);
-	if (node->flag && ev->native && render_terms(ev, node->call, positional, err) < 0)
-		return NULL;
-	if (v->kind != VALUE_OBJECT || !v->class->call) {
-		err_set(err, ERR_INPUT, "'%s' object is not callable", type_name(v));
-		return NULL;
-	}
-	return v->class->call(ev, v, positional, named, err);
-}
-
-static const struct value *fail_unknown(
-	const struct node *node, const char *kind, struct err *err)
-{
-	err_set(err, ERR_INPUT, "there is no %s '%s'", kind, node->name);
-	return NULL;
-}
-
-static const struct value *eval_filter(
-	struct eval *ev, const struct node *node, struct err *err)
-{
-	struct value *positional, *named;
-	const struct value *self = node->a ? eval_expr(ev, node->a, err)
-					   : frame_find(ev->frame, STMT_CAPTURED, 0)->value;
-
-	if (!self || eval_arguments(ev, node->call, &positional, &named, err) < 0)
-		return NULL;
-	if (!node->callable)
-		return fail_unknown(node, "filter", err);
-	return args_call(ev, node->callable, self, positional, named, err);
-}
-
-static const struct value *eval_test(struct eval *ev, const struct node *node, struct err *err)
-{
-	struct value *positional, *named;
-	const struct value *self = eval_expr(ev, node->a, err);
-
-	if (!self || eval_arguments(ev, node->call, &positional, &named, err) < 0)
-		return NULL;
-	if (!node->callable)
-		return fail_unknown(node, "test", err);
-	const struct value *result =
-		args_call(ev, node->callable, self, positional, named, err);
-	if (!result || is_undefined(result))
-		return result;
-	int truth = op_truth(ev, result, err);
-	return truth < 0 ? NULL : value_bool((truth != 0) != node->flag);
 }
 
 static const struct value *eval_not(struct eval *ev, const struct node *node, struct err *err)
@@ -321,14 +205,15 @@ static const struct value *eval_compare(
 static const struct value *eval_concat(
 	struct eval *ev, const struct node *node, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	AUTO(scratch_end) struct scratch text = scratch_begin(ev);
 
 	for (size_t i = 0; i < node->list.count; i++) {
 		const struct value *v = eval_defined(ev, node->list.items[i], err);
-		if (!v || repr_str(ev, v, &text, err) < 0 || eval_room(ev, text.len, err) < 0)
+		if (!v || repr_str(ev, v, &ev->state->text, err) < 0 ||
+			eval_room(ev, scratch_size(&text), err) < 0)
 			return NULL;
 	}
-	return new_text(ev, &text, err);
+	return scratch_string(ev, &text, err);
 }
 
 static const struct value *eval_cond(struct eval *ev, const struct node *node, struct err *err)
@@ -348,8 +233,7 @@ static const struct value *eval_cond(struct eval *ev, const struct node *node, s
 }
 
 static const eval_fn evaluators[] = {
-	[NODE_CONST] = eval_const,
-	[NODE_NAME] = eval_name_node,
+	[NODE_NAME] = eval_name,
 	[NODE_LIST] = eval_list,
 	[NODE_TUPLE] = eval_tuple,
 	[NODE_DICT] = eval_dict,
@@ -373,6 +257,8 @@ const struct value *eval_expr(struct eval *ev, const struct node *node, struct e
 {
 	const struct value *v = NULL;
 
+	if (node->kind == NODE_CONST)
+		return node->value;
 	if (node->kind >= ARRAY_SIZE(evaluators) || !evaluators[node->kind])
 		err_set(err, ERR_INPUT, "this stands where no value can be");
 	else if (eval_step(ev, err) == 0 && eval_enter(ev, err) == 0) {

@@ -8,6 +8,8 @@
 #include "template/repr.h"
 #include "template/stmt.h"
 
+const struct value_key stmt_captured = {.text = " captured", .len = 9};
+
 typedef int (*run_fn)(struct eval *ev, const struct node *node, struct err *err);
 
 static int assign_items(struct eval *ev, struct frame *frame, const struct node *target,
@@ -36,11 +38,9 @@ int assign(struct eval *ev, struct frame *frame, const struct node *target,
 	const struct value *value, struct err *err)
 {
 	switch (target->kind) {
-	case NODE_NAME:
-		frame_set(ev->arena, frame, target->name, target->hash, value);
-		return 0;
+	case NODE_NAME: frame_set(ev->arena, frame, &target->key, value); return 0;
 	case NODE_NSREF: {
-		const struct value *ns = eval_name(ev, target->name, target->hash, target, err);
+		const struct value *ns = eval_name(ev, target, err);
 		if (!ns || !need_defined(ev, ns, err))
 			return -1;
 		return namespace_set(ev, ns, target->attribute, value, err);
@@ -54,7 +54,7 @@ int assign(struct eval *ev, struct frame *frame, const struct node *target,
 
 const struct value *capture(struct eval *ev, const struct node_list *body, struct err *err)
 {
-	AUTO(output_release) struct output out = {.ev = ev, .text = STRBUF_INIT};
+	AUTO(output_release) struct output out = output_begin(ev);
 	struct output *outer = ev->out;
 
 	ev->out = &out;
@@ -102,7 +102,7 @@ static const struct value *filtered(struct eval *ev, const struct node_list *bod
 	const struct value *v = capture(ev, body, err);
 
 	if (v && filters) {
-		frame_set(ev->arena, frame, STMT_CAPTURED, 0, v);
+		frame_set(ev->arena, frame, &stmt_captured, v);
 		v = eval_expr(ev, filters, err);
 	}
 	ev->frame = outer;

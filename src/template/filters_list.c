@@ -98,25 +98,27 @@ static const struct value *filter_last(struct args *a, struct err *err)
 
 static const struct value *filter_join(struct args *a, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	AUTO(scratch_end) struct scratch text = scratch_begin(a->ev);
+	struct strbuf *out = &a->ev->state->text;
 	const struct value *between = arg_text(a, 0, "", err);
+	const struct value *path = arg_given(a, 1) ? path_read(a->ev, a->v[1]) : NULL;
 	struct iter it;
 	const struct value *next;
 	int rc = between ? iter_begin(&it, a->ev, a->self, err) : -1;
 
 	for (size_t i = 0; rc >= 0 && (rc = iter_next(&it, &next, err)) > 0; i++) {
-		if (arg_given(a, 1))
-			next = get_path(a->ev, next, a->v[1], err);
+		if (path)
+			next = get_path(a->ev, next, path, err);
 		next = next ? need_defined(a->ev, next, err) : NULL;
 		if (!next)
 			return NULL;
 		if (i > 0)
-			strbuf_add(&text, between->text, between->len);
-		if (repr_str(a->ev, next, &text, err) < 0 ||
-			eval_room(a->ev, text.len, err) < 0)
+			strbuf_add(out, between->text, between->len);
+		if (repr_str(a->ev, next, out, err) < 0 ||
+			eval_room(a->ev, scratch_size(&text), err) < 0)
 			return NULL;
 	}
-	return rc < 0 ? NULL : new_text(a->ev, &text, err);
+	return rc < 0 ? NULL : scratch_string(a->ev, &text, err);
 }
 
 static const struct value *filter_reverse(struct args *a, struct err *err)
@@ -138,25 +140,29 @@ static const struct value *filter_reverse(struct args *a, struct err *err)
 	return new_text(a->ev, &text, err);
 }
 
-/* The part of an item that counts: an attribute of it (a path, or NULL: itself). */
+/* Argument i, read as a path; NULL when it is not given. */
+static const struct value *path_given(struct args *a, size_t i)
+{
+	return arg_given(a, i) ? path_read(a->ev, a->v[i]) : NULL;
+}
+
+/* The part of an item that counts: where a path leads (NULL: itself). */
 static const struct value *key_of(struct args *a, const struct value *item,
 	const struct value *path, bool case_sensitive, struct err *err)
 {
-	if (path && path->kind != VALUE_NULL)
+	if (path)
 		item = get_path(a->ev, item, path, err);
 	item = item ? need_defined(a->ev, item, err) : NULL;
 	return !item || case_sensitive ? item : ignore_case(a->ev, item, err);
 }
 
-/* sort(attribute="a,b") compares tuples of several attributes. */
+/* sort(attribute="a,b") compares lists of several attributes. */
 static const struct value *sort_key(struct args *a, const struct value *item,
-	const struct value *attribute, bool case_sensitive, struct err *err)
+	const struct value *paths, bool case_sensitive, struct err *err)
 {
-	if (!value_is_string(attribute) || !strchr(attribute->text, ','))
-		return key_of(a, item, attribute, case_sensitive, err);
+	if (paths->count == 1)
+		return key_of(a, item, paths->items[0], case_sensitive, err);
 	struct value *key = value_new_list(a->ev->arena);
-	struct value comma = {.kind = VALUE_STRING, .text = ",", .len = 1};
-	const struct value *paths = text_split(a->ev, attribute, &comma, -1);
 	for (size_t i = 0; i < paths->count; i++) {
 		const struct value *part =
 			key_of(a, item, paths->items[i], case_sensitive, err);
@@ -165,6 +171,22 @@ static const struct value *sort_key(struct args *a, const struct value *item,
 		value_list_add(a->ev->arena, key, part);
 	}
 	return key;
+}
+
+/* The paths that sort's attribute names; one NULL if there is none. */
+static const struct value *sort_paths(struct args *a, const struct value *attribute)
+{
+	const struct value comma = {.kind = VALUE_STRING, .text = ",", .len = 1};
+	struct value *paths = value_new_list(a->ev->arena);
+
+	if (!value_is_string(attribute)) {
+		value_list_add(a->ev->arena, paths, path_given(a, 2));
+		return paths;
+	}
+	const struct value *names = text_split(a->ev, attribute, &comma, -1);
+	for (size_t i = 0; i < names->count; i++)
+		value_list_add(a->ev->arena, paths, path_read(a->ev, names->items[i]));
+	return paths;
 }
 
 static const struct value *filter_sort(struct args *a, struct err *err)
@@ -176,8 +198,9 @@ static const struct value *filter_sort(struct args *a, struct err *err)
 
 	if (!list || reverse < 0 || sensitive < 0)
 		return NULL;
+	const struct value *paths = sort_paths(a, a->v[2]);
 	for (size_t i = 0; i < list->count; i++) {
-		const struct value *key = sort_key(a, list->items[i], a->v[2], sensitive, err);
+		const struct value *key = sort_key(a, list->items[i], paths, sensitive, err);
 		if (!key)
 			return NULL;
 		value_list_add(a->ev->arena, keys, key);
@@ -230,13 +253,14 @@ static const struct value *filter_unique(struct args *a, struct err *err)
 {
 	struct value *list = value_new_list(a->ev->arena);
 	struct seen seen = seen_new(a);
+	const struct value *path = path_given(a, 1);
 	int sensitive = arg_bool(a, 0, false, err);
 	struct iter it;
 	const struct value *next;
 	int rc = sensitive < 0 ? -1 : iter_begin(&it, a->ev, a->self, err);
 
 	while (rc >= 0 && (rc = iter_next(&it, &next, err)) > 0) {
-		const struct value *key = key_of(a, next, a->v[1], sensitive, err);
+		const struct value *key = key_of(a, next, path, sensitive, err);
 		int fresh = key ? seen_add(a, &seen, key, err) : -1;
 		if (fresh > 0)
 			value_list_add(a->ev->arena, list, next);
@@ -247,6 +271,7 @@ static const struct value *filter_unique(struct args *a, struct err *err)
 
 static const struct value *extreme(struct args *a, int sign, struct err *err)
 {
+	const struct value *path = path_given(a, 1);
 	int sensitive = arg_bool(a, 0, false, err);
 	const struct value *best = NULL;
 	const struct value *best_key = NULL;
@@ -256,7 +281,7 @@ static const struct value *extreme(struct args *a, int sign, struct err *err)
 	int rc = sensitive < 0 ? -1 : iter_begin(&it, a->ev, a->self, err);
 
 	while (rc >= 0 && (rc = iter_next(&it, &next, err)) > 0) {
-		const struct value *key = key_of(a, next, a->v[1], sensitive, err);
+		const struct value *key = key_of(a, next, path, sensitive, err);
 		rc = !key ? -1 : best ? op_order(a->ev, key, best_key, &order, err) : 0;
 		if (rc == 0 && (!best || order * sign > 0)) {
 			best = next;
@@ -280,12 +305,13 @@ static const struct value *filter_sum(struct args *a, struct err *err)
 {
 	static const struct value zero = {.kind = VALUE_INT};
 	const struct value *sum = a->v[1] ? a->v[1] : &zero;
+	const struct value *path = path_given(a, 0);
 	struct iter it;
 	const struct value *next;
 	int rc = iter_begin(&it, a->ev, a->self, err);
 
 	while (rc >= 0 && (rc = iter_next(&it, &next, err)) > 0) {
-		next = key_of(a, next, a->v[0], true, err);
+		next = key_of(a, next, path, true, err);
 		sum = next ? op_binary(a->ev, OP_ADD, sum, next, err) : NULL;
 		rc = sum ? 0 : -1;
 	}

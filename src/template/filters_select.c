@@ -60,7 +60,8 @@ static const struct value *map_attribute(
 
 static const struct value *filter_map(struct args *a, struct err *err)
 {
-	const struct value *path = value_dict_get(a->named, "attribute");
+	const struct value *attribute = value_dict_get(a->named, "attribute");
+	const struct value *path = attribute ? path_read(a->ev, attribute) : NULL;
 	struct value *list = value_new_list(a->ev->arena);
 	struct applied f = {0};
 	struct iter it;
@@ -88,6 +89,7 @@ static const struct value *select_items(
 {
 	struct value *list = value_new_list(a->ev->arena);
 	const size_t first = attribute ? 1 : 0;
+	const struct value *path = NULL;
 	struct applied f = {0};
 	struct iter it;
 	const struct value *next;
@@ -95,13 +97,14 @@ static const struct value *select_items(
 
 	if (a->rest->count < first)
 		return args_fail(a, err, "the name of an attribute is needed");
+	if (attribute)
+		path = path_read(a->ev, a->rest->items[0]);
 	if (a->rest->count > first)
 		rc = read_applied(a, TEMPLATE_TEST, first, &f, err);
 	if (rc == 0)
 		rc = iter_begin(&it, a->ev, a->self, err);
 	while (rc >= 0 && (rc = iter_next(&it, &next, err)) > 0) {
-		const struct value *v =
-			attribute ? get_path(a->ev, next, a->rest->items[0], err) : next;
+		const struct value *v = path ? get_path(a->ev, next, path, err) : next;
 		if (v && f.callable)
 			v = apply(a, &f, v, err);
 		int truth = v ? op_truth(a->ev, v, err) : -1;
@@ -132,15 +135,32 @@ static const struct value *filter_rejectattr(struct args *a, struct err *err)
 	return select_items(a, true, false, err);
 }
 
+/* What an item is grouped by. */
 static const struct value *group_key(
-	struct args *a, const struct value *item, bool case_sensitive, struct err *err)
+	struct args *a, const struct value *item, const struct value *path, struct err *err)
 {
-	const struct value *key = get_path(a->ev, item, a->v[0], err);
+	const struct value *key = get_path(a->ev, item, path, err);
 
 	if (key && is_undefined(key) && a->v[1])
 		key = a->v[1];
-	key = key ? need_defined(a->ev, key, err) : NULL;
-	return !key || case_sensitive ? key : ignore_case(a->ev, key, err);
+	return key ? need_defined(a->ev, key, err) : NULL;
+}
+
+/* The keys of all items, as they are compared. */
+static struct value *group_keys(struct args *a, const struct value *list,
+	const struct value *path, bool case_sensitive, struct err *err)
+{
+	struct value *keys = value_new_list(a->ev->arena);
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct value *key = group_key(a, list->items[i], path, err);
+		if (key && !case_sensitive)
+			key = ignore_case(a->ev, key, err);
+		if (!key)
+			return NULL;
+		value_list_add(a->ev->arena, keys, key);
+	}
+	return keys;
 }
 
 static struct value *new_group(struct args *a, const struct value *key, struct value *members)
@@ -156,32 +176,26 @@ static struct value *new_group(struct args *a, const struct value *key, struct v
 static const struct value *filter_groupby(struct args *a, struct err *err)
 {
 	struct value *list = iter_list(a->ev, a->self, err);
-	struct value *keys = value_new_list(a->ev->arena);
+	const struct value *path = path_read(a->ev, a->v[0]);
+	int sensitive = arg_bool(a, 2, false, err);
+	struct value *keys =
+		list && sensitive >= 0 ? group_keys(a, list, path, sensitive, err) : NULL;
 	struct value *groups = value_new_list(a->ev->arena);
 	struct value *members = NULL;
-	int sensitive = arg_bool(a, 2, false, err);
 
-	if (!list || sensitive < 0)
+	if (!keys || sort_by_keys(a->ev, list, keys, false, err) < 0)
 		return NULL;
 	for (size_t i = 0; i < list->count; i++) {
-		const struct value *key = group_key(a, list->items[i], sensitive, err);
-		if (!key)
+		int equal =
+			i > 0 ? op_equal(a->ev, keys->items[i], keys->items[i - 1], err) : 0;
+		if (equal < 0)
 			return NULL;
-		value_list_add(a->ev->arena, keys, key);
-	}
-	if (sort_by_keys(a->ev, list, keys, false, err) < 0)
-		return NULL;
-	const struct value *last = NULL;
-	for (size_t i = 0; i < list->count; i++) {
-		const struct value *key = group_key(a, list->items[i], sensitive, err);
-		int equal = key && last ? op_equal(a->ev, key, last, err) : 0;
-		if (!key || equal < 0)
-			return NULL;
-		if (!members || !equal) {
+		if (!equal) {
+			const struct value *shown = group_key(a, list->items[i], path, err);
+			if (!shown)
+				return NULL;
 			members = value_new_list(a->ev->arena);
-			const struct value *shown = group_key(a, list->items[i], true, err);
 			value_list_add(a->ev->arena, groups, new_group(a, shown, members));
-			last = key;
 		}
 		value_list_add(a->ev->arena, members, list->items[i]);
 	}

@@ -12,13 +12,9 @@
 
 static const struct value *change_case(struct args *a, enum text_case how, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	const struct value *self = self_text(a, err);
 
-	if (!self)
-		return NULL;
-	text_change_case(self->text, self->len, how, &text);
-	return new_text(a->ev, &text, err);
+	return self ? text_in_case(a->ev, self, how, err) : NULL;
 }
 
 static const struct value *filter_upper(struct args *a, struct err *err)
@@ -76,7 +72,7 @@ static const struct value *filter_trim(struct args *a, struct err *err)
 
 static const struct value *filter_replace(struct args *a, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	AUTO(scratch_end) struct scratch text = scratch_begin(a->ev);
 	const struct value *self = self_text(a, err);
 	const struct value *old = self ? arg_text(a, 0, "", err) : NULL;
 	const struct value *new = old ? arg_text(a, 1, "", err) : NULL;
@@ -84,8 +80,8 @@ static const struct value *filter_replace(struct args *a, struct err *err)
 
 	if (!new || arg_int(a, 2, -1, &count, err) < 0)
 		return NULL;
-	text_replace(self, old, new, count, &text);
-	return new_text(a->ev, &text, err);
+	text_replace(self, old, new, count, &a->ev->state->text);
+	return scratch_string(a->ev, &text, err);
 }
 
 static const struct value *filter_split(struct args *a, struct err *err)

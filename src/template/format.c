@@ -488,19 +488,20 @@ static int convert_percent(
 const struct value *op_format(struct eval *ev, const struct value *format,
 	const struct value *values, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+	AUTO(scratch_end) struct scratch text = scratch_begin(ev);
+	struct strbuf *out = &ev->state->text;
 	struct percent f = {.ev = ev, .values = values};
 	const char *p = format->text;
 	const char *end = p + format->len;
 
 	while (p < end) {
 		if (*p != '%') {
-			strbuf_addch(&out, *p++);
+			strbuf_addch(out, *p++);
 			continue;
 		}
 		p++;
-		if (convert_percent(&f, &p, end, &out, err) < 0 ||
-			eval_room(ev, out.len, err) < 0)
+		if (convert_percent(&f, &p, end, out, err) < 0 ||
+			eval_room(ev, scratch_size(&text), err) < 0)
 			return NULL;
 	}
 	bool all = values->kind == VALUE_TUPLE ? f.next >= values->count
@@ -509,7 +510,7 @@ const struct value *op_format(struct eval *ev, const struct value *format,
 		err_set(err, ERR_INPUT, "not all arguments converted during string formatting");
 		return NULL;
 	}
-	return new_text(ev, &out, err);
+	return scratch_string(ev, &text, err);
 }
 
 /* What a str.format() is working with. */

@@ -9,10 +9,10 @@
 #include "template/repr.h"
 #include "template/stmt.h"
 
-static struct block_chain *find_chain(struct eval *ev, const char *name, uint64_t hash)
+static struct block_chain *find_chain(struct eval *ev, const struct value_key *name)
 {
 	for (struct block_chain *c = ev->blocks; c; c = c->next) {
-		if (c->hash == hash && strcmp(c->name, name) == 0)
+		if (c->key.hash == name->hash && strcmp(c->key.text, name->text) == 0)
 			return c;
 	}
 	return NULL;
@@ -24,10 +24,9 @@ static void add_blocks(struct eval *ev, const struct template *template)
 	for (size_t i = 0; i < template->block_count; i++) {
 		const struct block *block = &template->blocks[i];
 		struct block_chain *link = ARENA_NEW(ev->arena, struct block_chain);
-		struct block_chain *chain = find_chain(ev, block->name, block->hash);
+		struct block_chain *chain = find_chain(ev, &block->key);
 
-		*link = (struct block_chain){.name = block->name,
-			.hash = block->hash,
+		*link = (struct block_chain){.key = block->key,
 			.node = block->node,
 			.template = template,
 			.required = block->required};
@@ -54,7 +53,7 @@ struct block_reference {
 static const struct value *reference_text(
 	struct eval *ev, const struct block_reference *r, struct err *err)
 {
-	AUTO(output_release) struct output out = {.ev = ev, .text = STRBUF_INIT};
+	AUTO(output_release) struct output out = output_begin(ev);
 	struct output *outer = ev->out;
 
 	ev->out = &out;
@@ -83,7 +82,7 @@ static const struct value *super_get(
 	(void)err;
 	if (strcmp(name, "super") != 0)
 		return NULL;
-	return reference_new(ev, r->link->super, r->scope, r->link->name);
+	return reference_new(ev, r->link->super, r->scope, r->link->key.text);
 }
 
 const struct value_class super_class = {
@@ -104,7 +103,8 @@ static const struct value *reference_new(
 static const struct value *self_get(
 	struct eval *ev, const struct value *self, const char *name, struct err *err)
 {
-	const struct block_chain *chain = find_chain(ev, name, str_hash(name, strlen(name)));
+	const struct value_key key = value_key(name, strlen(name));
+	const struct block_chain *chain = find_chain(ev, &key);
 
 	(void)self;
 	(void)err;
@@ -125,10 +125,9 @@ static int run_link(
 	ev->template = link->template;
 	ev->parent = NULL;
 	struct frame *frame = frame_push(ev);
-	frame_set(ev->arena, frame, "super", str_hash("super", 5),
-		reference_new(ev, link->super, scope, link->name));
-	frame_set(ev->arena, frame, "self", str_hash("self", 4),
-		object_new(ev->arena, &self_class, NULL));
+	frame_set_text(ev->arena, frame, "super",
+		reference_new(ev, link->super, scope, link->key.text));
+	frame_set_text(ev->arena, frame, "self", object_new(ev->arena, &self_class, NULL));
 	int rc = eval_body(ev, &link->node->list, err);
 	enum flow flow = ev->flow;
 	*ev = saved;
@@ -139,13 +138,14 @@ static int run_link(
 
 int run_block(struct eval *ev, const struct node *node, struct err *err)
 {
-	const struct block_chain *chain = find_chain(ev, node->name, node->hash);
+	const struct block_chain *chain = find_chain(ev, &node->key);
 
 	if (!chain)
-		return err_set(err, ERR_INPUT, "block '%s' cannot be used here", node->name);
-	if (chain->required && !chain->super)
 		return err_set(
-			err, ERR_INPUT, "the required block '%s' is not defined", node->name);
+			err, ERR_INPUT, "block '%s' cannot be used here", node->key.text);
+	if (chain->required && !chain->super)
+		return err_set(err, ERR_INPUT, "the required block '%s' is not defined",
+			node->key.text);
 	return run_link(ev, chain, node->flag ? ev->frame : ev->top, err);
 }
 
@@ -171,11 +171,12 @@ int eval_template(struct eval *ev, struct err *err)
 
 	top->parent = ev->frame;
 	ev->frame = ev->top = top;
+	ev->shared_scope |= ev->template->extends;
 	ev->blocks = NULL;
 	add_blocks(ev, ev->template);
 	if (ev->template->block_count || ev->template->extends)
-		frame_set(ev->arena, top, "self", str_hash("self", 4),
-			object_new(ev->arena, &self_class, NULL));
+		frame_set_text(
+			ev->arena, top, "self", object_new(ev->arena, &self_class, NULL));
 	for (unsigned parents = 0; ev->template && rc == 0; parents++) {
 		ev->parent = NULL;
 		ev->frame = top;
@@ -201,6 +202,7 @@ static int run_other(struct eval *ev, const struct template *template, bool shar
 	out->ev = &inner;
 	inner.parent = NULL;
 	inner.flow = FLOW_NEXT;
+	inner.shared_scope = shared;
 	if (!shared) {
 		inner.frame = NULL;
 		inner.locals = NULL;
@@ -262,12 +264,10 @@ int run_include(struct eval *ev, const struct node *node, struct err *err)
 static const struct value *module_get(
 	struct eval *ev, const struct value *self, const char *name, struct err *err)
 {
-	struct frame only = *(struct frame *)self->object;
-
+	const struct value_key key = value_key(name, strlen(name));
 	(void)ev;
 	(void)err;
-	only.parent = NULL;
-	const struct slot *slot = frame_find(&only, name, str_hash(name, strlen(name)));
+	const struct slot *slot = frame_own(self->object, &key);
 	return slot && name[0] != '_' && strcmp(name, "self") != 0 ? slot->value : NULL;
 }
 
@@ -275,7 +275,7 @@ const struct value_class module_class = {.name = "TemplateModule", .get = module
 
 static const struct value *import(struct eval *ev, const struct node *node, struct err *err)
 {
-	AUTO(output_release) struct output out = {.ev = ev, .text = STRBUF_INIT};
+	AUTO(output_release) struct output out = output_begin(ev);
 	const struct value *name = eval_defined(ev, node->a, err);
 	const struct template *template = name ? load_named(ev, name, err) : NULL;
 	struct frame *top;
@@ -291,7 +291,7 @@ int run_import(struct eval *ev, const struct node *node, struct err *err)
 
 	if (!module)
 		return -1;
-	frame_set(ev->arena, ev->frame, node->name, node->hash, module);
+	frame_set(ev->arena, ev->frame, &node->key, module);
 	return 0;
 }
 
@@ -302,11 +302,11 @@ int run_from(struct eval *ev, const struct node *node, struct err *err)
 	for (size_t i = 0; module && i < node->list.count; i += 2) {
 		const struct node *name = node->list.items[i];
 		const struct node *alias = node->list.items[i + 1];
-		const struct value *v = module_get(ev, module, name->name, err);
+		const struct value *v = module_get(ev, module, name->key.text, err);
 		if (!v)
-			v = undefined_new(ev, name, name->name,
-				"the imported template does not define '%s'", name->name);
-		frame_set(ev->arena, ev->frame, alias->name, alias->hash, v);
+			v = undefined_new(ev, name, name->key.text,
+				"the imported template does not define '%s'", name->key.text);
+		frame_set(ev->arena, ev->frame, &alias->key, v);
 	}
 	return module ? 0 : -1;
 }

@@ -172,6 +172,14 @@ static const struct value *lookup_env(struct args *a, struct err *err)
 	return out;
 }
 
+static const struct value *named_variable(
+	struct eval *ev, const struct value *name, struct err *err)
+{
+	const struct value_key key = value_key(name->text, strlen(name->text));
+
+	return eval_variable(ev, &key, err);
+}
+
 static const struct value *lookup_vars(struct args *a, struct err *err)
 {
 	struct value *out = value_new_list(a->ev->arena);
@@ -184,7 +192,7 @@ static const struct value *lookup_vars(struct args *a, struct err *err)
 				type_name(name));
 		const struct value *v = value_dict_get(a->ev->locals, name->text);
 		if (!v)
-			v = eval_variable(a->ev, name->text, err);
+			v = named_variable(a->ev, name, err);
 		if (!v && err->code)
 			return NULL;
 		if (!v && !fallback)

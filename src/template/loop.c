@@ -16,6 +16,7 @@ struct loop {
 	size_t count;
 	size_t index;                /* from 0 */
 	unsigned depth;              /* of recursion, from 0 */
+	bool shared_scope;           /* as eval's, where the loop stands */
 	struct frame *pass;          /* the scope of a pass, if one serves all */
 	struct frame *outer;         /* the scope around the loop */
 	const struct value *changed; /* the last arguments of loop.changed() */
@@ -106,8 +107,9 @@ static const struct value *loop_call(struct eval *ev, const struct value *self,
 	const struct value *positional, const struct value *named, struct err *err)
 {
 	const struct loop *loop = self->object;
-	AUTO(output_release) struct output out = {.ev = ev, .text = STRBUF_INIT};
+	AUTO(output_release) struct output out = output_begin(ev);
 	struct output *outer = ev->out;
+	bool shared_scope = ev->shared_scope;
 
 	if (!loop->node->flag) {
 		err_set(err, ERR_INPUT,
@@ -122,7 +124,9 @@ static const struct value *loop_call(struct eval *ev, const struct value *self,
 	if (!items)
 		return NULL;
 	ev->out = &out;
+	ev->shared_scope = loop->shared_scope;
 	int rc = run_items(ev, loop->node, items, loop->depth + 1, loop->outer, err);
+	ev->shared_scope = shared_scope;
 	ev->out = outer;
 	return rc < 0 ? NULL : output_take(&out, err);
 }
@@ -169,7 +173,7 @@ static const struct value *selected(
 }
 
 static int run_pass(struct eval *ev, struct loop *loop, const struct value *variable,
-	uint64_t hash, struct err *err)
+	const struct value_key *name, struct err *err)
 {
 	const struct value *item = loop_item(ev, loop, loop->index, err);
 
@@ -180,7 +184,7 @@ static int run_pass(struct eval *ev, struct loop *loop, const struct value *vari
 	ev->frame = frame;
 	if (!loop->node->context)
 		loop->pass = frame;
-	frame_set(ev->arena, frame, "loop", hash, variable);
+	frame_add(ev->arena, frame, name, variable);
 	if (assign(ev, frame, loop->node->a, item, err) < 0)
 		return -1;
 	return eval_body(ev, &loop->node->list, err);
@@ -189,11 +193,11 @@ static int run_pass(struct eval *ev, struct loop *loop, const struct value *vari
 static int run_passes(struct eval *ev, struct loop *loop, struct err *err)
 {
 	const struct value *variable = object_new(ev->arena, &loop_class, loop);
-	uint64_t hash = str_hash("loop", 4);
+	const struct value_key name = value_key("loop", 4);
 
 	for (; loop->index < loop->count; loop->index++) {
 		ev->frame = loop->outer;
-		if (run_pass(ev, loop, variable, hash, err) < 0)
+		if (run_pass(ev, loop, variable, &name, err) < 0)
 			return -1;
 		enum flow flow = ev->flow;
 		if (flow == FLOW_STOP)
@@ -215,6 +219,7 @@ static int run_items(struct eval *ev, const struct node *node, const struct valu
 	ev->frame = outer;
 	loop->node = node;
 	loop->depth = depth;
+	loop->shared_scope = ev->shared_scope;
 	loop->outer = outer;
 	/* A range, or a list that nobody changes, is walked in place if nothing filters it. */
 	if (!node->c &&

@@ -14,6 +14,7 @@ struct macro_object {
 	struct frame *scope;
 	const struct value *locals;
 	bool without_context; /* its template was imported without the caller's variables */
+	bool shared_scope;
 };
 
 static const char *macro_name(const struct macro *macro)
@@ -26,7 +27,7 @@ static size_t find_parameter(const struct macro *macro, const char *name)
 	size_t i = 0;
 
 	while (i < macro->parameters.count &&
-		strcmp(macro->parameters.items[i]->name, name) != 0)
+		strcmp(macro->parameters.items[i]->key.text, name) != 0)
 		i++;
 	return i;
 }
@@ -34,26 +35,25 @@ static size_t find_parameter(const struct macro *macro, const char *name)
 static void set_named(
 	struct eval *ev, struct frame *frame, const char *name, const struct value *v)
 {
-	frame_set(ev->arena, frame, name, str_hash(name, strlen(name)), v);
+	frame_set_text(ev->arena, frame, name, v);
 }
 
 static int bind_positional(struct eval *ev, const struct macro *macro, struct frame *frame,
 	const struct value *positional, struct err *err)
 {
-	struct value *varargs = value_new_list(ev->arena);
+	struct value *varargs = macro->uses_varargs ? value_new_tuple(ev->arena) : NULL;
 
-	varargs->kind = VALUE_TUPLE;
+	if (positional && positional->count > macro->parameters.count && !varargs)
+		return err_set(err, ERR_INPUT, "macro '%s' takes not more than %zu argument(s)",
+			macro_name(macro), macro->parameters.count);
 	for (size_t i = 0; positional && i < positional->count; i++) {
 		if (i < macro->parameters.count)
-			frame_set(ev->arena, frame, macro->parameters.items[i]->name,
-				macro->parameters.items[i]->hash, positional->items[i]);
+			frame_set(ev->arena, frame, &macro->parameters.items[i]->key,
+				positional->items[i]);
 		else
 			value_list_add(ev->arena, varargs, positional->items[i]);
 	}
-	if (varargs->count && !macro->uses_varargs)
-		return err_set(err, ERR_INPUT, "macro '%s' takes not more than %zu argument(s)",
-			macro_name(macro), macro->parameters.count);
-	if (macro->uses_varargs)
+	if (varargs)
 		set_named(ev, frame, "varargs", varargs);
 	return 0;
 }
@@ -64,20 +64,19 @@ static int bind_one_named(struct eval *ev, const struct macro *macro, struct fra
 	size_t at = find_parameter(macro, name);
 
 	if (at < macro->parameters.count) {
-		struct frame only = {.slots = frame->slots, .count = frame->count};
 		const struct node *parameter = macro->parameters.items[at];
-		if (frame_find(&only, parameter->name, parameter->hash))
+		if (frame_own(frame, &parameter->key))
 			return err_set(err, ERR_INPUT,
 				"macro '%s' got two values for the argument '%s'",
 				macro_name(macro), name);
-		frame_set(ev->arena, frame, parameter->name, parameter->hash, v);
+		frame_set(ev->arena, frame, &parameter->key, v);
 		return 0;
 	}
 	if (strcmp(name, "caller") == 0 && macro->uses_caller) {
 		set_named(ev, frame, "caller", v);
 		return 0;
 	}
-	if (!macro->uses_kwargs)
+	if (!kwargs)
 		return err_set(err, ERR_INPUT, "macro '%s' takes no keyword argument '%s'",
 			macro_name(macro), name);
 	value_dict_set(ev->arena, kwargs, name, v);
@@ -87,7 +86,7 @@ static int bind_one_named(struct eval *ev, const struct macro *macro, struct fra
 static int bind_named(struct eval *ev, const struct macro *macro, struct frame *frame,
 	const struct value *named, struct err *err)
 {
-	struct value *kwargs = value_new_dict(ev->arena);
+	struct value *kwargs = macro->uses_kwargs ? value_new_dict(ev->arena) : NULL;
 
 	for (size_t i = 0; named && i < named->pair_count; i++) {
 		const char *name = value_text(named->pairs[i].key);
@@ -95,7 +94,7 @@ static int bind_named(struct eval *ev, const struct macro *macro, struct frame *
 				     kwargs, err) < 0)
 			return -1;
 	}
-	if (macro->uses_kwargs)
+	if (kwargs)
 		set_named(ev, frame, "kwargs", kwargs);
 	return 0;
 }
@@ -108,21 +107,20 @@ static int bind_defaults(
 
 	for (size_t i = 0; i < macro->parameters.count; i++) {
 		const struct node *parameter = macro->parameters.items[i];
-		struct frame only = {.slots = frame->slots, .count = frame->count};
-		if (frame_find(&only, parameter->name, parameter->hash))
+		if (frame_own(frame, &parameter->key))
 			continue;
 		const struct value *v =
-			i >= first
-				? eval_expr(ev, macro->defaults.items[i - first], err)
-				: undefined_new(ev, parameter, parameter->name,
-					  "parameter '%s' was not provided", parameter->name);
+			i >= first ? eval_expr(ev, macro->defaults.items[i - first], err)
+				   : undefined_new(ev, parameter, parameter->key.text,
+					     "parameter '%s' was not provided",
+					     parameter->key.text);
 		if (!v)
 			return -1;
-		frame_set(ev->arena, frame, parameter->name, parameter->hash, v);
+		frame_set(ev->arena, frame, &parameter->key, v);
 	}
 	if (macro->uses_caller) {
-		struct frame only = {.slots = frame->slots, .count = frame->count};
-		if (!frame_find(&only, "caller", str_hash("caller", 6)))
+		const struct value_key caller = value_key("caller", 6);
+		if (!frame_own(frame, &caller))
 			set_named(ev, frame, "caller",
 				undefined_new(ev, NULL, "caller", "no caller defined"));
 	}
@@ -132,7 +130,7 @@ static int bind_defaults(
 static const struct value *run_macro_body(struct eval *ev, const struct macro_object *m,
 	const struct value *positional, const struct value *named, struct err *err)
 {
-	struct frame *frame = frame_push(ev);
+	struct frame *frame = ev->frame;
 
 	if (bind_positional(ev, m->macro, frame, positional, err) < 0 ||
 		bind_named(ev, m->macro, frame, named, err) < 0 ||
@@ -141,18 +139,21 @@ static const struct value *run_macro_body(struct eval *ev, const struct macro_ob
 	return capture(ev, &m->macro->body, err);
 }
 
-static const struct value *macro_call(struct eval *ev, const struct value *self,
-	const struct value *positional, const struct value *named, struct err *err)
+/* Runs a macro where it was defined, in a scope that may hold arguments already. */
+static const struct value *run_there(struct eval *ev, const struct macro_object *m,
+	struct frame *frame, const struct value *positional, const struct value *named,
+	struct err *err)
 {
-	const struct macro_object *m = self->object;
 	struct eval saved = *ev;
 
 	if (eval_enter(ev, err) < 0)
 		return NULL;
+	frame->parent = m->scope;
 	ev->template = m->template;
-	ev->frame = m->scope;
+	ev->frame = frame;
 	ev->locals = m->locals;
 	ev->without_context = m->without_context;
+	ev->shared_scope = m->shared_scope;
 	ev->parent = NULL;
 	ev->flow = FLOW_NEXT;
 	const struct value *v = run_macro_body(ev, m, positional, named, err);
@@ -161,6 +162,51 @@ static const struct value *macro_call(struct eval *ev, const struct value *self,
 	*ev = saved;
 	eval_leave(ev);
 	return v;
+}
+
+static const struct value *macro_call(struct eval *ev, const struct value *self,
+	const struct value *positional, const struct value *named, struct err *err)
+{
+	return run_there(
+		ev, self->object, ARENA_NEW(ev->arena, struct frame), positional, named, err);
+}
+
+bool macro_takes(const struct value *self, const struct call *call)
+{
+	const struct macro *macro = ((const struct macro_object *)self->object)->macro;
+	size_t count = call->positional.count;
+
+	if (call->rest || call->mapping || count > macro->parameters.count)
+		return false;
+	for (size_t i = 0; i < call->named.count; i++) {
+		size_t at = find_parameter(macro, call->names[i]);
+		if (at < count || at == macro->parameters.count)
+			return false;
+	}
+	return true;
+}
+
+const struct value *macro_apply(
+	struct eval *ev, const struct value *self, const struct call *call, struct err *err)
+{
+	const struct macro_object *m = self->object;
+	const struct node_list *parameters = &m->macro->parameters;
+	struct frame *frame = ARENA_NEW(ev->arena, struct frame);
+
+	for (size_t i = 0; i < call->positional.count; i++) {
+		const struct value *v = eval_expr(ev, call->positional.items[i], err);
+		if (!v)
+			return NULL;
+		frame_add(ev->arena, frame, &parameters->items[i]->key, v);
+	}
+	for (size_t i = 0; i < call->named.count; i++) {
+		const struct value *v = eval_expr(ev, call->named.items[i], err);
+		size_t at = find_parameter(m->macro, call->names[i]);
+		if (!v)
+			return NULL;
+		frame_set(ev->arena, frame, &parameters->items[at]->key, v);
+	}
+	return run_there(ev, m, frame, NULL, NULL, err);
 }
 
 static const struct value *macro_get(
@@ -183,7 +229,7 @@ static const struct value *macro_get(
 	names->kind = VALUE_TUPLE;
 	for (size_t i = 0; i < m->macro->parameters.count; i++)
 		value_list_add(ev->arena, names,
-			value_new_string(ev->arena, m->macro->parameters.items[i]->name));
+			value_new_string(ev->arena, m->macro->parameters.items[i]->key.text));
 	return names;
 }
 
@@ -211,13 +257,14 @@ static const struct value *macro_new(struct eval *ev, const struct node *node)
 	m->scope = ev->frame;
 	m->locals = ev->locals;
 	m->without_context = ev->without_context;
+	m->shared_scope = ev->shared_scope;
 	return object_new(ev->arena, &macro_class, m);
 }
 
 int run_macro(struct eval *ev, const struct node *node, struct err *err)
 {
 	(void)err;
-	frame_set(ev->arena, ev->frame, node->name, node->hash, macro_new(ev, node));
+	frame_set(ev->arena, ev->frame, &node->key, macro_new(ev, node));
 	return 0;
 }
 
@@ -228,9 +275,9 @@ int run_call_block(struct eval *ev, const struct node *node, struct err *err)
 	const struct call *written = node->a->call;
 	struct frame *outer = ev->frame;
 	struct frame *frame = frame_push(ev);
-	static const char caller[] = " caller";
+	static const struct value_key caller = {.text = " caller", .len = 7};
 	struct node name = {
-		.kind = NODE_NAME, .line = node->line, .column = node->column, .name = caller};
+		.kind = NODE_NAME, .line = node->line, .column = node->column, .key = caller};
 	size_t n = written->named.count;
 	struct call call = *written;
 	struct node copy = *node->a;
@@ -247,7 +294,7 @@ int run_call_block(struct eval *ev, const struct node *node, struct err *err)
 	call.names = names;
 	copy.call = &call;
 	ev->frame = outer;
-	frame_set(ev->arena, frame, caller, 0, macro_new(ev, node));
+	frame_add(ev->arena, frame, &caller, macro_new(ev, node));
 	ev->frame = frame;
 	const struct value *v = eval_expr(ev, &copy, err);
 	ev->frame = outer;

@@ -113,7 +113,7 @@ static const struct callable bytes_entries[] = {
 
 CALLABLES(methods_bytes, bytes_entries);
 
-const struct value *methods_find(struct eval *ev, const struct value *v, const char *name)
+const struct callable *methods_named(const struct value *v, const char *name)
 {
 	static const struct callables *const tables[] = {
 		[VALUE_BOOL] = &methods_int,
@@ -127,11 +127,16 @@ const struct value *methods_find(struct eval *ev, const struct value *v, const c
 		[VALUE_DICT] = &methods_dict,
 		[VALUE_OBJECT] = NULL,
 	};
+	const struct callables *table = tables[v->kind];
 
+	return table ? callables_find(table, name) : NULL;
+}
+
+const struct value *methods_find(struct eval *ev, const struct value *v, const char *name)
+{
 	if (v->kind == VALUE_DATE || v->kind == VALUE_DATETIME)
 		return datetime_attribute(ev, v, name);
-	const struct callables *table = tables[v->kind];
-	const struct callable *method = table ? callables_find(table, name) : NULL;
+	const struct callable *method = methods_named(v, name);
 	return method ? function_new(ev->arena, method, v) : NULL;
 }
 

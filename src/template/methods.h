@@ -10,6 +10,8 @@
 extern const struct callables methods_str, methods_list, methods_tuple, methods_dict,
 	methods_int, methods_float, methods_bytes;
 
+/* The method of a value, or NULL. */
+const struct callable *methods_named(const struct value *v, const char *name);
 /* A method bound to its object (or a plain attribute's value); NULL if v has none so named. */
 const struct value *methods_find(struct eval *ev, const struct value *v, const char *name);
 

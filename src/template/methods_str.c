@@ -13,10 +13,7 @@
 
 static const struct value *change_case(struct args *a, enum text_case how, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-
-	text_change_case(a->self->text, a->self->len, how, &text);
-	return new_text(a->ev, &text, err);
+	return text_in_case(a->ev, a->self, how, err);
 }
 
 static const struct value *str_upper(struct args *a, struct err *err)
@@ -73,15 +70,15 @@ static const struct value *str_rstrip(struct args *a, struct err *err)
 
 static const struct value *str_replace(struct args *a, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	AUTO(scratch_end) struct scratch text = scratch_begin(a->ev);
 	const struct value *old = arg_string(a, 0, "", err);
 	const struct value *new = old ? arg_string(a, 1, "", err) : NULL;
 	int64_t max;
 
 	if (!new || arg_int(a, 2, -1, &max, err) < 0)
 		return NULL;
-	text_replace(a->self, old, new, max, &text);
-	return new_text(a->ev, &text, err);
+	text_replace(a->self, old, new, max, &a->ev->state->text);
+	return scratch_string(a->ev, &text, err);
 }
 
 static const struct value *split(struct args *a, bool right, struct err *err)
@@ -116,7 +113,8 @@ static const struct value *str_splitlines(struct args *a, struct err *err)
 
 static const struct value *str_join(struct args *a, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	AUTO(scratch_end) struct scratch text = scratch_begin(a->ev);
+	struct strbuf *out = &a->ev->state->text;
 	struct iter it;
 	const struct value *next;
 	int rc = iter_begin(&it, a->ev, a->v[0], err);
@@ -126,12 +124,12 @@ static const struct value *str_join(struct args *a, struct err *err)
 			return args_fail(a, err, "sequence item %zu: expected str, %s found", i,
 				type_name(next));
 		if (i > 0)
-			strbuf_add(&text, a->self->text, a->self->len);
-		strbuf_add(&text, next->text, next->len);
-		if (eval_room(a->ev, text.len, err) < 0)
+			strbuf_add(out, a->self->text, a->self->len);
+		strbuf_add(out, next->text, next->len);
+		if (eval_room(a->ev, scratch_size(&text), err) < 0)
 			return NULL;
 	}
-	return rc < 0 ? NULL : new_text(a->ev, &text, err);
+	return rc < 0 ? NULL : scratch_string(a->ev, &text, err);
 }
 
 /* The stretch of the text between the arguments i and i + 1, in bytes; false if it is none. */

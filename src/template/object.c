@@ -164,11 +164,6 @@ int namespace_set(struct eval *ev, const struct value *v, const char *name,
 	return 0;
 }
 
-struct function {
-	const struct callable *callable;
-	const struct value *self;
-};
-
 static const struct value *function_call(struct eval *ev, const struct value *self,
 	const struct value *positional, const struct value *named, struct err *err)
 {

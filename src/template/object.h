@@ -90,6 +90,10 @@ int namespace_set(struct eval *ev, const struct value *v, const char *name,
 	const struct value *value, struct err *err);
 
 /* A function of a table, bound to an object (a method) or not (a global). */
+struct function {
+	const struct callable *callable;
+	const struct value *self;
+};
 extern const struct value_class function_class;
 /* Makes one; self may be NULL. */
 const struct value *function_new(

@@ -22,8 +22,9 @@ const struct node *parse_name(struct parser *p, const struct token *token)
 {
 	struct node *node = parser_node(p, NODE_NAME, token);
 
-	node->name = token->text;
-	node->hash = str_hash(token->text, token->len);
+	node->key = value_key(token->text, token->len);
+	node->callable = callable_find(TEMPLATE_GLOBAL, token->text);
+	*VEC_PUSH(&p->names) = node;
 	if (p->macro) {
 		p->macro->uses_varargs |= strcmp(token->text, "varargs") == 0;
 		p->macro->uses_kwargs |= strcmp(token->text, "kwargs") == 0;

@@ -62,6 +62,8 @@ static const struct node *parse_item(struct parser *p, const struct node *on, st
 		tuple->list = parser_list(p, &items);
 		node->b = tuple;
 	}
+	if (node->b->kind == NODE_CONST && value_is_string(node->b->value))
+		node->key = value_key(node->b->value->text, node->b->value->len);
 	return node;
 }
 
@@ -87,7 +89,7 @@ static const struct node *parse_attribute(
 	if (name->kind == TOKEN_NAME) {
 		struct node *node = parser_node(p, NODE_GETATTR, at);
 		node->a = on;
-		node->name = name->text;
+		node->key = value_key(name->text, name->len);
 		node->flag = methods_know(name->text);
 		p->template->mutates |= is_mutator(name->text);
 		return node;
@@ -108,8 +110,8 @@ static const struct node *parse_attribute(
 static bool is_lookup(const struct node *node)
 {
 	return node->kind == NODE_NAME &&
-	       (strcmp(node->name, "lookup") == 0 || strcmp(node->name, "query") == 0 ||
-		       strcmp(node->name, "q") == 0);
+	       (strcmp(node->key.text, "lookup") == 0 || strcmp(node->key.text, "query") == 0 ||
+		       strcmp(node->key.text, "q") == 0);
 }
 
 static const struct node *parse_called(struct parser *p, const struct node *on, struct err *err)
@@ -239,14 +241,14 @@ static void find_callable(
 	struct suggestion near = {0};
 	const char *candidate;
 
-	node->callable = callable_find(kind, node->name);
+	node->callable = callable_find(kind, node->key.text);
 	if (node->callable || p->conditional || p->unknown)
 		return;
 	for (size_t i = 0; (candidate = template_entry(kind, i)); i++)
-		suggest_add(&near, node->name, candidate);
+		suggest_add(&near, node->key.text, candidate);
 	p->unknown_at = at;
 	p->unknown = arena_printf(p->arena, "there is no %s '%.60s'%s%s%s",
-		kind == TEMPLATE_FILTER ? "filter" : "test", node->name,
+		kind == TEMPLATE_FILTER ? "filter" : "test", node->key.text,
 		near.word ? "; did you mean '" : "", near.word ? near.word : "",
 		near.word ? "'?" : "");
 }
@@ -257,8 +259,8 @@ static const struct node *parse_filter(struct parser *p, const struct node *on, 
 	struct node *node = parser_node(p, NODE_FILTER, at);
 
 	node->a = on;
-	node->name = parse_dotted(p, err);
-	if (!node->name)
+	node->key.text = parse_dotted(p, err);
+	if (!node->key.text)
 		return NULL;
 	find_callable(p, node, TEMPLATE_FILTER, at);
 	if (p->token->kind == TOKEN_LPAREN) {
@@ -309,8 +311,8 @@ static const struct node *parse_test(struct parser *p, const struct node *on, st
 	node->flag = parser_skip_name(p, "not");
 	node->a = on;
 	const struct token *at = p->token;
-	node->name = parse_dotted(p, err);
-	if (!node->name)
+	node->key.text = parse_dotted(p, err);
+	if (!node->key.text)
 		return NULL;
 	find_callable(p, node, TEMPLATE_TEST, at);
 	if (p->token->kind == TOKEN_LPAREN)

@@ -50,8 +50,10 @@ static bool is_constant_name(const char *name)
 static int check_target(
 	struct parser *p, const struct node *target, const struct token *at, struct err *err)
 {
-	if (target->kind == NODE_NAME && !is_constant_name(target->name))
+	if (target->kind == NODE_NAME && !is_constant_name(target->key.text)) {
+		strmap_set(&p->bound, target->key.text, p);
 		return 0;
+	}
 	if (target->kind == NODE_TUPLE || target->kind == NODE_LIST) {
 		for (size_t i = 0; i < target->list.count; i++) {
 			if (check_target(p, target->list.items[i], at, err) < 0)
@@ -73,8 +75,7 @@ static const struct node *parse_namespace_target(struct parser *p)
 	if (at->kind != TOKEN_NAME || at[1].kind != TOKEN_DOT || at[2].kind != TOKEN_NAME)
 		return NULL;
 	struct node *node = parser_node(p, NODE_NSREF, at);
-	node->name = at->text;
-	node->hash = str_hash(at->text, at->len);
+	node->key = value_key(at->text, at->len);
 	node->attribute = at[2].text;
 	p->token += 3;
 	return node;
@@ -88,6 +89,7 @@ const struct node *parse_target(struct parser *p, struct err *err)
 		return parser_fail(p, at, err, "found %s, expected a name to assign to",
 			parser_found(p, at));
 	p->token++;
+	strmap_set(&p->bound, at->text, p);
 	return parse_name(p, at);
 }
 
@@ -264,9 +266,8 @@ static const struct node *parse_macro(struct parser *p, struct node *node, struc
 
 	if (!name || parse_signature(p, macro, err) < 0)
 		return NULL;
-	macro->name = name->name;
-	node->name = name->name;
-	node->hash = name->hash;
+	macro->name = name->key.text;
+	node->key = name->key;
 	node->macro = macro;
 	return parse_macro_body(p, macro, "endmacro", err) < 0 ? NULL : node;
 }
@@ -300,15 +301,15 @@ static int add_block(struct parser *p, const struct node *node, bool required,
 	const struct token *at, struct err *err)
 {
 	for (size_t i = 0; i < p->blocks.count; i++) {
-		if (strcmp(p->blocks.items[i].name, node->name) == 0) {
-			parser_fail(
-				p, at, err, "a second block with the name '%.60s'", node->name);
+		if (strcmp(p->blocks.items[i].key.text, node->key.text) == 0) {
+			parser_fail(p, at, err, "a second block with the name '%.60s'",
+				node->key.text);
 			return -1;
 		}
 	}
 	p->captures++;
-	*VEC_PUSH(&p->blocks) = (struct block){
-		.name = node->name, .hash = node->hash, .node = node, .required = required};
+	*VEC_PUSH(&p->blocks) =
+		(struct block){.key = node->key, .node = node, .required = required};
 	return 0;
 }
 
@@ -319,8 +320,7 @@ static const struct node *parse_block(struct parser *p, struct node *node, struc
 
 	if (!name)
 		return NULL;
-	node->name = name->name;
-	node->hash = name->hash;
+	node->key = name->key;
 	node->flag = parser_skip_name(p, "scoped");
 	bool required = parser_skip_name(p, "required");
 	if (add_block(p, node, required, at, err) < 0)
@@ -331,18 +331,45 @@ static const struct node *parse_block(struct parser *p, struct node *node, struc
 	p->loops = loops;
 	if (rc < 0)
 		return NULL;
-	if (p->token->kind == TOKEN_NAME && !parser_skip_name(p, node->name))
+	if (p->token->kind == TOKEN_NAME && !parser_skip_name(p, node->key.text))
 		return parser_fail(p, p->token, err,
 			"found %s, expected the end of block '%.60s'",
-			parser_found(p, p->token), node->name);
+			parser_found(p, p->token), node->key.text);
+	return node;
+}
+
+/* Notes a template that this one uses. What an expression names may do anything. */
+static void note_use(struct parser *p, const struct node *name)
+{
+	if (name->kind != NODE_CONST || !value_is_string(name->value)) {
+		p->template->mutates = true;
+		return;
+	}
+	for (size_t i = 0; i < p->uses.count; i++) {
+		if (strcmp(p->uses.items[i], name->value->text) == 0)
+			return;
+	}
+	*VEC_PUSH(&p->uses) = name->value->text;
+}
+
+/* Which template is extended, included or imported: one name, or several to choose from. */
+static const struct node *parse_used(struct parser *p, struct err *err)
+{
+	const struct node *node = parse_expression(p, true, err);
+
+	if (node && (node->kind == NODE_LIST || node->kind == NODE_TUPLE)) {
+		for (size_t i = 0; i < node->list.count; i++)
+			note_use(p, node->list.items[i]);
+	} else if (node) {
+		note_use(p, node);
+	}
 	return node;
 }
 
 static const struct node *parse_extends(struct parser *p, struct node *node, struct err *err)
 {
 	p->template->extends = true;
-	p->template->mutates = true;
-	node->a = parse_expression(p, true, err);
+	node->a = parse_used(p, err);
 	return node->a ? node : NULL;
 }
 
@@ -363,8 +390,7 @@ static bool parse_context(struct parser *p, bool default_value)
 static const struct node *parse_include(struct parser *p, struct node *node, struct err *err)
 {
 	p->captures++;
-	p->template->mutates = true;
-	node->a = parse_expression(p, true, err);
+	node->a = parse_used(p, err);
 	if (!node->a)
 		return NULL;
 	const struct token *next = p->token + 1;
@@ -380,8 +406,7 @@ static const struct node *parse_include(struct parser *p, struct node *node, str
 static const struct node *parse_import(struct parser *p, struct node *node, struct err *err)
 {
 	p->captures++;
-	p->template->mutates = true;
-	node->a = parse_expression(p, true, err);
+	node->a = parse_used(p, err);
 	if (!node->a)
 		return NULL;
 	if (!parser_skip_name(p, "as"))
@@ -390,8 +415,7 @@ static const struct node *parse_import(struct parser *p, struct node *node, stru
 	const struct node *name = parse_target(p, err);
 	if (!name)
 		return NULL;
-	node->name = name->name;
-	node->hash = name->hash;
+	node->key = name->key;
 	node->context = parse_context(p, false);
 	return node;
 }
@@ -404,7 +428,7 @@ static const struct node *parse_imported_name(
 
 	if (!name)
 		return NULL;
-	if (name->name[0] == '_')
+	if (name->key.text[0] == '_')
 		return parser_fail(p, at, err, "names that begin with '_' cannot be imported");
 	const struct node *alias = parser_skip_name(p, "as") ? parse_target(p, err) : name;
 	if (!alias)
@@ -419,8 +443,7 @@ static const struct node *parse_from(struct parser *p, struct node *node, struct
 	AUTO(node_vec_release) struct node_vec names = {0};
 
 	p->captures++;
-	p->template->mutates = true;
-	node->a = parse_expression(p, true, err);
+	node->a = parse_used(p, err);
 	if (!node->a)
 		return NULL;
 	if (!parser_skip_name(p, "import"))

@@ -4,7 +4,6 @@
  */
 #include "template/parser.h"
 
-#include "base/strmap.h"
 #include "template/syntax.h"
 
 struct node *parser_node(struct parser *p, enum node_kind kind, const struct token *at)
@@ -164,12 +163,43 @@ static int parse_all(struct parser *p, struct err *err)
 	} else {
 		rc = parse_body(p, NULL, &t->body, err);
 	}
+	return rc;
+}
+
+/* Names that are not set anywhere need not be looked for in scopes. */
+static void mark_free_names(struct parser *p)
+{
+	static const char *const implied[] = {
+		"loop", "caller", "varargs", "kwargs", "super", "self"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(implied); i++)
+		strmap_set(&p->bound, implied[i], p);
+	for (size_t i = 0; i < p->names.count; i++)
+		p->names.items[i]->flag = !strmap_has(&p->bound, p->names.items[i]->key.text);
+}
+
+/* Puts into the template what was gathered while it was read. */
+static void take_gathered(struct parser *p)
+{
+	struct template *t = p->template;
+
 	t->block_count = p->blocks.count;
 	if (t->block_count)
 		t->blocks = arena_memdup(
 			p->arena, p->blocks.items, t->block_count * sizeof(*t->blocks));
+	t->use_count = p->uses.count;
+	if (t->use_count)
+		t->uses =
+			arena_memdup(p->arena, p->uses.items, t->use_count * sizeof(*t->uses));
+	mark_free_names(p);
+}
+
+static void parser_release(struct parser *p)
+{
 	free(p->blocks.items);
-	return rc;
+	free(p->names.items);
+	free(p->uses.items);
+	strmap_release(&p->bound, NULL);
 }
 
 static void describe(struct template *t)
@@ -193,6 +223,7 @@ static const struct template *compile(struct arena *arena, struct lexer_input *i
 		in->len--;
 	if (lexer_run(arena, in, &tokens, err) < 0)
 		return NULL;
+	AUTO(parser_release)
 	struct parser p = {
 		.arena = arena, .file = in->at.file, .token = tokens.items, .template = t};
 	t->file = in->at.file;
@@ -200,6 +231,7 @@ static const struct template *compile(struct arena *arena, struct lexer_input *i
 	t->expression = in->expression;
 	if (parse_all(&p, err) < 0)
 		return NULL;
+	take_gathered(&p);
 	describe(t);
 	return t;
 }

@@ -6,6 +6,7 @@
 #ifndef TEMPLATE_PARSER_H
 #define TEMPLATE_PARSER_H
 
+#include "base/strmap.h"
 #include "base/vec.h"
 #include "template/ast.h"
 #include "template/lexer.h"
@@ -27,11 +28,19 @@ struct parser {
 	const struct token *unknown_at;
 	unsigned loops;    /* for loops around; break needs one */
 	unsigned captures; /* tags so far that may keep a scope for later */
-	bool in_block_name;
 	struct {
 		struct block *items;
 		size_t count, cap;
 	} blocks;
+	struct {
+		struct node **items;
+		size_t count, cap;
+	} names;             /* all NAME nodes */
+	struct strmap bound; /* names that something in the template sets */
+	struct {
+		const char **items;
+		size_t count, cap;
+	} uses; /* templates that this one names */
 };
 
 /* A list of nodes that grows on the heap while it is read. */

@@ -163,13 +163,13 @@ const struct value *new_text(struct eval *ev, const struct strbuf *text, struct 
 
 const struct value *repr_string(struct eval *ev, const struct value *v, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-
 	if (v->kind == VALUE_STRING) {
 		eval_touch(ev, v);
 		return v;
 	}
-	return repr_str(ev, v, &text, err) < 0 ? NULL : new_text(ev, &text, err);
+	AUTO(scratch_end) struct scratch text = scratch_begin(ev);
+	return repr_str(ev, v, &ev->state->text, err) < 0 ? NULL
+							  : scratch_string(ev, &text, err);
 }
 
 int template_str(const struct value *v, struct strbuf *out, struct err *err)

@@ -8,10 +8,10 @@
 #include "template/eval.h"
 
 /*
- * Sorts a list under construction by a list of keys of the same length. Equal keys keep their
- * order, backwards too. -1 with err when two keys have no order.
+ * Sorts a list under construction by a list of keys of the same length, which is sorted along.
+ * Equal keys keep their order, backwards too. -1 with err when two keys have no order.
  */
-int sort_by_keys(struct eval *ev, struct value *list, const struct value *keys, bool backwards,
+int sort_by_keys(struct eval *ev, struct value *list, struct value *keys, bool backwards,
 	struct err *err);
 /* What a value counts as without case: text in lower case, anything else itself. */
 const struct value *ignore_case(struct eval *ev, const struct value *v, struct err *err);

@@ -8,7 +8,7 @@
 #include "template/object.h"
 
 /* The name under which the text of a filter block stands; no template can write it. */
-#define STMT_CAPTURED " captured"
+extern const struct value_key stmt_captured;
 
 /* Assigns a value to a target: a name, a tuple of targets, namespace.attribute. */
 int assign(struct eval *ev, struct frame *frame, const struct node *target,
@@ -18,6 +18,11 @@ const struct value *capture(struct eval *ev, const struct node_list *body, struc
 
 /* for */
 int run_for(struct eval *ev, const struct node *node, struct err *err);
+/* True if a call's arguments can go straight to a macro's parameters. */
+bool macro_takes(const struct value *macro, const struct call *call);
+/* Calls a macro with such arguments. */
+const struct value *macro_apply(
+	struct eval *ev, const struct value *macro, const struct call *call, struct err *err);
 /* macro */
 int run_macro(struct eval *ev, const struct node *node, struct err *err);
 /* call */

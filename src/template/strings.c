@@ -13,16 +13,33 @@ static bool add_special_upper(uint32_t code, bool title, struct strbuf *out)
 	return true;
 }
 
-static void add_case(
+/* Whether a letter becomes a capital one; else it becomes a small one. */
+static bool wants_upper(enum text_case how, bool inside_word, bool first, bool is_lower)
+{
+	switch (how) {
+	case CASE_UPPER: return true;
+	case CASE_TITLE: return !inside_word;
+	case CASE_CAPITALIZE: return first;
+	case CASE_SWAP: return is_lower;
+	default: return false;
+	}
+}
+
+/* The same for a letter beyond ASCII. True if it was one. */
+static bool add_letter(
 	uint32_t code, enum text_case how, bool inside_word, bool first, struct strbuf *out)
 {
-	bool upper = how == CASE_UPPER || (how == CASE_TITLE && !inside_word) ||
-		     (how == CASE_CAPITALIZE && first) ||
-		     (how == CASE_SWAP && utf8_is(code, UTF8_LOWER));
+	bool lower = utf8_is(code, UTF8_LOWER);
+	bool upper = wants_upper(how, inside_word, first, lower);
 
-	if (upper && add_special_upper(code, how != CASE_UPPER && how != CASE_SWAP, out))
-		return;
-	utf8_add(out, upper ? utf8_upper(code) : utf8_lower(code));
+	if (!upper || !add_special_upper(code, how != CASE_UPPER && how != CASE_SWAP, out))
+		utf8_add(out, upper ? utf8_upper(code) : utf8_lower(code));
+	return lower || utf8_is(code, UTF8_UPPER);
+}
+
+static char ascii_case(char c, bool letter, bool upper)
+{
+	return (char)(!letter ? c : upper ? c & ~0x20 : c | 0x20);
 }
 
 void text_change_case(const char *s, size_t n, enum text_case how, struct strbuf *out)
@@ -30,17 +47,30 @@ void text_change_case(const char *s, size_t n, enum text_case how, struct strbuf
 	bool inside_word = false;
 	size_t taken;
 
+	strbuf_reserve(out, n);
 	for (size_t i = 0; i < n; i += taken) {
-		taken = utf8_len(s + i, n - i);
-		if (taken == 0) {
+		bool lower = s[i] >= 'a' && s[i] <= 'z';
+		taken = 1;
+		if (!(s[i] & 0x80)) {
+			bool upper = wants_upper(how, inside_word, i == 0, lower);
+			inside_word = lower || (s[i] >= 'A' && s[i] <= 'Z');
+			strbuf_addch(out, ascii_case(s[i], inside_word, upper));
+		} else if (utf8_len(s + i, n - i) == 0) {
 			strbuf_addch(out, s[i]);
-			taken = 1;
-			continue;
+		} else {
+			uint32_t code = utf8_next(s + i, n - i, &taken);
+			inside_word = add_letter(code, how, inside_word, i == 0, out);
 		}
-		uint32_t code = utf8_next(s + i, n - i, &taken);
-		add_case(code, how, inside_word, i == 0, out);
-		inside_word = utf8_is(code, UTF8_UPPER) || utf8_is(code, UTF8_LOWER);
 	}
+}
+
+const struct value *text_in_case(
+	struct eval *ev, const struct value *text, enum text_case how, struct err *err)
+{
+	AUTO(scratch_end) struct scratch changed = scratch_begin(ev);
+
+	text_change_case(text->text, text->len, how, &ev->state->text);
+	return scratch_string(ev, &changed, err);
 }
 
 static bool in_set(const char *s, size_t n, const struct value *chars)

@@ -11,6 +11,10 @@ enum text_case { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_CAPITALIZE, CASE_SWAP 
 /* Appends text with its case changed as str.upper() and its sisters do. */
 void text_change_case(const char *s, size_t n, enum text_case how, struct strbuf *out);
 
+/* A text with its case changed, as a new string. */
+const struct value *text_in_case(
+	struct eval *ev, const struct value *text, enum text_case how, struct err *err);
+
 /* Which ends of a text. */
 enum text_ends { ENDS_LEFT = 1, ENDS_RIGHT = 2, ENDS_BOTH = 3 };
 /* Narrows *s, *n by the characters in `chars` (NULL: white space). */
