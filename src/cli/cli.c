@@ -223,3 +223,11 @@ bool cli_use_color(FILE *f)
 		return false;
 	return isatty(fileno(f)) && term && strcmp(term, "dumb") != 0;
 }
+
+void cli_paint(struct strbuf *out, const char *color, const char *text)
+{
+	if (cli_use_color(stdout))
+		strbuf_addf(out, "\033[%sm%s\033[0m", color, text);
+	else
+		strbuf_addstr(out, text);
+}

@@ -66,6 +66,9 @@ void cli_print_diags(const struct diags *d);
 void cli_verbosity(int count);
 /* True if output to f may use colour (NO_COLOR, TERM, terminal, --color). */
 bool cli_use_color(FILE *f);
+/* Appends a text, in a colour (the parameters of SGR, "0;31") if output to stdout may have it.
+ */
+void cli_paint(struct strbuf *out, const char *color, const char *text);
 /* Sets --color: "auto", "always" or "never"; false for another word. */
 bool cli_set_color(const char *when);
 

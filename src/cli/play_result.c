@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Results of tasks as lines: "changed: [host] => (item=x)", with the result as JSON where -v or
+ * a failure asks for it, and the differences that --diff shows.
+ */
+#include "cli/diff.h"
+#include "cli/play_text.h"
+#include "play/module.h"
+#include "value/json.h"
+
+#define VERBOSE_INDENT 3 /* from this -v on a result has a line for each member */
+
+/* One result being written. */
+struct writer {
+	struct show *show;
+	const struct run_event *event;
+	struct arena arena;
+	struct strbuf *out;
+	bool debug; /* of the module that exists to say something */
+};
+
+static bool is_true(const struct value *result, const char *key)
+{
+	const struct value *v = value_dict_get(result, key);
+
+	return v && value_truthy(v);
+}
+
+/* Members that are not part of the answer, or are told in another way. */
+static bool is_hidden(const struct writer *w, const char *key)
+{
+	static const char *const always[] = {"exception", "warnings", "deprecations"};
+	static const char *const unless_verbose[] = {"invocation", "diff"};
+
+	if (str_starts(key, "_ansible_"))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		if (strcmp(always[i], key) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(unless_verbose); i++)
+		if (strcmp(unless_verbose[i], key) == 0)
+			return w->show->verbosity < VERBOSE_INDENT;
+	return false;
+}
+
+/* Of a debug task only what it is to say. */
+static bool is_beside_the_point(const struct writer *w, const char *key)
+{
+	static const char *const hidden[] = {
+		"changed", "failed", "skipped", "invocation", "skip_reason"};
+
+	if (!w->debug)
+		return false;
+	if (value_dict_get(w->event->result, "msg"))
+		return strcmp(key, "msg") != 0;
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
+		if (strcmp(hidden[i], key) == 0)
+			return true;
+	return false;
+}
+
+/* Appends the result as JSON. */
+static void add_result(struct writer *w)
+{
+	struct json_write_options options = {.sort_keys = true};
+	struct value *shown = value_new_dict(&w->arena);
+	struct err err = {0};
+	size_t start = w->out->len;
+
+	if (w->show->verbosity >= VERBOSE_INDENT || w->debug)
+		options.indent = 4;
+	value_dict_foreach (p, w->event->result) {
+		const char *key = value_text(p->key);
+		if (!key || is_hidden(w, key) || is_beside_the_point(w, key))
+			continue;
+		value_dict_set(&w->arena, shown, key, p->value);
+	}
+	if (json_write(shown, &options, w->out, &err) == 0)
+		return;
+	strbuf_truncate(w->out, start);
+	strbuf_addf(w->out, "{\"msg\": \"the result cannot be shown: %s\"}", err.text);
+}
+
+/* ---- warnings and differences ---- */
+
+static void add_warnings(struct writer *w)
+{
+	const struct value *warnings = value_dict_get(w->event->result, "warnings");
+
+	if (!warnings || warnings->kind != VALUE_LIST)
+		return;
+	value_list_foreach (item, warnings) {
+		if (value_text(item))
+			show_warn(w->show, value_text(item), w->out);
+	}
+}
+
+/* One side of a difference: a text, or a mapping, shown as the JSON that it is. */
+static void read_side(const struct value *v, struct strbuf *text)
+{
+	const struct json_write_options options = {.indent = 4, .sort_keys = true};
+
+	if (v->kind == VALUE_NULL)
+		return;
+	if (value_is_textual(v)) {
+		strbuf_add(text, v->text, v->len);
+		return;
+	}
+	if (json_write(v, &options, text, NULL) == 0)
+		strbuf_addch(text, '\n');
+}
+
+static void name_side(const struct value *diff, const char *side, struct strbuf *name)
+{
+	autofree char *key = xasprintf("%s_header", side);
+	const char *header = value_text(value_dict_get(diff, key));
+
+	strbuf_addstr(name, side);
+	if (header)
+		strbuf_addf(name, ": %s", header);
+}
+
+static void add_one_diff(struct writer *w, const struct value *diff)
+{
+	AUTO(strbuf_release) struct strbuf before = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf after = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf before_name = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf after_name = STRBUF_INIT;
+	const struct value *old = value_dict_get(diff, "before");
+	const struct value *new = value_dict_get(diff, "after");
+	const char *prepared = value_text(value_dict_get(diff, "prepared"));
+
+	if (old && new) {
+		read_side(old, &before);
+		read_side(new, &after);
+		name_side(diff, "before", &before_name);
+		name_side(diff, "after", &after_name);
+		const struct diff_text a = {before_name.data, before.data, before.len};
+		const struct diff_text b = {after_name.data, after.data, after.len};
+		if (diff_unified(&a, &b, cli_use_color(stdout), w->out))
+			strbuf_addch(w->out, '\n');
+	}
+	if (prepared)
+		strbuf_addf(w->out, "%s\n", prepared);
+}
+
+static void add_diff(struct writer *w, const struct value *result)
+{
+	const struct value *diff = value_dict_get(result, "diff");
+
+	if (!diff || !is_true(result, "changed"))
+		return;
+	if (diff->kind == VALUE_DICT)
+		add_one_diff(w, diff);
+	else if (diff->kind == VALUE_LIST)
+		value_list_foreach (item, diff)
+			add_one_diff(w, item);
+}
+
+/* A loop's differences come together, when it has ended. */
+static void add_diffs(struct writer *w)
+{
+	const struct value *results = value_dict_get(w->event->result, "results");
+
+	if (w->event->kind == RUN_ITEM || !w->show->run->o->diff)
+		return;
+	if (!results || results->kind != VALUE_LIST) {
+		add_diff(w, w->event->result);
+		return;
+	}
+	value_list_foreach (item, results)
+		add_diff(w, item);
+}
+
+/* ---- lines ---- */
+
+static bool is_loop(const struct writer *w)
+{
+	const struct run_event *e = w->event;
+
+	return e->step && e->step->kind == STEP_TASK && e->step->task->loop &&
+	       value_dict_get(e->result, "results");
+}
+
+/* The host, and the one that works for it. */
+static void add_host(struct writer *w, struct strbuf *line)
+{
+	const struct run_event *e = w->event;
+	const struct value *to = NULL;
+
+	if (e->step && e->step->kind == STEP_TASK)
+		to = e->step->task->delegate_to;
+	const char *name = value_text(to);
+	bool known = name && !strchr(name, '{') && strcmp(name, e->host->name) != 0;
+	strbuf_addf(line, "[%s%s%s]", e->host->name, known ? " -> " : "", known ? name : "");
+}
+
+static void end_line(struct writer *w, struct strbuf *line, const char *color, bool with_result)
+{
+	AUTO(strbuf_release) struct strbuf whole = STRBUF_INIT;
+	struct strbuf *out = w->out;
+
+	if (with_result) {
+		strbuf_addstr(line, " => ");
+		w->out = line;
+		add_result(w);
+		w->out = out;
+	}
+	cli_paint(out, color, line->data);
+	strbuf_addch(out, '\n');
+}
+
+/* "ok: [host] => (item=x) => {...}" */
+static void add_plain(struct writer *w, const char *word, const char *color)
+{
+	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
+	const struct run_event *e = w->event;
+	bool skipped = e->outcome == TASK_SKIPPED;
+
+	if (is_loop(w) && e->kind == RUN_RESULT && !skipped)
+		return;
+	strbuf_addf(&line, "%s: ", word);
+	add_host(w, &line);
+	if (e->kind == RUN_ITEM)
+		strbuf_addf(&line, " => (item=%s)%s", e->label ? e->label : "None",
+			skipped ? " " : "");
+	end_line(w, &line, color, w->show->verbosity > 0 || (w->debug && !skipped));
+}
+
+static void add_failure(struct writer *w)
+{
+	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
+	const struct run_event *e = w->event;
+	bool unreachable = e->outcome == TASK_UNREACHABLE || is_true(e->result, "unreachable");
+
+	w->debug = false;
+	if (e->kind == RUN_ITEM) {
+		strbuf_addstr(&line, "failed: ");
+		add_host(w, &line);
+		strbuf_addf(&line, " (item=%s)", e->label ? e->label : "None");
+		end_line(w, &line, PLAY_FAILED, true);
+		return;
+	}
+	if (unreachable || !is_loop(w)) {
+		strbuf_addstr(&line, "fatal: ");
+		add_host(w, &line);
+		strbuf_addstr(&line, unreachable ? ": UNREACHABLE!" : ": FAILED!");
+		end_line(w, &line, unreachable ? PLAY_UNREACHABLE : PLAY_FAILED, true);
+	}
+	if (e->outcome == TASK_IGNORED) {
+		cli_paint(w->out, PLAY_SKIPPED, "...ignoring");
+		strbuf_addch(w->out, '\n');
+	}
+}
+
+void play_result(struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	struct run_event event = *e;
+	struct writer w = {.show = s, .event = &event, .out = out};
+
+	if (!event.result)
+		event.result = value_new_dict(&w.arena);
+	w.debug = e->step && e->step->kind == STEP_TASK && e->step->task->module &&
+		  strcmp(e->step->task->module->name, "debug") == 0;
+	add_warnings(&w);
+	add_diffs(&w);
+	switch (e->outcome) {
+	case TASK_OK: add_plain(&w, "ok", PLAY_OK); break;
+	case TASK_CHANGED: add_plain(&w, "changed", PLAY_CHANGED); break;
+	case TASK_SKIPPED: add_plain(&w, "skipping", PLAY_SKIPPED); break;
+	default: add_failure(&w); break;
+	}
+	arena_release(&w.arena);
+}

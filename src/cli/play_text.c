@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/play_text.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/vec.h"
+#include "play/module.h"
+
+#define WIDTH_MIN     79
+#define STARS_MIN     3
+#define ALL_DONE      UINT64_MAX
+#define SECTION_SHIFT 56
+#define TASK_SHIFT    28
+#define INDEX_MASK    ((1u << TASK_SHIFT) - 1)
+
+/* The parts of a play in their order; after each of the first, its handlers. */
+enum section {
+	SECTION_PRE = 1,
+	SECTION_TASKS = 3,
+	SECTION_POST = 5,
+	SECTION_UNDO = 7 /* taken back: health checks, then what became of it */
+};
+
+/* One task's lines. */
+struct task_lines {
+	uint64_t key;
+	char *banner;
+	bool shown; /* the banner is printed */
+	struct strbuf lines;
+};
+
+/* How far a host is in the play. */
+struct place_of_host {
+	uint64_t key;
+	enum section section;
+	uint64_t task; /* number of its last task that is no handler */
+	bool flushed;  /* that task was a flush_handlers */
+	bool begun, ended;
+};
+
+struct play_text {
+	const struct play *play;
+	char *title; /* of the play */
+	bool play_shown;
+	uint64_t batch_hosts; /* hosts of the batch */
+	struct place_of_host *hosts;
+	uint64_t floor; /* all hosts of the batch have reached this key */
+	uint64_t last;  /* the key whose banner was printed last */
+	struct {
+		struct task_lines *items; /* sorted by key */
+		size_t count, cap;
+	} groups;
+};
+
+static unsigned output_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ||
+		size.ws_col <= WIDTH_MIN)
+		return WIDTH_MIN;
+	return size.ws_col - 1u;
+}
+
+void play_banner(const char *text, struct strbuf *out)
+{
+	unsigned width = output_width(), used = 0;
+
+	for (const char *at = text; *at; at++)
+		used += ((unsigned char)*at & 0xc0) != 0x80; /* characters, not bytes */
+	unsigned stars = width > used + STARS_MIN ? width - used : STARS_MIN;
+	strbuf_addf(out, "\n%s ", text);
+	for (unsigned i = 0; i < stars; i++)
+		strbuf_addch(out, '*');
+	strbuf_addch(out, '\n');
+}
+
+/* ---- keys ---- */
+
+static bool holds(const struct steps *list, const struct step *top)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i] == top)
+			return true;
+	return false;
+}
+
+static enum section section_of(const struct step *s)
+{
+	while (s->outer)
+		s = s->outer;
+	if (holds(&s->play->pre_tasks, s))
+		return SECTION_PRE;
+	return holds(&s->play->post_tasks, s) ? SECTION_POST : SECTION_TASKS;
+}
+
+static bool is_module(const struct step *s, const char *name)
+{
+	return s && s->kind == STEP_TASK && s->task->module &&
+	       strcmp(s->task->module->name, name) == 0;
+}
+
+static uint64_t make_key(unsigned section, uint64_t task, uint64_t handler)
+{
+	return (uint64_t)section << SECTION_SHIFT | (task & INDEX_MASK) << TASK_SHIFT |
+	       (handler & INDEX_MASK);
+}
+
+/*
+ * The key of the task that a host works on now. Handlers come behind the task that flushed
+ * them, else behind all tasks of their section, whichever of those this host did.
+ */
+static uint64_t key_of(struct place_of_host *h, const struct run_event *e)
+{
+	if (!e->step)
+		return make_key(SECTION_PRE, 0, 0);
+	uint64_t number = (uint64_t)e->step->index + 1;
+	if (e->handler && h->section != SECTION_UNDO)
+		return h->flushed ? make_key(h->section, h->task, number)
+				  : make_key(h->section + 1u, 0, number);
+	if (h->section != SECTION_UNDO)
+		h->section = section_of(e->step);
+	h->task = number;
+	h->flushed = is_module(e->step, "meta");
+	return make_key(h->section, number, 0);
+}
+
+/* ---- groups ---- */
+
+/* The group of a key, made where it is new. */
+static struct task_lines *group_of(struct play_text *t, uint64_t key)
+{
+	size_t at = 0;
+
+	while (at < t->groups.count && t->groups.items[at].key < key)
+		at++;
+	if (at == t->groups.count || t->groups.items[at].key != key) {
+		VEC_PUSH(&t->groups);
+		memmove(&t->groups.items[at + 1], &t->groups.items[at],
+			(t->groups.count - 1 - at) * sizeof(struct task_lines));
+		t->groups.items[at] = (struct task_lines){.key = key, .lines = STRBUF_INIT};
+	}
+	return &t->groups.items[at];
+}
+
+static void group_release(struct task_lines *g)
+{
+	free(g->banner);
+	strbuf_release(&g->lines);
+}
+
+/* The least key that some host of the batch is still at. */
+static uint64_t find_floor(const struct play_text *t, const struct show *s)
+{
+	uint64_t floor = ALL_DONE, begun = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		begun += t->hosts[i].begun;
+		if (t->hosts[i].begun && !t->hosts[i].ended && t->hosts[i].key < floor)
+			floor = t->hosts[i].key;
+	}
+	return begun < t->batch_hosts ? 0 : floor;
+}
+
+static void show_group(struct play_text *t, struct task_lines *g, struct strbuf *out)
+{
+	if (g->banner && (!g->shown || t->last != g->key))
+		strbuf_addstr(out, g->banner);
+	g->shown = true;
+	t->last = g->key;
+	strbuf_add(out, g->lines.data, g->lines.len);
+	strbuf_clear(&g->lines);
+}
+
+/* Prints what all hosts have reached. */
+static void flush(struct play_text *t, struct strbuf *out)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < t->groups.count && t->groups.items[i].key <= t->floor; i++)
+		show_group(t, &t->groups.items[i], out);
+	while (done < t->groups.count && t->groups.items[done].key < t->floor)
+		group_release(&t->groups.items[done++]);
+	if (done == 0)
+		return;
+	t->groups.count -= done;
+	memmove(t->groups.items, t->groups.items + done,
+		t->groups.count * sizeof(struct task_lines));
+}
+
+static void advance(struct play_text *t, const struct show *s, struct strbuf *out)
+{
+	t->floor = find_floor(t, s);
+	flush(t, out);
+}
+
+/* ---- events ---- */
+
+static void make_banner(const struct show *s, const struct run_event *e, struct task_lines *g)
+{
+	AUTO(strbuf_release) struct strbuf head = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf banner = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
+
+	if (g->banner)
+		return;
+	strbuf_addf(&head, "%s [%s]", e->handler ? "RUNNING HANDLER" : "TASK",
+		e->title  ? e->title
+		: e->step ? step_title(e->step)
+			  : "");
+	play_banner(head.data, &banner);
+	if (s->verbosity >= 2 && e->step) {
+		strbuf_addf(
+			&path, "task path: %s:%u", e->step->place.file, e->step->place.line);
+		cli_paint(&banner, PLAY_DEBUG, path.data);
+		strbuf_addch(&banner, '\n');
+	}
+	g->banner = strbuf_detach(&banner, NULL);
+}
+
+static struct place_of_host *place(
+	struct play_text *t, const struct show *s, const struct run_host *h)
+{
+	return &t->hosts[h - s->run->hosts];
+}
+
+static void task_begins(
+	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	struct place_of_host *h = place(t, s, e->host);
+
+	h->key = key_of(h, e);
+	if (!is_module(e->step, "meta"))
+		make_banner(s, e, group_of(t, h->key));
+	advance(t, s, out);
+}
+
+static void task_tells(
+	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	if (is_module(e->step, "meta"))
+		return;
+	struct task_lines *g = group_of(t, place(t, s, e->host)->key);
+	make_banner(s, e, g);
+	play_result(s, e, &g->lines);
+	flush(t, out);
+}
+
+/* What became of a host that was taken back. */
+static void host_undone(
+	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf banner = STRBUF_INIT;
+	struct place_of_host *h = place(t, s, e->host);
+	bool good = e->host->undo == UNDO_HEALTHY || e->host->undo == UNDO_UNCHECKED;
+
+	h->key = make_key(SECTION_UNDO + 1, 0, 0);
+	struct task_lines *g = group_of(t, h->key);
+	if (!g->banner) {
+		play_banner("TAKEN BACK", &banner);
+		g->banner = strbuf_detach(&banner, NULL);
+	}
+	strbuf_addf(&line, "%s: [%s]: %s", good ? "undone" : "fatal", e->host->name,
+		show_undo_text(e->host->undo));
+	if (e->host->undo_err.code)
+		strbuf_addf(&line, ": %s", e->host->undo_err.text);
+	cli_paint(&g->lines, good ? PLAY_CHANGED : PLAY_FAILED, line.data);
+	strbuf_addch(&g->lines, '\n');
+	advance(t, s, out);
+}
+
+static void play_begins(struct play_text *t, const struct run_event *e)
+{
+	free(t->title);
+	t->title = e->title && *e->title ? xasprintf("PLAY [%s]", e->title) : xstrdup("PLAY");
+	t->play = e->play;
+	t->play_shown = false;
+}
+
+/* All that is held back of a batch that is over, and of hosts that never came to their end. */
+static void batch_ends(struct play_text *t, const struct show *s, struct strbuf *out)
+{
+	t->floor = ALL_DONE;
+	flush(t, out);
+	memset(t->hosts, 0, s->count * sizeof(*t->hosts));
+	t->batch_hosts = 0;
+	t->last = 0;
+}
+
+static void batch_begins(struct play_text *t, const struct show *s, const struct run_event *e,
+	struct strbuf *out)
+{
+	batch_ends(t, s, out);
+	play_banner(t->title, out);
+	t->play_shown = true;
+	t->batch_hosts = e->total;
+	t->floor = 0;
+}
+
+static void play_ends(struct play_text *t, const struct show *s, struct strbuf *out)
+{
+	batch_ends(t, s, out);
+	if (t->play_shown)
+		return;
+	play_banner(t->title ? t->title : "PLAY", out);
+	cli_paint(out, PLAY_SKIPPED, "skipping: no hosts matched");
+	strbuf_addch(out, '\n');
+}
+
+static void host_begins(struct play_text *t, const struct show *s, const struct run_event *e)
+{
+	*place(t, s, e->host) = (struct place_of_host){.begun = true, .section = SECTION_PRE};
+}
+
+static void host_ends(struct play_text *t, const struct show *s, const struct run_event *e,
+	struct strbuf *out)
+{
+	place(t, s, e->host)->ended = true;
+	advance(t, s, out);
+}
+
+static void warn(struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	autofree char *text =
+		e->host ? xasprintf("%s: %s", e->host->name, e->text) : xstrdup(e->text);
+
+	show_warn(s, text, out);
+}
+
+static void text_event(struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	struct play_text *t = s->data;
+
+	switch (e->kind) {
+	case RUN_PLAY: play_begins(t, e); break;
+	case RUN_BATCH: batch_begins(t, s, e, out); break;
+	case RUN_HOST: host_begins(t, s, e); break;
+	case RUN_TASK: task_begins(t, s, e, out); break;
+	case RUN_ITEM:
+	case RUN_RESULT: task_tells(t, s, e, out); break;
+	case RUN_UNDO: host_undone(t, s, e, out); break;
+	case RUN_WARNING: warn(s, e, out); break;
+	case RUN_HOST_END: host_ends(t, s, e, out); break;
+	case RUN_PLAY_END: play_ends(t, s, out); break;
+	case RUN_PHASE:
+		if (strcmp(e->text, "undo") == 0)
+			place(t, s, e->host)->section = SECTION_UNDO;
+		break;
+	case RUN_STOP:
+		play_banner("NO MORE HOSTS LEFT", out);
+		cli_paint(out, PLAY_FAILED, e->text);
+		strbuf_addch(out, '\n');
+		break;
+	default: break;
+	}
+}
+
+static void text_begin(struct show *s, struct strbuf *out)
+{
+	struct play_text *t = xcalloc(1, sizeof(*t));
+
+	s->data = t;
+	t->hosts = xcalloc(s->count ? s->count : 1, sizeof(*t->hosts));
+	if (s->verbosity >= 2) {
+		autofree char *head =
+			xasprintf("PLAYBOOK: %s", path_basename(s->run->playbook->path));
+		play_banner(head, out);
+	}
+}
+
+static void text_end(struct show *s, int exit_code, struct strbuf *out)
+{
+	struct play_text *t = s->data;
+
+	(void)exit_code;
+	batch_ends(t, s, out);
+	play_recap(s, out);
+	free(t->groups.items);
+	free(t->hosts);
+	free(t->title);
+	free(t);
+	s->data = NULL;
+}
+
+const struct show_words play_words_text = {
+	.begin = text_begin,
+	.event = text_event,
+	.end = text_end,
+};

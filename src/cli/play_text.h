@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What run-playbook says on a pipe and on a terminal: the lines of ansible-playbook's default
+ * output, so that scripts that read them go on working.
+ *
+ * Theory of operation. Ansible takes all hosts through a task before the next one begins; our
+ * hosts run free of each other. So the lines are put in order here. Every task has a key: its
+ * section of the play (pre_tasks, their handlers, tasks, ...) and its number. Every host of the
+ * batch has a position, the key of the task it works on. What has come for keys that all hosts
+ * have reached is printed; lines for later keys are held back as text. A batch that is over
+ * prints what is left. Internal to cli/.
+ */
+#ifndef CLI_PLAY_TEXT_H
+#define CLI_PLAY_TEXT_H
+
+#include "cli/show.h"
+
+/* Colours of Ansible's output. */
+#define PLAY_OK          "0;32"
+#define PLAY_CHANGED     "0;33"
+#define PLAY_SKIPPED     "0;36"
+#define PLAY_FAILED      "0;31"
+#define PLAY_UNREACHABLE "1;31"
+#define PLAY_DEBUG       "1;30"
+#define PLAY_WARNING     "1;35"
+
+extern const struct show_words play_words_text;
+
+/* Appends what became of a task or of one item of its loop on a host (play_result.c). */
+void play_result(struct show *s, const struct run_event *e, struct strbuf *out);
+/* Appends a heading: an empty line, the text, and stars up to the width of the output. */
+void play_banner(const char *text, struct strbuf *out);
+/* Appends the recap: a line with counts for each host that did anything (play_recap.c). */
+void play_recap(const struct show *s, struct strbuf *out);
+
+#endif
