@@ -30,9 +30,10 @@ struct node_call;
 
 #define SERVICE_UNITS_MAX    64 /* of one call */
 #define SERVICE_LOG_LINES    10
-#define SERVICE_LOG_MAX      8192 /* bytes of a log that an error or a result shows */
-#define SERVICE_COMMAND_TIME 60   /* seconds for a question to a manager */
-#define SERVICE_RESTORE_TIME 90   /* seconds to bring one service back */
+#define SERVICE_LOG_MAX      8192  /* bytes of a log that an error or a result shows */
+#define SERVICE_COMMAND_TIME 60    /* seconds for a question to a manager */
+#define SERVICE_RESTORE_TIME 90    /* seconds to bring one service back */
+#define SERVICE_WATCH_MAX    86400 /* seconds */
 
 enum service_action {
 	SERVICE_START,
@@ -61,6 +62,8 @@ struct service_state {
 	int64_t since_us;       /* CLOCK_MONOTONIC of the last way into active; 0: never */
 	int64_t job;            /* number of the job that is queued for it; 0: none */
 	bool need_reload;       /* its files are newer than what the manager read */
+	const char *properties; /* with `all_properties`: the manager's own lines NAME=VALUE */
+	size_t properties_len;
 };
 
 /* What starts, stops and asks a service of the manager `commands`: lines for /bin/sh. */
@@ -74,9 +77,11 @@ struct service_work {
 	const char *const *units;
 	size_t count;
 	struct service_commands commands; /* of the manager `commands` */
+	bool all_properties;              /* ask for everything that the manager knows */
 	struct arena *arena;              /* of all results */
 	struct node_call *call;           /* NULL: nobody waits for signs of life */
 	deadline until;                   /* of the whole work */
+	int64_t log_since; /* seconds since 1970: older lines do not matter; 0: all */
 };
 
 struct service_manager {

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "node/apt.h"
+
+#define SAYS_MAX 600 /* bytes of apt-get's words in an error */
+
+static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
+	"DEBIAN_PRIORITY=critical", "APT_LISTCHANGES_FRONTEND=none", "LC_ALL=C.UTF-8",
+	"LANGUAGE=", NULL};
+
+/* The process that holds a lock on a file; 0 when nobody does, or the file is not there. */
+static pid_t lock_holder(const char *path)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	return lock.l_pid;
+}
+
+static const char *process_name(struct arena *a, pid_t pid)
+{
+	AUTO(strbuf_release) struct strbuf name = STRBUF_INIT;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (file_read(path, 256, &name, NULL) < 0)
+		return "a process that is gone";
+	strbuf_rtrim(&name);
+	return arena_strndup(a, name.data, name.len);
+}
+
+int apt_wait_for_lock(struct apt_task *t, const char *path, struct err *err)
+{
+	pid_t holder;
+
+	while ((holder = lock_holder(path)) != 0) {
+		if (deadline_passed(t->lock_until))
+			return err_set(err, ERR_BUSY,
+				"%s is held by %s (process %d) for more than %.3g seconds: "
+				"wait for it, or raise lock_timeout",
+				path, process_name(t->call->arena, holder), (int)holder,
+				t->lock_seconds);
+		if (call_sleep(t->call, deadline_in(0.2), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The last lines of what was said, for an error. */
+static const char *says(struct apt_task *t, struct call_program *p)
+{
+	struct strbuf *b = p->err.len ? &p->err : &p->out;
+
+	strbuf_rtrim(b);
+	size_t from = b->len > SAYS_MAX ? b->len - SAYS_MAX : 0;
+	return arena_strndup(t->call->arena, b->data + from, b->len - from);
+}
+
+int apt_ask(struct apt_task *t, const char *const *argv, struct strbuf *out, struct err *err)
+{
+	AUTO(call_program_release) struct call_program p = {.argv = argv, .env = environment};
+
+	if (call_run(t->call, &p, err) < 0)
+		return -1;
+	if (p.status != 0)
+		return err_set(err, ERR_SYSTEM, "%s: %s", argv[0], says(t, &p));
+	strbuf_add(out, p.out.data, p.out.len);
+	return 0;
+}
+
+static void add_options(struct apt_task *t, struct strlist *argv)
+{
+	strlist_add(argv, "-y");
+	strlist_add(argv, "-q");
+	for (const char *const *o = t->dpkg_options; *o; o++) {
+		strlist_add(argv, "-o");
+		strlist_addf(argv, "Dpkg::Options::=--%s", *o);
+	}
+	strlist_add(argv, "-o");
+	strlist_addf(argv, "DPkg::Lock::Timeout=%.0f", t->lock_seconds);
+	if (t->install_recommends >= 0) {
+		strlist_add(argv, "-o");
+		strlist_addf(argv, "APT::Install-Recommends=%s",
+			t->install_recommends ? "yes" : "no");
+	}
+	if (t->state == APT_FIXED)
+		strlist_add(argv, "--fix-broken");
+	if (t->only_upgrade)
+		strlist_add(argv, "--only-upgrade");
+	if (t->autoremove)
+		strlist_add(argv, "--auto-remove");
+	if (t->purge)
+		strlist_add(argv, "--purge");
+	if (t->allow_downgrade || t->force)
+		strlist_add(argv, "--allow-downgrades");
+	if (t->default_release) {
+		strlist_add(argv, "-t");
+		strlist_add(argv, t->default_release);
+	}
+}
+
+static void add_force(struct strlist *argv)
+{
+	strlist_add(argv, "--allow-remove-essential");
+	strlist_add(argv, "--allow-change-held-packages");
+	strlist_add(argv, "--allow-unauthenticated");
+}
+
+/* A package manager is not ended in the middle of its work: not by the call's deadline, and
+ * not when the engine is gone. */
+static int run_to_end(
+	struct apt_task *t, struct call_program *p, bool simulate, struct err *err)
+{
+	struct node_call whole = *t->call;
+
+	p->unkillable = !simulate;
+	if (!simulate)
+		whole.until = deadline_in(APT_SECONDS);
+	return call_run(&whole, p, err);
+}
+
+int apt_get(struct apt_task *t, const char *verb, const struct strlist *words, bool simulate,
+	struct err *err)
+{
+	AUTO(strlist_release) struct strlist argv = {0};
+	AUTO(call_program_release) struct call_program p = {.env = environment};
+
+	strlist_add(&argv, "apt-get");
+	add_options(t, &argv);
+	if (t->force)
+		add_force(&argv);
+	if (simulate)
+		strlist_add(&argv, "-s");
+	strlist_add(&argv, verb);
+	if (words && words->count > 0) {
+		strlist_add(&argv, "--");
+		for (size_t i = 0; i < words->count; i++)
+			strlist_add(&argv, words->items[i]);
+	}
+	p.argv = (const char *const *)argv.items;
+	if (!simulate && apt_wait_for_lock(t, "/var/lib/dpkg/lock-frontend", err) < 0)
+		return -1;
+	if (run_to_end(t, &p, simulate, err) < 0)
+		return -1;
+	strbuf_add(&t->out, p.out.data, p.out.len);
+	strbuf_add(&t->err, p.err.data, p.err.len);
+	if (p.status != 0)
+		return err_set(err, ERR_SYSTEM, "apt-get %s: %s", verb, says(t, &p));
+	return 0;
+}
