@@ -13,7 +13,8 @@
 #include "base/err.h"
 #include "wire/frame.h"
 
-#define CHANNEL_CHUNK 262144u
+#define CHANNEL_CHUNK     262144u
+#define CHANNEL_AHEAD_MAX (1u << 20) /* bytes that channel_absorb holds at most */
 
 struct channel {
 	int in;
@@ -23,7 +24,9 @@ struct channel {
 	const uint8_t *at;
 	size_t left;
 	size_t magic_seen;
-	bool ended; /* the input has ended */
+	bool ended;          /* the input has ended */
+	struct strbuf ahead; /* absorbed, not yet given to channel_next */
+	struct strbuf taken; /* what `at` points into after a fill from `ahead` */
 	struct strbuf pending;
 };
 
@@ -38,6 +41,11 @@ void channel_release(struct channel *c);
 int channel_next(struct channel *c, struct frame *out, struct err *err);
 /* Reads what is there, waiting for the first byte; `ended` is set at the end. */
 int channel_fill(struct channel *c, struct err *err);
+/*
+ * Reads what is there without waiting and keeps it for channel_fill; frames that were given
+ * stay valid. Returns the number of bytes, 0 for none (or when as much is held as may be).
+ */
+size_t channel_absorb(struct channel *c, struct err *err);
 /* Queues a frame; writes when much has gathered. */
 int channel_send(struct channel *c, const struct frame *f, struct err *err);
 /* Queues our magic. */

@@ -178,6 +178,7 @@ int op_become(struct request *q, struct err *err)
 		return -1;
 	}
 	int met = greet(c, &b, err);
+	node_drop_copy(n); /* it runs, or will not */
 	/* The request's payload is ours until the next frame; the secret need not stay in it.
 	 */
 	mem_wipe((void *)(uintptr_t)b.password, strlen(b.password));
@@ -214,6 +215,19 @@ int children_send(struct node *n, const struct frame *f, struct err *err)
 	return 0;
 }
 
+void children_heard(struct node *n)
+{
+	struct frame ping = {.id = WIRE_HEARD_ID, .kind = WIRE_PING};
+
+	for (unsigned i = 1; i <= WIRE_CTX_MAX; i++) {
+		struct child *c = n->children[i];
+		if (!c || c->towards.len > 0)
+			continue;
+		frame_append(&ping, &c->towards);
+		push(c);
+	}
+}
+
 /* Passes on what a child answers; 0 while it lives, 1 at its end, -1 with err. */
 static int relay(struct node *n, unsigned ctx, struct err *err)
 {
@@ -229,6 +243,8 @@ static int relay(struct node *n, unsigned ctx, struct err *err)
 		return 1;
 	size_t left = (size_t)got;
 	while ((more = frame_decode(&c->decoder, &data, &left, &f, err)) > 0) {
+		if (f.id == WIRE_HEARD_ID)
+			continue;
 		c->said_bye |= f.kind == WIRE_BYE;
 		f.ctx = (uint16_t)ctx;
 		if (channel_send(&n->engine, &f, err) < 0)
@@ -270,31 +286,62 @@ static int serve_child(
 	return ended > 0 ? bury(n, ctx, err) : ended;
 }
 
-int children_wait(struct node *n, struct err *err)
+/* Names what the children wait for; returns how many children there are. */
+static unsigned poll_children(const struct node *n, struct pollfd *at, unsigned *of)
 {
-	struct pollfd fds[1 + 3 * WIRE_CTX_MAX];
-	unsigned of[WIRE_CTX_MAX], children = 0;
-	bool blocked = children_block(n);
+	unsigned children = 0;
 
-	fds[0] = (struct pollfd){.fd = blocked ? -1 : n->engine.in, .events = POLLIN};
 	for (unsigned i = 1; i <= WIRE_CTX_MAX; i++) {
 		struct child *c = n->children[i];
 		if (!c)
 			continue;
-		struct pollfd *at = &fds[1 + 3 * children];
 		at[0] = (struct pollfd){
 			.fd = c->towards.len ? c->process.in : -1, .events = POLLOUT};
 		at[1] = (struct pollfd){.fd = c->process.out, .events = POLLIN};
 		at[2] = (struct pollfd){.fd = c->process.err, .events = POLLIN};
+		at += 3;
 		of[children++] = i;
 	}
-	if (children == 0)
+	return children;
+}
+
+/* Reads from the engine: the next frames, or, while a child blocks, only a sign of life. */
+static int listen_to_engine(struct node *n, bool blocked, struct err *err)
+{
+	struct err gone = {0};
+
+	if (!blocked) {
+		if (channel_fill(&n->engine, err) < 0)
+			return -1;
+		if (!n->engine.ended)
+			node_note_heard(n);
+		return 0;
+	}
+	/* An engine that has ended is noticed when the child has taken what was meant for it.
+	 */
+	if (node_heard(n, &gone) < 0 && !n->engine.ended)
+		return err_set(err, gone.code, "%s", gone.text);
+	return 0;
+}
+
+int children_wait(struct node *n, struct err *err)
+{
+	struct pollfd fds[1 + 3 * WIRE_CTX_MAX];
+	unsigned of[WIRE_CTX_MAX];
+	bool blocked = children_block(n);
+
+	if (!blocked && n->engine.ahead.len > 0)
 		return channel_fill(&n->engine, err);
-	if (wait_fds(fds, 1 + 3 * children, DEADLINE_NEVER, NULL, err) < 0)
-		return -1;
+	fds[0] = (struct pollfd){
+		.fd = blocked ? node_input_fd(n) : n->engine.in, .events = POLLIN};
+	unsigned children = poll_children(n, fds + 1, of);
+	struct err why = {0};
+	if (wait_fds(fds, 1 + 3 * children, n->silent_at, NULL, &why) < 0)
+		return why.code == ERR_TIMEOUT ? node_heard(n, err)
+					       : err_set(err, why.code, "%s", why.text);
 	for (unsigned i = 0; i < children; i++) {
 		if (serve_child(n, of[i], &fds[1 + 3 * i], err) < 0)
 			return -1;
 	}
-	return fds[0].revents ? channel_fill(&n->engine, err) : 0;
+	return fds[0].revents ? listen_to_engine(n, blocked, err) : 0;
 }

@@ -24,6 +24,11 @@ struct child;
 bool children_block(const struct node *n);
 /* Gives a frame with a ctx to its child; without such a child the request fails. */
 int children_send(struct node *n, const struct frame *f, struct err *err);
+/*
+ * Tells the children that the engine was heard, by a PING whose answer is dropped: they do
+ * not see what is meant for others, and this helper may be busy for long.
+ */
+void children_heard(struct node *n);
 /* Waits until the engine or a child has something, and moves it. */
 int children_wait(struct node *n, struct err *err);
 /* Ends a child and frees it; NULL is fine. */

@@ -3,24 +3,34 @@
 
 #include <sys/stat.h>
 
+#include "node/blob.h"
 #include "node/child.h"
+#include "node/helper_file.h"
 #include "node/request.h"
 #include "node/stage.h"
+#include "node/transaction.h"
+
+#define TELL_SECONDS 1.0
 
 void node_init(struct node *n, int in, int out)
 {
-	*n = (struct node){.login_umask = umask(022)};
+	*n = (struct node){.login_umask = umask(022), .silence_seconds = NODE_SILENCE_SECONDS};
+	n->silent_at = deadline_in(n->silence_seconds);
 	channel_init(&n->engine, in, out);
 }
 
 void node_release(struct node *n)
 {
+	module_stream_free(n->module);
+	blobs_free(n->blobs);
 	for (unsigned i = 0; i < ARRAY_SIZE(n->stages); i++)
 		stage_free(n->stages[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(n->roots); i++)
 		root_close(n->roots[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(n->children); i++)
 		child_free(n->children[i]);
+	transaction_free(n->transaction);
+	node_drop_copy(n);
 	channel_release(&n->engine);
 	*n = (struct node){0};
 }
@@ -38,6 +48,44 @@ int node_send_error(struct node *n, uint16_t ctx, uint32_t id, const struct err 
 	struct frame f = {
 		.id = id, .ctx = ctx, .kind = WIRE_ERROR, .data = payload, .len = w.len};
 	return channel_send(&n->engine, &f, err);
+}
+
+void node_drop_copy(struct node *n)
+{
+	if (n->copy)
+		helper_remove_copy(n->copy);
+	free(n->copy);
+	n->copy = NULL;
+}
+
+void node_note_heard(struct node *n)
+{
+	n->silent_at = deadline_in(n->silence_seconds);
+	if (!deadline_passed(n->told_at))
+		return;
+	n->told_at = deadline_in(TELL_SECONDS);
+	if (n->transaction)
+		transaction_heard(n->transaction);
+	children_heard(n);
+}
+
+int node_heard(struct node *n, struct err *err)
+{
+	if (channel_absorb(&n->engine, err) > 0)
+		node_note_heard(n);
+	if (n->engine.ended)
+		return err_set(err, ERR_UNREACHABLE, "the engine is gone");
+	if (deadline_passed(n->silent_at))
+		return err_set(err, ERR_UNREACHABLE, "the engine was silent for %.0f seconds",
+			n->silence_seconds);
+	return 0;
+}
+
+int node_input_fd(const struct node *n)
+{
+	bool full = n->engine.ahead.len >= CHANNEL_AHEAD_MAX;
+
+	return full || n->engine.ended ? -1 : n->engine.in;
 }
 
 /* Finds what the request's first byte names, and whether the operation may touch it. */
@@ -216,6 +264,8 @@ static int work_input(struct node *n, struct err *err)
 			return got;
 		if ((f.ctx ? children_send(n, &f, err) : node_dispatch(n, &f, err)) < 0)
 			return -1;
+		/* While it worked it could not hear: only now silence begins to count. */
+		n->silent_at = deadline_in(n->silence_seconds);
 	}
 	return 0;
 }
@@ -228,7 +278,7 @@ static int serve(struct node *n, struct err *err)
 			return -1;
 		if (n->said_bye)
 			break;
-		if (n->engine.ended)
+		if (n->engine.ended && n->engine.ahead.len == 0 && !children_block(n))
 			return err_set(err, ERR_UNREACHABLE, "the engine is gone");
 		if (children_wait(n, err) < 0)
 			return -1;

@@ -26,6 +26,13 @@
 struct op;
 struct stage;
 struct child;
+struct blobs;
+struct module_stream;
+struct transaction;
+struct tunnels;
+
+/* After so long without a byte from the engine a waiting helper takes it for gone. */
+#define NODE_SILENCE_SECONDS 300
 
 /* The request whose DATA frames are being received. */
 struct stream {
@@ -42,7 +49,15 @@ struct node {
 	struct stage *streaming; /* the stage that the open stream belongs to */
 	struct child *children[WIRE_CTX_MAX + 1]; /* by ctx; 0 is ourselves */
 	struct stream stream;
-	mode_t login_umask; /* as it was before the helper set its own */
+	struct transaction *transaction; /* what modules record in, or NULL */
+	char *copy; /* of this program for another user, until that has started it */
+	double silence_seconds;       /* NODE_SILENCE_SECONDS, except in tests */
+	deadline silent_at;           /* the engine is gone if nothing comes until then */
+	deadline told_at;             /* children and transaction have heard of it until then */
+	struct module_stream *module; /* the MODULE whose arguments are coming, or NULL */
+	struct blobs *blobs;          /* content for modules; NULL before the first */
+	struct tunnels *tunnels;      /* NULL before the first */
+	mode_t login_umask;           /* as it was before the helper set its own */
 	bool said_bye;
 };
 
@@ -60,6 +75,20 @@ void node_release(struct node *n);
 int node_serve(struct node *n, struct err *err);
 /* Works one frame of ctx 0. -1 only when the connection cannot go on. */
 int node_dispatch(struct node *n, const struct frame *f, struct err *err);
+
+/* Removes the copy of this program that COPY_SELF made, if there is one. */
+void node_drop_copy(struct node *n);
+/* Notes that bytes came from the engine, for the transaction and for the children. */
+void node_note_heard(struct node *n);
+/*
+ * Takes in what the engine has sent, without working it, while an operation goes on: a sign
+ * of life that puts off the watchdog. To be called whenever node_input_fd is readable and at
+ * least every few seconds. -1 with ERR_UNREACHABLE when the engine is gone: the operation
+ * should end what it started, and fail.
+ */
+int node_heard(struct node *n, struct err *err);
+/* The descriptor to poll for node_heard, or -1 while no more can be taken in. */
+int node_input_fd(const struct node *n);
 
 /* Queues an ERROR for a request, or, with id 0, for a whole ctx. */
 int node_send_error(struct node *n, uint16_t ctx, uint32_t id, const struct err *e,

@@ -26,6 +26,15 @@ static const struct op ops[] = {
 	{WIRE_SIGNATURE, OP_ROOT_READ, 0, SMALL, .handle = op_signature},
 	{WIRE_MANIFEST_MAKE, OP_ROOT_READ, 0, SMALL, .handle = op_manifest_make},
 	{WIRE_FILE_READ, OP_ROOT_READ, 0, SMALL, .handle = op_file_read},
+	{WIRE_MODULE, OP_ANYWHERE, FRAME_CHECK | FRAME_DIFF, SMALL, .handle = op_module,
+		.piece = op_module_piece, .end = op_module_end, .lose = op_module_lose},
+	{WIRE_BLOB_PUT, OP_ANYWHERE, 0, SMALL, .handle = op_blob_put,
+		.piece = op_blob_put_piece, .end = op_blob_put_end, .lose = op_blob_put_lose},
+	{WIRE_BLOB_DROP, OP_ANYWHERE, 0, SMALL, .handle = op_blob_drop},
+	{WIRE_TRANSACTION_BEGIN, OP_ANYWHERE, 0, SMALL, .handle = op_transaction_begin},
+	{WIRE_TRANSACTION_CONFIRM, OP_ANYWHERE, 0, SMALL, .handle = op_transaction_confirm},
+	{WIRE_TRANSACTION_UNDO, OP_ANYWHERE, 0, SMALL, .handle = op_transaction_undo},
+	{WIRE_TRANSACTION_LIST, OP_ANYWHERE, 0, SMALL, .handle = op_transaction_list},
 };
 
 const struct op *op_find(uint8_t kind)

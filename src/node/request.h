@@ -109,5 +109,34 @@ int op_signature(struct request *q, struct err *err);
 int op_manifest_make(struct request *q, struct err *err);
 /* FILE_READ. */
 int op_file_read(struct request *q, struct err *err);
+/* MODULE: makes ready for the arguments. */
+int op_module(struct request *q, struct err *err);
+/* MODULE: a piece of the arguments. */
+int op_module_piece(struct request *q, const uint8_t *data, size_t n, struct err *err);
+/* MODULE: the arguments are whole; runs it. */
+int op_module_end(struct request *q, struct err *err);
+/* MODULE: the stream was lost. */
+void op_module_lose(struct node *n);
+/* BLOB_PUT: opens a file for the content. */
+int op_blob_put(struct request *q, struct err *err);
+/* BLOB_PUT: a piece of the content. */
+int op_blob_put_piece(struct request *q, const uint8_t *data, size_t n, struct err *err);
+/* BLOB_PUT: verifies and keeps the content. */
+int op_blob_put_end(struct request *q, struct err *err);
+/* BLOB_PUT: the stream was lost. */
+void op_blob_put_lose(struct node *n);
+/* BLOB_DROP. */
+int op_blob_drop(struct request *q, struct err *err);
+/* TRANSACTION_BEGIN. */
+int op_transaction_begin(struct request *q, struct err *err);
+/* TRANSACTION_CONFIRM. */
+int op_transaction_confirm(struct request *q, struct err *err);
+/* TRANSACTION_UNDO. */
+int op_transaction_undo(struct request *q, struct err *err);
+/* TRANSACTION_LIST. */
+int op_transaction_list(struct request *q, struct err *err);
+
+/* Frees a MODULE whose arguments have not all come; NULL is fine. */
+void module_stream_free(struct module_stream *s);
 
 #endif

@@ -7,7 +7,7 @@
  * (/var/lib/modelfleet/transactions for root, ~/.local/state/modelfleet/transactions for
  * others) whose name is ID.STATE. It comes into being with the first change, not with
  * TRANSACTION_BEGIN, so that a run that changes nothing leaves nothing. Before each change a
- * record is appended to its journal and synced, with a copy of what was there.
+ * record is appended to its journal and synced, with what was there kept beside it.
  *
  *     armed ----> confirmed      the engine saw that all is well
  *       |             |
@@ -15,13 +15,17 @@
  *
  * Each step is one rename of the directory; whoever renames first wins, so that a late confirm
  * meets no armed transaction and is refused. A confirmed one stays until the next one of this
- * user begins, so that it can still be taken back (a rollout that is aborted later on).
+ * user begins to change something, so that it can still be taken back (a rollout that is
+ * aborted later on).
  *
- * Undo works the journal from its end to its beginning; every step can be done again, so that
- * an undo that is cut is finished by the next one who finds the transaction in `reverting`.
+ * The first record of a path says what it was before the transaction, so undo does not play
+ * the journal back: it brings every recorded path to its recorded state, and every step of
+ * that can be done again. An undo that is cut is finished by the next one who finds the
+ * transaction in `reverting`; one that cannot put something back stays there, too.
  *
- * While a helper works on a transaction it holds the lock on its journal; each sign of life of
- * the engine touches the file `heard`.
+ * While a helper works on a transaction it holds a lock in its directory; each sign of life
+ * of the engine is written to the file `heard`. Before the first change the watchdog is armed
+ * (watchdog.h). docs/transactions.md says all this for operators.
  */
 #ifndef NODE_TRANSACTION_H
 #define NODE_TRANSACTION_H
@@ -45,9 +49,16 @@ struct transaction_service {
 	const char *start, *stop, *restart;
 };
 
-/* Opens a transaction in memory; nothing is on the disk before the first record. */
+/*
+ * Opens a transaction in memory; nothing is on the disk before the first record. An id whose
+ * transaction is armed already is gone on with: an engine that lost its link is back.
+ */
 struct transaction *transaction_new(
 	const struct wire_transaction_begin *begin, struct err *err);
+/* True if nothing was recorded: there is nothing on the disk to confirm or to undo. */
+bool transaction_is_empty(const struct transaction *t);
+/* The id that it was begun with. */
+const char *transaction_id(const struct transaction *t);
 /* Lets a transaction go as it stands: an armed one is the watchdog's from now on. */
 void transaction_free(struct transaction *t);
 
@@ -58,6 +69,13 @@ void transaction_free(struct transaction *t);
  * a path twice keeps the first.
  */
 int transaction_record_path(struct transaction *t, const char *path, struct err *err);
+/* The same for a directory and all that is below it, which is about to be removed. */
+int transaction_record_tree(struct transaction *t, const char *path, struct err *err);
+/*
+ * Says that only owner, mode or times of a path are about to be changed: its content is not
+ * kept, and an undo leaves alone what others write into it meanwhile.
+ */
+int transaction_record_attributes(struct transaction *t, const char *path, struct err *err);
 /* The same for a service. */
 int transaction_record_service(
 	struct transaction *t, const struct transaction_service *s, struct err *err);

@@ -58,6 +58,10 @@ enum wire_kind {
 	WIRE_TUNNEL_CLOSE = 114
 };
 
+/* Reserved ids: engines number their requests below them. */
+#define WIRE_HEARD_ID 0xffffffffu /* between helpers: the engine was heard */
+#define WIRE_ALIVE_ID 0xfffffffeu /* of PINGs that only say that the engine is there */
+
 #define WIRE_HASH_SIZE   16       /* XXH3-128 of a file, big-endian (canonical form) */
 #define WIRE_DIGEST_SIZE 32       /* SHA-256 of a manifest */
 #define WIRE_PATH_MAX    4095     /* a path inside a version */
@@ -382,13 +386,19 @@ int wire_get_blob_put(const struct frame *f, struct wire_blob_put *b, struct err
  * TRANSACTION_CONFIRM and TRANSACTION_UNDO is the id alone (a string); the answer of UNDO and
  * LIST is an item tree.
  */
-#define WIRE_TRANSACTION_ID_MAX 64 /* letters, digits, '-', '.' */
+#define WIRE_TRANSACTION_ID_MAX    64 /* letters, digits, '-', '.'; no '.' in front */
+#define WIRE_TRANSACTION_TITLE_MAX 500
 struct wire_transaction_begin {
 	const char *id;
 	const char *title;        /* for people who find it on the node: one line */
 	uint32_t confirm_timeout; /* seconds without the engine until the node reverts; 0: no
 				     watchdog */
 };
+/*
+ * TRANSACTION_BEGIN's answer: one string. "" when the promise is whole; else what is missing
+ * from it on this node, for the report (e.g. nothing takes it back after a reboot).
+ */
+#define WIRE_TRANSACTION_NOTE_MAX 1000
 /* Writes TRANSACTION_BEGIN's request. */
 void wire_put_transaction_begin(struct msg_writer *w, const struct wire_transaction_begin *t);
 /* Reads TRANSACTION_BEGIN's request. */

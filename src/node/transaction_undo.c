@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bringing recorded paths back. The order of the records does not matter, since each says
+ * what its path was before the transaction; what matters is that a directory is emptied
+ * before it goes and is there before it is filled. So the records are sorted by path (a
+ * directory sorts before what is in it) and worked in three rounds:
+ *
+ *     1. from the end: what stands where nothing or something else was goes
+ *     2. from the beginning: directories, files, links are made
+ *     3. from the end: owner, mode and times, of directories after all that is in them
+ *
+ * Every step looks first and can be done again.
+ */
+#include "node/transaction_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+struct undo {
+	int fd; /* the transaction's directory */
+	const struct record **paths;
+	bool *changed;
+	bool *broken; /* failed in an earlier round */
+	size_t count;
+	struct undo_report *report;
+};
+
+static int by_path(const void *a, const void *b)
+{
+	const struct record *const *x = a, *const *y = b;
+
+	return strcmp((*x)->path, (*y)->path);
+}
+
+static bool is_path(const struct record *r)
+{
+	return r->kind < RECORD_SERVICE;
+}
+
+/* A path has two records when at first only its attributes were to change; both tell the
+ * same attributes (see transaction.c). */
+static void collect(struct undo *u, const struct records *records)
+{
+	u->paths = xcalloc(records->count + 1, sizeof(struct record *));
+	for (size_t i = 0; i < records->count; i++) {
+		if (is_path(&records->items[i]))
+			u->paths[u->count++] = &records->items[i];
+	}
+	qsort(u->paths, u->count, sizeof(struct record *), by_path);
+	u->changed = xcalloc(u->count + 1, sizeof(bool));
+	u->broken = xcalloc(u->count + 1, sizeof(bool));
+}
+
+static mode_t kind_of(const struct record *r)
+{
+	return r->kind == RECORD_NONE ? 0 : r->st.st_mode & S_IFMT;
+}
+
+/* Round 1. 1 when something went, 0 when nothing stood in the way, -1 with err. */
+static int clear_path(const struct record *r, struct err *err)
+{
+	const char *name;
+	struct stat now;
+	autofd int parent = keep_parent(r->path, &name);
+
+	/* Without its directory, or behind a link that was made since, it is not there. */
+	if (parent < 0 || fstatat(parent, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+			       ? 0
+			       : err_sys(err, "look at %s", r->path);
+	if (r->kind == RECORD_ATTRIBUTES || (now.st_mode & S_IFMT) == kind_of(r))
+		return 0;
+	if (unlinkat(parent, name, S_ISDIR(now.st_mode) ? AT_REMOVEDIR : 0) == 0)
+		return 1;
+	if (errno == ENOTEMPTY || errno == EEXIST)
+		return err_set(err, ERR_EXISTS,
+			"%s stays: it holds what this transaction did not put there", r->path);
+	return err_sys(err, "remove %s", r->path);
+}
+
+static int make_link(
+	const struct record *r, int parent, const char *name, bool *changed, struct err *err)
+{
+	static const char temporary[] = ".modelfleet-undo-link";
+	char now[4096];
+	ssize_t n = readlinkat(parent, name, now, sizeof(now) - 1);
+
+	now[n > 0 ? n : 0] = '\0';
+	if (n > 0 && strcmp(now, r->target) == 0)
+		return 0;
+	unlinkat(parent, temporary, 0); /* of an undo that was cut */
+	if (symlinkat(r->target, parent, temporary) < 0 ||
+		renameat(parent, temporary, parent, name) < 0)
+		return err_sys(err, "put back the link %s", r->path);
+	*changed = true;
+	return 0;
+}
+
+/* Makes what has no content: a directory, a link, a device; 0 when it is there. */
+static int make_empty(const struct record *r, bool *changed, struct err *err)
+{
+	const char *name;
+	struct stat now;
+	autofd int parent = keep_parent(r->path, &name);
+
+	if (parent < 0)
+		return err_sys(err, "open the directory of %s", r->path);
+	if (r->kind == RECORD_LINK)
+		return make_link(r, parent, name, changed, err);
+	if (fstatat(parent, name, &now, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (S_ISSOCK(r->st.st_mode))
+		return err_set(err, ERR_UNSUPPORTED,
+			"%s was a socket: only its service can make it", r->path);
+	int failed =
+		r->kind == RECORD_DIRECTORY
+			? mkdirat(parent, name, 0700)
+			: mknodat(parent, name, r->st.st_mode & (S_IFMT | 0777), r->st.st_rdev);
+	*changed = true;
+	return failed ? err_sys(err, "make %s", r->path) : 0;
+}
+
+/* Round 2. */
+static int make_path(
+	const struct undo *u, const struct record *r, bool *changed, struct err *err)
+{
+	if (r->kind == RECORD_NONE || r->kind == RECORD_ATTRIBUTES)
+		return 0;
+	if (r->kind == RECORD_FILE)
+		return keep_restore_file(u->fd, r, changed, err);
+	return make_empty(r, changed, err);
+}
+
+static void note_failure(struct undo *u, size_t i, const struct err *err)
+{
+	u->broken[i] = true;
+	strlist_add(&u->report->failed, err->text);
+}
+
+static void sync_parent(const char *path)
+{
+	const char *name;
+	autofd int parent = keep_parent(path, &name);
+	autofd int fd =
+		parent < 0 ? -1 : openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		fsync(fd);
+}
+
+static void round_clear(struct undo *u)
+{
+	for (size_t i = u->count; i-- > 0;) {
+		struct err why = {0};
+		int done = clear_path(u->paths[i], &why);
+		u->changed[i] = done > 0;
+		if (done < 0)
+			note_failure(u, i, &why);
+	}
+}
+
+static void round_make(struct undo *u)
+{
+	for (size_t i = 0; i < u->count; i++) {
+		struct err why = {0};
+		if (!u->broken[i] && make_path(u, u->paths[i], &u->changed[i], &why) < 0)
+			note_failure(u, i, &why);
+	}
+}
+
+static void round_dress(struct undo *u)
+{
+	for (size_t i = u->count; i-- > 0;) {
+		const struct record *r = u->paths[i];
+		struct err why = {0};
+		if (!u->broken[i] && r->kind != RECORD_NONE &&
+			keep_restore_attributes(r, &u->changed[i], &why) < 0)
+			note_failure(u, i, &why);
+		if (u->changed[i])
+			sync_parent(r->path);
+	}
+}
+
+static void tell(struct undo *u)
+{
+	for (size_t i = 0; i < u->count; i++) {
+		bool again = i > 0 && strcmp(u->paths[i]->path, u->paths[i - 1]->path) == 0;
+		if (u->changed[i] && !u->broken[i] && !(again && u->changed[i - 1]))
+			strlist_add(&u->report->undone, u->paths[i]->path);
+	}
+}
+
+void undo_paths(int fd, const struct records *records, struct undo_report *report)
+{
+	struct undo u = {.fd = fd, .report = report};
+
+	collect(&u, records);
+	round_clear(&u);
+	round_make(&u);
+	round_dress(&u);
+	tell(&u);
+	free(u.paths);
+	free(u.changed);
+	free(u.broken);
+}
