@@ -7,40 +7,51 @@
 #include "base/str.h"
 #include "node/users.h"
 
+/* A name that nobody knows: in check mode a warning, else an error. */
+static int unknown_name(struct node_call *c, struct attributes *a, const char *command,
+	const char *kind, const char *name, struct err *err)
+{
+	if (!c->check)
+		return err_set(err, ERR_INPUT, "%s failed: failed to look up %s %s", command,
+			kind, name);
+	a->unknown = arena_printf(c->arena,
+		"failed to look up %s %s. Create %s up to this point in real play", kind, name,
+		kind);
+	return 0;
+}
+
 static int read_owner(struct node_call *c, struct attributes *a, struct err *err)
 {
 	const char *name = call_text_or_null(c, "owner");
-	struct user u;
+	struct user u = {.uid = (uid_t)-1};
 	int64_t id;
 
 	if (!name)
 		return 0;
 	a->has_owner = true;
 	if (parse_int(name, 0, (int64_t)UINT32_MAX - 1, &id))
-		a->owner = (uid_t)id;
-	else if (user_by_name(name, &u))
-		a->owner = u.uid;
-	else
-		return err_set(err, ERR_INPUT, "chown failed: failed to look up user %s", name);
+		u.uid = (uid_t)id;
+	else if (!user_by_name(name, &u) && unknown_name(c, a, "chown", "user", name, err) < 0)
+		return -1;
+	a->owner = u.uid;
 	return 0;
 }
 
 static int read_group(struct node_call *c, struct attributes *a, struct err *err)
 {
 	const char *name = call_text_or_null(c, "group");
-	struct group_entry g;
+	struct group_entry g = {.gid = (gid_t)-1};
 	int64_t id;
 
 	if (!name)
 		return 0;
 	a->has_group = true;
 	if (parse_int(name, 0, (int64_t)UINT32_MAX - 1, &id))
-		a->group = (gid_t)id;
-	else if (group_by_name(name, &g))
-		a->group = g.gid;
-	else
-		return err_set(
-			err, ERR_INPUT, "chgrp failed: failed to look up group %s", name);
+		g.gid = (gid_t)id;
+	else if (!group_by_name(name, &g) &&
+		 unknown_name(c, a, "chgrp", "group", name, err) < 0)
+		return -1;
+	a->group = g.gid;
 	return 0;
 }
 
@@ -62,20 +73,11 @@ int attributes_resolve(const struct attributes *a, const struct stat *st,
 		.has_group = a->has_group,
 		.has_mode = a->mode,
 		.owner = a->owner,
-		.group = a->group,
-		.has_mtime = a->has_mtime,
-		.has_atime = a->has_atime,
-		.mtime = a->mtime,
-		.atime = a->atime};
+		.group = a->group};
 	return a->mode ? mode_parse(a->mode, st->st_mode, a->umask, &out->mode, err) : 0;
 }
 
-static bool times_differ(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec || a->tv_nsec != b->tv_nsec;
-}
-
-/* Adds what differs to a diff; what an earlier step has added keeps its former value. */
+/* Adds what differs to a diff. */
 static void add_diff(
 	struct attributes_diff *d, const struct change_attributes *a, const struct stat *st)
 {
@@ -95,16 +97,6 @@ static void add_diff(
 		from->has_mode = to->has_mode = true;
 		from->mode = st->st_mode & 07777;
 		to->mode = a->mode;
-	}
-	if (a->has_mtime && times_differ(&a->mtime, &st->st_mtim)) {
-		from->has_mtime = to->has_mtime = true;
-		from->mtime = st->st_mtim;
-		to->mtime = a->mtime;
-	}
-	if (a->has_atime && times_differ(&a->atime, &st->st_atim)) {
-		from->has_atime = to->has_atime = true;
-		from->atime = st->st_atim;
-		to->atime = a->atime;
 	}
 }
 

@@ -12,10 +12,9 @@ struct attributes {
 	bool has_owner, has_group;
 	uid_t owner;
 	gid_t group;
-	const char *mode; /* "0644", "u=rw,g=r", NULL */
-	mode_t umask;     /* of the login */
-	bool has_mtime, has_atime;
-	struct timespec mtime, atime;
+	const char *mode;    /* "0644", "u=rw,g=r", NULL */
+	mode_t umask;        /* of the login */
+	const char *unknown; /* check mode: a warning about a name that nobody knows yet */
 };
 
 /* What a change made of attributes, for a diff: those that differ. */
@@ -29,7 +28,8 @@ struct attributes_diff {
  * ERR_INPUT.
  */
 int mode_parse(const char *text, mode_t current, mode_t umask, mode_t *mode, struct err *err);
-/* Reads the arguments owner, group and mode; the names must be known on the node. */
+/* Reads the arguments owner, group and mode. The names must be known on the node; in check mode
+ * they may come to be known before the real run, and differ from what is there. */
 int attributes_read(struct node_call *c, struct attributes *a, struct err *err);
 /* What they mean for a file. */
 int attributes_resolve(const struct attributes *a, const struct stat *st,

@@ -31,13 +31,12 @@ const char *call_text(struct node_call *c, const char *key, struct err *err)
 	return text;
 }
 
-/* "~", "~/x" or "~NAME/x" with the home in its place; others as they are. */
-static const char *expand_home(struct node_call *c, const char *path)
+const char *call_expand(struct node_call *c, const char *path)
 {
 	char home[1024];
 	struct user u;
 
-	if (*path != '~')
+	if (!path || *path != '~')
 		return path;
 	size_t n = strcspn(path, "/");
 	if (n == 1)
@@ -59,7 +58,7 @@ int call_path_or_null(struct node_call *c, const char *key, const char **path, s
 	const char *text = call_text(c, key, err);
 	if (!text)
 		return -1;
-	*path = expand_home(c, text);
+	*path = call_expand(c, text);
 	if (**path != '/')
 		return err_set(err, ERR_INPUT, "%s is no absolute path", text);
 	if (strlen(*path) > WIRE_PATH_MAX)

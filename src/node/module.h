@@ -81,6 +81,8 @@ const char *call_text_or_null(struct node_call *c, const char *key);
 const char *call_path(struct node_call *c, const char *key, struct err *err);
 /* The same for one that may be missing: *path is NULL then. */
 int call_path_or_null(struct node_call *c, const char *key, const char **path, struct err *err);
+/* A text with a leading "~" or "~NAME" expanded; NULL gives NULL. */
+const char *call_expand(struct node_call *c, const char *text);
 /* Content: bytes, or the number of a blob. 1 with it, 0 when the argument is not given. */
 int call_content(
 	struct node_call *c, const char *key, struct change_content *content, struct err *err);

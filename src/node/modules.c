@@ -5,7 +5,10 @@
 #include "node/module.h"
 
 static const struct node_module modules[] = {
+	{"stat", MODULE_READS, node_stat, stat_args},
+	{"file", MODULE_CHANGES, node_file, file_args},
 	{"copy", MODULE_CHANGES, node_copy, copy_args},
+	{"slurp", MODULE_READS, node_slurp, slurp_args},
 	{"command", MODULE_NO_UNDO, node_command, command_args},
 };
 

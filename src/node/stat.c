@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The modules stat and slurp: what a path is, and what is in it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "node/digest.h"
+#include "node/module.h"
+#include "node/resolve.h"
+#include "node/users.h"
+
+#define SLURP_MAX (3u << 20) /* bytes: with its frame it fits a result */
+
+const struct node_arg stat_args[] = {
+	{"path", ARG_TEXT | ARG_REQUIRED},
+	{"follow", ARG_BOOL},
+	{"checksum", ARG_TEXT},
+	{NULL, 0},
+};
+
+const struct node_arg slurp_args[] = {
+	{"path", ARG_TEXT | ARG_REQUIRED},
+	{"max", ARG_INT},
+	{NULL, 0},
+};
+
+static double seconds_of(const struct timespec *t)
+{
+	return (double)t->tv_sec + 1e-9 * (double)t->tv_nsec;
+}
+
+/* The bits that have keys of their own. */
+static void tell_bits(struct item_writer *out, mode_t mode)
+{
+	static const struct {
+		const char *key;
+		mode_t bit;
+	} bits[] = {{"wusr", S_IWUSR}, {"rusr", S_IRUSR}, {"xusr", S_IXUSR}, {"wgrp", S_IWGRP},
+		{"rgrp", S_IRGRP}, {"xgrp", S_IXGRP}, {"woth", S_IWOTH}, {"roth", S_IROTH},
+		{"xoth", S_IXOTH}, {"isuid", S_ISUID}, {"isgid", S_ISGID}};
+	static const struct {
+		const char *key;
+		mode_t type;
+	} types[] = {{"isdir", S_IFDIR}, {"ischr", S_IFCHR}, {"isblk", S_IFBLK},
+		{"isreg", S_IFREG}, {"isfifo", S_IFIFO}, {"islnk", S_IFLNK},
+		{"issock", S_IFSOCK}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		item_put_bool(out, types[i].key, (mode & S_IFMT) == types[i].type);
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
+		item_put_bool(out, bits[i].key, mode & bits[i].bit);
+}
+
+static void tell_stat(struct item_writer *out, const struct stat *st)
+{
+	item_put_stringf(out, "mode", "%04o", (unsigned)st->st_mode & 07777);
+	item_put_int(out, "uid", st->st_uid);
+	item_put_int(out, "gid", st->st_gid);
+	item_put_int(out, "size", st->st_size);
+	item_put_int(out, "inode", (int64_t)st->st_ino);
+	item_put_int(out, "dev", (int64_t)st->st_dev);
+	item_put_int(out, "nlink", (int64_t)st->st_nlink);
+	item_put_float(out, "atime", seconds_of(&st->st_atim));
+	item_put_float(out, "mtime", seconds_of(&st->st_mtim));
+	item_put_float(out, "ctime", seconds_of(&st->st_ctim));
+	item_put_int(out, "blocks", st->st_blocks);
+	item_put_int(out, "block_size", st->st_blksize);
+	item_put_int(out, "device_type", (int64_t)st->st_rdev);
+	tell_bits(out, st->st_mode);
+}
+
+static void tell_names(struct item_writer *out, const struct stat *st)
+{
+	struct user u;
+	struct group_entry g;
+
+	if (user_by_uid(st->st_uid, &u))
+		item_put_string(out, "pw_name", u.name);
+	if (group_by_gid(st->st_gid, &g))
+		item_put_string(out, "gr_name", g.name);
+}
+
+static int tell_checksum(struct node_call *c, const char *path, const char *name,
+	const struct stat *st, struct err *err)
+{
+	const struct digest_algorithm *a = digest_find(name);
+	char sum[1][DIGEST_HEX_MAX];
+
+	if (!a)
+		return err_set(err, ERR_INPUT, "\"%s\" is none of the checksums %s", name,
+			DIGEST_NAMES);
+	if (!S_ISREG(st->st_mode) || access(path, R_OK) < 0)
+		return 0;
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, "%s", path);
+	if (digest_fd(c, fd, &a, 1, sum, err) < 0)
+		return err_wrap(err, "%s", path);
+	item_put_string(c->out, "checksum", sum[0]);
+	return 0;
+}
+
+static int tell_existing(
+	struct node_call *c, const char *path, const struct stat *st, struct err *err)
+{
+	const char *checksum = call_text_or_null(c, "checksum");
+
+	item_put_bool(c->out, "exists", true);
+	item_put_string(c->out, "path", path);
+	tell_stat(c->out, st);
+	item_put_bool(c->out, "readable", access(path, R_OK) == 0);
+	item_put_bool(c->out, "writeable", access(path, W_OK) == 0);
+	item_put_bool(c->out, "executable", access(path, X_OK) == 0);
+	if (S_ISLNK(st->st_mode)) {
+		item_put_string(c->out, "lnk_source", resolve_path(c->arena, path));
+		item_put_string(c->out, "lnk_target", resolve_link(c->arena, path));
+	}
+	tell_names(c->out, st);
+	return checksum && *checksum ? tell_checksum(c, path, checksum, st, err) : 0;
+}
+
+int node_stat(struct node_call *c, struct err *err)
+{
+	const char *path = call_path(c, "path", err);
+	struct stat st;
+
+	if (!path)
+		return -1;
+	bool follow = item_bool(c->args, "follow", false);
+	bool exists = (follow ? stat(path, &st) : lstat(path, &st)) == 0;
+	if (!exists && errno != ENOENT)
+		return err_sys(err, "%s", path);
+	item_put_bool(c->out, "changed", false);
+	item_open_dict(c->out, "stat");
+	if (!exists)
+		item_put_bool(c->out, "exists", false);
+	else if (tell_existing(c, path, &st, err) < 0)
+		return -1;
+	item_close(c->out);
+	return 0;
+}
+
+int node_slurp(struct node_call *c, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf content = STRBUF_INIT;
+	int64_t max = item_int(c->args, "max", SLURP_MAX);
+	const char *path = call_path(c, "path", err);
+
+	if (!path)
+		return -1;
+	if (max < 0 || max > SLURP_MAX)
+		return err_set(err, ERR_LIMIT, "max is not within 0 and %u", SLURP_MAX);
+	if (file_read(path, (size_t)max, &content, err) < 0)
+		return -1;
+	item_put_bool(c->out, "changed", false);
+	item_put_bytes(c->out, "content", content.data, content.len);
+	item_put_int(c->out, "size", (int64_t)content.len);
+	item_put_string(c->out, "source", path);
+	return 0;
+}
