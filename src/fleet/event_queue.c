@@ -60,12 +60,19 @@ bool event_queue_take(struct event_queue *q, struct fleet_event *e)
 	return found;
 }
 
+void event_release(struct fleet_event *e)
+{
+	free((char *)(uintptr_t)e->text);
+	if (e->release)
+		e->release(e->payload);
+}
+
 void event_queue_release(struct event_queue *q)
 {
 	struct fleet_event e;
 
 	while (event_queue_take(q, &e))
-		free((char *)(uintptr_t)e.text);
+		event_release(&e);
 	fd_close(&q->fd);
 	pthread_cond_destroy(&q->room);
 	pthread_mutex_destroy(&q->lock);

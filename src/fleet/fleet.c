@@ -224,7 +224,7 @@ static void take_events(struct run *r)
 	event_queue_drain(&r->queue);
 	while (event_queue_take(&r->queue, &e)) {
 		take_event(r, &e);
-		free((char *)(uintptr_t)e.text);
+		event_release(&e);
 	}
 }
 
@@ -350,6 +350,15 @@ void fleet_emit(struct fleet_worker *w, enum fleet_event_kind kind, int code, ui
 			.number = number,
 			.total = total,
 			.text = text});
+}
+
+void fleet_post(struct fleet_worker *w, int code, void *payload, void (*release)(void *payload))
+{
+	emit(w, (struct fleet_event){.kind = FLEET_EVENT_RESULT,
+			.code = code,
+			.phase = __atomic_load_n(&w->host->progress.phase, __ATOMIC_ACQUIRE),
+			.payload = payload,
+			.release = release});
 }
 
 void fleet_set_progress(struct fleet_worker *w, uint64_t done, uint64_t total)

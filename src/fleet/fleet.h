@@ -89,7 +89,9 @@ struct fleet_event {
 	uint64_t number;
 	uint64_t total;
 	const char *text; /* valid during the call; NULL for none */
-	int64_t at_ns;    /* when the worker said so */
+	void *payload;    /* the caller's own (fleet_post); valid during the call */
+	void (*release)(void *payload); /* frees it afterwards; NULL: nothing to free */
+	int64_t at_ns;                  /* when the worker said so */
 };
 
 struct fleet_worker;
@@ -121,6 +123,12 @@ void fleet_phase(struct fleet_worker *w, const char *phase);
 /* Sends an event; text may be NULL and is copied. Waits while the queue is full. */
 void fleet_emit(struct fleet_worker *w, enum fleet_event_kind kind, int code, uint64_t number,
 	uint64_t total, const char *text);
+/*
+ * Sends a FLEET_EVENT_RESULT with a payload of the caller's own, which `release` frees once
+ * the listener has seen it. Waits while the queue is full.
+ */
+void fleet_post(
+	struct fleet_worker *w, int code, void *payload, void (*release)(void *payload));
 /* Sets the numbers that a live display samples; costs no event. */
 void fleet_set_progress(struct fleet_worker *w, uint64_t done, uint64_t total);
 /* Reads a host's numbers; for the listener. */

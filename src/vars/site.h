@@ -28,6 +28,7 @@ struct layer {
 	const char *label;
 	const struct value *dict;
 	const struct var_table *table;
+	unsigned scope; /* of vars_view_enter that it was added in; 0: none */
 };
 
 struct vars_site {

@@ -69,6 +69,7 @@ struct vars_site_options {
 
 struct vars_site;
 struct vars_view;
+struct template_context;
 
 /*
  * What all hosts share: extra variables parsed, magic variables, the precedence order. The
@@ -103,6 +104,33 @@ const struct host *vars_view_host(const struct vars_view *view);
  */
 void vars_view_add(struct vars_view *view, enum vars_level level, const char *label,
 	const struct value *layer);
+/*
+ * Sets one variable in the view's own mapping of a level, made when it is first needed. It
+ * stays whatever scope is open. The value outlives the view.
+ */
+void vars_view_set(struct vars_view *view, enum vars_level level, const char *name,
+	const struct value *value);
+
+/*
+ * Scopes, for a play, its tasks and the items of their loops. Between enter and leave, layers
+ * that are added belong to the scope, and what is evaluated is made in `scratch`: both are gone
+ * after leave, when scratch may be released. Scopes nest, at most VARS_SCOPES_MAX deep.
+ */
+#define VARS_SCOPES_MAX 16
+void vars_view_enter(struct vars_view *view, struct arena *scratch);
+/* Ends the innermost scope. */
+void vars_view_leave(struct vars_view *view);
+
+/*
+ * Facts that are fetched when they are first asked for. `fetch` is called at most once, when
+ * a variable that a fact may define is looked up, and gives the layer of facts (which outlives
+ * the view), or NULL with err: then the lookup fails with it.
+ */
+typedef const struct value *(*vars_facts_fn)(void *data, struct err *err);
+/* Sets how facts are fetched; NULL takes it back. */
+void vars_view_set_facts(struct vars_view *view, vars_facts_fn fetch, void *data);
+/* The context that the view evaluates in: for conditions, lookups and template files. */
+struct template_context *vars_view_context(struct vars_view *view);
 
 /*
  * The evaluated value of a variable. NULL with err: ERR_NOTFOUND when nothing defines it, else

@@ -16,9 +16,14 @@
 struct vars_view {
 	const struct vars_site *site;
 	const struct host *host;
-	struct vars_view *root; /* itself, for a root */
-	struct arena own;       /* of a root only */
-	struct arena *arena;
+	struct vars_view *root;                     /* itself, for a root */
+	struct arena own;                           /* of a root only */
+	struct arena *arena;                        /* what lives as long as the view */
+	struct arena *scratch[VARS_SCOPES_MAX + 1]; /* of a root: where each scope evaluates */
+	unsigned scope;                             /* of a root: how many are open */
+	struct value *set[VARS_MAGIC + 1];          /* vars_view_set: by level; NULL: none */
+	vars_facts_fn fetch_facts;
+	void *facts_data;
 	struct {
 		struct layer *items; /* lowest first */
 		size_t count;
@@ -38,6 +43,12 @@ static void push_layer(struct vars_view *view, enum vars_level level, const char
 	if (dict->pair_count > 0)
 		*VEC_PUSH(&view->layers) = (struct layer){
 			.level = level, .label = label, .dict = dict, .table = table};
+}
+
+/* Where a view evaluates at present. */
+static struct arena *scratch(const struct vars_view *view)
+{
+	return view->root->scratch[view->root->scope];
 }
 
 /* The layers of the files that a base has for a name. */
@@ -136,22 +147,79 @@ static void push_all(struct vars_view *view)
 	push_layer(view, VARS_EXTRA, NULL, site->extra, NULL);
 }
 
+/* How connections and runs are set up: no fact has such a name. */
+static bool is_connection_variable(const char *name)
+{
+	static const char *const prefixes[] = {"become", "check_mode", "config_file",
+		"connection", "diff_mode", "failed_", "forks", "host", "index_var",
+		"inventory_sources", "limit", "loop", "managed", "password", "play_",
+		"playbook_", "port", "private_key_file", "python_interpreter", "role_",
+		"run_tags", "shell_", "skip_tags", "ssh_", "sudo_", "user", "verbosity",
+		"version"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (str_starts(name, prefixes[i]))
+			return strcmp(prefixes[i], "host") != 0 || strcmp(name, "host") == 0;
+	return false;
+}
+
+/* True if the value of a name depends on facts that were not fetched yet. */
+static bool lacks_facts(const struct vars_view *view, const char *name)
+{
+	if (!view->fetch_facts || !str_starts(name, "ansible_") ||
+		is_connection_variable(name + strlen("ansible_")))
+		return false;
+	for (size_t i = view->layers.count; i-- > 0;) {
+		const struct layer *layer = &view->layers.items[i];
+		if (layer->level <= VARS_FACT)
+			return true;
+		if (value_dict_get(layer->dict, name))
+			return false;
+	}
+	return true;
+}
+
+static void insert_layer(struct vars_view *view, enum vars_level level, const char *label,
+	const struct value *dict, unsigned scope);
+
+/* Fetches facts, once, before a name that they may define is looked up. */
+static int want_facts(struct vars_view *view, const char *name, struct err *err)
+{
+	struct err failure = {0};
+
+	if (!lacks_facts(view, name))
+		return 0;
+	vars_facts_fn fetch = view->fetch_facts;
+	view->fetch_facts = NULL;
+	const struct value *facts = fetch(view->facts_data, &failure);
+	if (!facts) {
+		view->fetch_facts = fetch;
+		if (err)
+			*err = failure;
+		return -1;
+	}
+	insert_layer(view, VARS_FACT, NULL, facts, 0);
+	return 0;
+}
+
 /* A variable as written, magic and hostvars included; for templates. */
 static const struct value *lookup(void *data, const char *name, struct err *err)
 {
-	return vars_view_check(data, err) < 0 ? NULL : vars_raw(data, name);
+	if (vars_view_check(data, err) < 0 || want_facts(data, name, err) < 0)
+		return NULL;
+	return vars_raw(data, name);
 }
 
 static const struct value *names(void *data, struct err *err)
 {
 	struct vars_view *view = data;
-	const struct value *all = vars_all(view, true, view->arena);
-	struct value *list = value_new_list(view->arena);
+	const struct value *all = vars_all(view, true, scratch(view));
+	struct value *list = value_new_list(scratch(view));
 
 	(void)err;
 	value_dict_foreach (p, all)
 		if (value_is_string(p->key))
-			value_list_add(view->arena, list, p->key);
+			value_list_add(scratch(view), list, p->key);
 	return list;
 }
 
@@ -159,7 +227,7 @@ static const struct value *open_vault(void *data, const struct value *vault, str
 {
 	struct vars_view *view = data;
 
-	return secrets_open(view->site->secrets, view->arena, vault, err);
+	return secrets_open(view->site->secrets, scratch(view), vault, err);
 }
 
 static struct vars_view *make_view(
@@ -171,7 +239,9 @@ static struct vars_view *make_view(
 	view->host = host;
 	view->root = root ? root : view;
 	view->arena = &view->root->own;
-	template_context_init(&view->context, view->arena);
+	if (!root)
+		view->scratch[0] = view->arena;
+	template_context_init(&view->context, scratch(view));
 	view->context.lookup = lookup;
 	view->context.names = names;
 	view->context.open_vault = open_vault;
@@ -234,21 +304,86 @@ static void forget(struct vars_view *root)
 	}
 }
 
-void vars_view_add(struct vars_view *view, enum vars_level level, const char *label,
-	const struct value *layer)
+/* Puts a layer above all of its level. */
+static void insert_layer(struct vars_view *view, enum vars_level level, const char *label,
+	const struct value *dict, unsigned scope)
 {
-	size_t at;
+	size_t before = view->layers.count;
 
-	push_layer(view, level, label ? arena_strdup(view->arena, label) : NULL, layer, NULL);
-	if (layer->pair_count == 0)
+	push_layer(view, level, label ? arena_strdup(view->arena, label) : NULL, dict, NULL);
+	if (view->layers.count == before)
 		return;
-	for (at = view->layers.count - 1; at > 0 && view->layers.items[at - 1].level > level;
-		at--) {
+	view->layers.items[before].scope = scope;
+	for (size_t at = before; at > 0 && view->layers.items[at - 1].level > level; at--) {
 		struct layer above = view->layers.items[at - 1];
 		view->layers.items[at - 1] = view->layers.items[at];
 		view->layers.items[at] = above;
 	}
+}
+
+void vars_view_add(struct vars_view *view, enum vars_level level, const char *label,
+	const struct value *layer)
+{
+	insert_layer(view, level, label, layer, view->root->scope);
+	if (layer->pair_count > 0)
+		forget(view->root);
+}
+
+void vars_view_set(struct vars_view *view, enum vars_level level, const char *name,
+	const struct value *value)
+{
+	bool new = !view->set[level];
+
+	if (new)
+		view->set[level] = value_new_dict(view->arena);
+	value_dict_set(view->arena, view->set[level], name, value);
+	if (new)
+		insert_layer(view, level, NULL, view->set[level], 0);
 	forget(view->root);
+}
+
+/* The contexts of a root and of the views that it made evaluate in one arena. */
+static void set_scratch(struct vars_view *root)
+{
+	strmap_foreach (e, &root->others) {
+		struct vars_view *view = e->value;
+		view->context.arena = scratch(root);
+	}
+}
+
+void vars_view_enter(struct vars_view *view, struct arena *arena)
+{
+	struct vars_view *root = view->root;
+
+	if (root->scope == VARS_SCOPES_MAX)
+		return;
+	root->scratch[++root->scope] = arena;
+	set_scratch(root);
+}
+
+void vars_view_leave(struct vars_view *view)
+{
+	struct vars_view *root = view->root;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < view->layers.count; i++)
+		if (view->layers.items[i].scope < root->scope)
+			view->layers.items[kept++] = view->layers.items[i];
+	view->layers.count = kept;
+	root->scope--;
+	forget(root);
+	set_scratch(root);
+}
+
+void vars_view_set_facts(struct vars_view *view, vars_facts_fn fetch, void *data)
+{
+	view->fetch_facts = fetch;
+	view->facts_data = data;
+}
+
+struct template_context *vars_view_context(struct vars_view *view)
+{
+	return &view->context;
 }
 
 /* hostvars: every host's variables, evaluated in that host's view. */
@@ -281,17 +416,17 @@ static const struct value *hostvars_get(void *data, const char *key, struct err 
 	struct vars_view *other = other_view(view, key);
 
 	(void)err;
-	return other ? template_new_mapping(view->arena, &host_mapping, other) : NULL;
+	return other ? template_new_mapping(scratch(view), &host_mapping, other) : NULL;
 }
 
 static const struct value *hostvars_keys(void *data, struct err *err)
 {
 	struct vars_view *view = data;
-	struct value *list = value_new_list(view->arena);
+	struct value *list = value_new_list(scratch(view));
 
 	(void)err;
 	strmap_foreach (e, &view->site->inventory->hosts)
-		value_list_add(view->arena, list, value_new_string(view->arena, e->key));
+		value_list_add(scratch(view), list, value_new_string(scratch(view), e->key));
 	return list;
 }
 
@@ -299,8 +434,13 @@ static const struct template_mapping hostvars_mapping = {hostvars_get, hostvars_
 
 static const struct value *magic(struct vars_view *view, const char *name)
 {
-	const struct value *value = value_dict_get(view->host_magic, name);
+	const struct value *value = NULL;
 
+	for (size_t i = view->layers.count;
+		!value && i-- > 0 && view->layers.items[i].level == VARS_MAGIC;)
+		value = value_dict_get(view->layers.items[i].dict, name);
+	if (!value)
+		value = value_dict_get(view->host_magic, name);
 	if (!value)
 		value = value_dict_get(view->site->magic, name);
 	if (value || strcmp(name, "hostvars") != 0)
@@ -321,7 +461,7 @@ const struct value *vars_raw(struct vars_view *view, const char *name)
 		const struct value *below = value_dict_get(view->layers.items[i].dict, name);
 		if (!below)
 			continue;
-		value = value ? inventory_merge_values(view->arena, below, value) : below;
+		value = value ? inventory_merge_values(scratch(view), below, value) : below;
 		if (!merge || below->kind != VALUE_DICT)
 			break;
 	}
@@ -350,7 +490,7 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 
 	if (known)
 		return *known;
-	if (vars_view_check(view, err) < 0)
+	if (vars_view_check(view, err) < 0 || want_facts(view, name, err) < 0)
 		return NULL;
 	raw = vars_raw(view, name);
 	if (!raw) {
@@ -365,7 +505,7 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 			failure.text);
 		return NULL;
 	}
-	known = ARENA_NEW(view->arena, const struct value *);
+	known = ARENA_NEW(scratch(view), const struct value *);
 	*known = value;
 	strmap_set(&view->results, name, known);
 	return value;
@@ -380,7 +520,7 @@ const struct value *vars_evaluate(
 const struct value *vars_render(
 	struct vars_view *view, const char *text, const struct place *at, struct err *err)
 {
-	struct value *string = value_new_string(view->arena, text);
+	struct value *string = value_new_string(scratch(view), text);
 
 	if (at)
 		string->place = *at;
