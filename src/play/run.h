@@ -70,6 +70,7 @@ struct run_host {
 	struct host_counts counts;
 	bool failed;      /* it is out of the run */
 	bool unreachable; /* likewise */
+	bool stopped; /* likewise: a limit or an interrupt ended its play; it did not fail */
 	enum undo_outcome undo;
 	struct err err;      /* the first failure */
 	struct err undo_err; /* why it could not be taken back, or why it is not healthy */
@@ -145,7 +146,8 @@ struct run {
 	const struct playbook *playbook;
 	struct run_host *hosts; /* every host that some play may touch */
 	size_t count;
-	bool stopped; /* a limit ended it */
+	bool stopped;              /* a limit or an interrupt ended it */
+	struct run_shared *shared; /* run_playbook's own */
 };
 
 /*

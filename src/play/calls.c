@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Results, as modules fill them in and as Ansible's keys complete them.
+ */
+#include "play/run_state.h"
+
+void call_set(struct module_call *c, const char *key, const struct value *v)
+{
+	value_dict_set(c->arena, c->result, key, v);
+}
+
+void call_set_text(struct module_call *c, const char *key, const char *text)
+{
+	call_set(c, key, text ? value_new_string(c->arena, text) : &value_null);
+}
+
+void call_set_bool(struct module_call *c, const char *key, bool b)
+{
+	call_set(c, key, value_bool(b));
+}
+
+void call_set_int(struct module_call *c, const char *key, int64_t i)
+{
+	call_set(c, key, value_new_int(c->arena, i));
+}
+
+/* A text that came from a file or a node. */
+static struct value *foreign_text(struct arena *arena, const char *text, size_t n)
+{
+	struct value *v = value_new_stringn(arena, text ? text : "", text ? n : 0);
+
+	v->unsafe = true;
+	return v;
+}
+
+void call_set_diff(struct module_call *c, const char *before_header, const char *before,
+	size_t before_len, const char *after_header, const char *after, size_t after_len)
+{
+	struct value *diff = value_new_dict(c->arena);
+
+	value_dict_set(c->arena, diff, "before", foreign_text(c->arena, before, before_len));
+	value_dict_set(c->arena, diff, "after", foreign_text(c->arena, after, after_len));
+	if (before_header)
+		value_dict_set(c->arena, diff, "before_header",
+			value_new_string(c->arena, before_header));
+	if (after_header)
+		value_dict_set(c->arena, diff, "after_header",
+			value_new_string(c->arena, after_header));
+	call_set(c, "diff", diff);
+}
+
+bool result_is(const struct value *result, const char *key)
+{
+	const struct value *v = value_dict_get(result, key);
+
+	return v && value_as_bool(v) == 1;
+}
+
+/* True if a text ends a line at i, as Python's splitlines sees it; its length in *n. */
+static bool line_end(const struct value *v, size_t i, size_t *n)
+{
+	size_t len;
+	uint32_t c = utf8_decode(v->text + i, v->len - i, &len);
+
+	*n = len;
+	if (c == '\r' && i + 1 < v->len && v->text[i + 1] == '\n')
+		*n = 2;
+	return (c >= '\n' && c <= '\r') || (c >= 0x1c && c <= 0x1e) || c == 0x85 ||
+	       c == 0x2028 || c == 0x2029;
+}
+
+/* Python's splitlines. */
+static struct value *lines_of(struct arena *arena, const struct value *v)
+{
+	struct value *lines = value_new_list(arena);
+	size_t start = 0, n;
+
+	for (size_t i = 0; i < v->len; i += n) {
+		if (!line_end(v, i, &n))
+			continue;
+		value_list_add(arena, lines, foreign_text(arena, v->text + start, i - start));
+		start = i + n;
+	}
+	if (start < v->len)
+		value_list_add(
+			arena, lines, foreign_text(arena, v->text + start, v->len - start));
+	return lines;
+}
+
+void result_complete(struct arena *arena, struct value *result)
+{
+	static const char *const streams[][2] = {
+		{"stdout", "stdout_lines"}, {"stderr", "stderr_lines"}};
+	const struct value *rc = value_dict_get(result, "rc");
+
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		const struct value *text = value_dict_get(result, streams[i][0]);
+		if (value_is_string(text) && !value_dict_get(result, streams[i][1]))
+			value_dict_set(arena, result, streams[i][1], lines_of(arena, text));
+	}
+	if (!value_dict_get(result, "failed"))
+		value_dict_set(arena, result, "failed",
+			value_bool(rc && rc->kind == VALUE_INT && rc->integer != 0));
+	if (!value_dict_get(result, "changed"))
+		value_dict_set(arena, result, "changed", &value_false);
+}
+
+void result_fail(struct outcome *out, struct arena *arena, const struct err *why)
+{
+	struct value *msg = value_new_string(arena, why->text);
+
+	msg->unsafe = true;
+	if (!out->result)
+		out->result = value_new_dict(arena);
+	value_dict_set(arena, out->result, "failed", &value_true);
+	value_dict_set(arena, out->result, "msg", msg);
+	if (!value_dict_get(out->result, "changed"))
+		value_dict_set(arena, out->result, "changed", &value_false);
+	out->failed = true;
+	out->code = why->code;
+}
+
+const struct value *result_for_show(struct arena *arena, const struct outcome *out)
+{
+	static const char *const kept[] = {"attempts", "changed", "retries"};
+
+	if (!out->censored)
+		return out->result;
+	struct value *shown = value_new_dict(arena);
+	value_dict_set(arena, shown, "censored",
+		value_new_string(arena,
+			"the output has been hidden due to the fact that 'no_log: true' was "
+			"specified for this result"));
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		const struct value *v = value_dict_get(out->result, kept[i]);
+		if (v)
+			value_dict_set(arena, shown, kept[i], v);
+	}
+	return shown;
+}
+
+void result_publish_facts(struct runner *r, const struct step *s, const struct outcome *out)
+{
+	bool set = strcmp(s->task->module->name, "set_fact") == 0;
+	const struct value *facts = value_dict_get(out->result, "ansible_facts");
+
+	if (out->skipped || out->failed || !facts || facts->kind != VALUE_DICT)
+		return;
+	value_dict_foreach (p, facts) {
+		if (!value_is_string(p->key))
+			continue;
+		const struct value *v = set ? value_copy(&r->arena, p->value)
+					    : value_copy_unsafe(&r->arena, p->value);
+		vars_view_set(
+			r->host->view, set ? VARS_REGISTERED : VARS_FACT, p->key->text, v);
+	}
+}
+
+void result_publish(struct runner *r, const struct step *s, const struct outcome *out)
+{
+	result_publish_facts(r, s, out);
+	if (s->task->register_name)
+		vars_view_set(r->host->view, VARS_REGISTERED, s->task->register_name,
+			value_copy_unsafe(&r->arena, out->result));
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "play/run_state.h"
+
+#include <unistd.h>
+
+#define TICK_SECONDS 0.2 /* how soon a second interrupt is noticed */
+
+/* ---- while workers work ---- */
+
+void run_tick(struct playing *p)
+{
+	const struct run *run = p->run;
+
+	if (cancel_level(run->o->cancel) > 1 && cancel_level(&run->shared->hard) == 0)
+		cancel_request(&run->shared->hard);
+	if (run->o->tick > 0)
+		run_tell(run, (struct run_event){.kind = RUN_TICK, .play = p->play});
+}
+
+static struct fleet_options fleet_options_of(const struct playing *p)
+{
+	const struct run_options *o = p->run->o;
+
+	return (struct fleet_options){
+		.forks = o->forks,
+		.serial = p->serial,
+		.serial_count = p->serial_count,
+		.max_fail_percentage = p->max_fail_percentage,
+		.any_errors_fatal = p->any_errors_fatal,
+		.host_timeout = o->host_timeout,
+		.tick = o->tick > 0 && o->tick < TICK_SECONDS ? o->tick : TICK_SECONDS,
+		.cancel = o->cancel,
+	};
+}
+
+/* ---- a play ---- */
+
+/* Ends the run, saying why, unless that was said already. */
+static void stop(struct playing *p, const char *why)
+{
+	if (!p->run->stopped)
+		run_tell(p->run,
+			(struct run_event){.kind = RUN_STOP, .play = p->play, .text = why});
+	p->run->stopped = true;
+}
+
+/* The limits once more when a play is over: those of its last batch. */
+static void judge(struct playing *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct batch *b = &p->batches[i];
+		if (b->size > 0 && (unsigned)b->failed >= b->size)
+			stop(p, "all hosts of the batch failed");
+		else if (b->over)
+			stop(p, "more hosts of the batch failed than the play allows");
+	}
+	if (cancel_level(p->run->o->cancel) > 0)
+		stop(p, "interrupted");
+}
+
+int play_run(struct playing *p, struct err *err)
+{
+	struct fleet_options o = fleet_options_of(p);
+
+	for (size_t i = 0; i < p->count; i++)
+		p->hosts[i]->runner->playing = p;
+	if (fleet_run(p->fleet, p->count, &o, runner_work, run_listen, p, err) < 0)
+		return -1;
+	judge(p);
+	return 0;
+}
+
+static int run_one_play(struct run *run, size_t number, struct err *err)
+{
+	AUTO(playing_release) struct playing p = {.number = number};
+	const struct play *play = run->playbook->plays[number];
+
+	if (playing_init(&p, run, play, err) < 0)
+		return -1;
+	run_tell(run, (struct run_event){.kind = RUN_PLAY, .play = play, .title = play->name});
+	int result = 0;
+	if (p.count > 0)
+		result = play_run(&p, err);
+	else if (p.selected == 0)
+		run_tell(run, (struct run_event){.kind = RUN_WARNING,
+				      .play = play,
+				      .text = "skipping the play: no hosts matched"});
+	run_tell(run, (struct run_event){.kind = RUN_PLAY_END, .play = play});
+	return result;
+}
+
+/* ---- taking back what was confirmed ---- */
+
+/* The hosts whose last confirmed transaction was of one play. */
+static void list_confirmed(struct playing *p)
+{
+	struct run *run = p->run;
+
+	p->hosts = arena_array(&p->arena, run->count + 1, sizeof(*p->hosts));
+	p->fleet = arena_array(&p->arena, run->count + 1, sizeof(*p->fleet));
+	p->batches = arena_array(&p->arena, run->count + 1, sizeof(*p->batches));
+	for (size_t i = 0; i < run->count; i++) {
+		struct run_host *h = &run->hosts[i];
+		if (!h->runner->confirmed_id || h->runner->confirmed_play != p->play)
+			continue;
+		p->fleet[p->count] = (struct fleet_host){.name = h->name, .data = h};
+		p->hosts[p->count++] = h;
+		h->runner->playing = p;
+	}
+}
+
+int play_take_back(struct run *run, struct err *err)
+{
+	struct fleet_options o = {
+		.forks = run->o->forks,
+		.max_fail_percentage = -1,
+		.tick = TICK_SECONDS,
+		.cancel = &run->shared->hard,
+	};
+
+	for (size_t i = run->playbook->count; i-- > 0;) {
+		AUTO(playing_release)
+		struct playing p = {.run = run, .play = run->playbook->plays[i], .number = i};
+		list_confirmed(&p);
+		if (p.count > 0 && fleet_run(p.fleet, p.count, &o, runner_take_back, run_listen,
+					   &p, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the run ---- */
+
+static int run_plays(struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < run->playbook->count && !run->stopped; i++) {
+		if (cancel_level(run->o->cancel) > 0) {
+			run->stopped = true;
+			break;
+		}
+		if (run_one_play(run, i, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int run_playbook(struct run *run, struct err *err)
+{
+	run->shared = run_shared_new(err);
+	if (!run->shared)
+		return -1;
+	for (size_t i = 0; i < run->count; i++)
+		run->hosts[i].runner = runner_new(run, &run->hosts[i]);
+	if (run_plays(run, err) < 0)
+		return -1;
+	if (run->stopped && run->o->rollback_on_abort)
+		return play_take_back(run, err);
+	return 0;
+}
+
+void run_release(struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		runner_free(run->hosts[i].runner);
+		run->hosts[i].runner = NULL;
+	}
+	run_shared_free(run->shared);
+	run->shared = NULL;
+}

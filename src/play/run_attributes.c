@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keywords of plays and tasks, rendered for a host.
+ */
+#include "play/run_state.h"
+
+#include <strings.h>
+
+#include "template/template.h"
+
+const struct value *keyword_value(struct runner *r, const struct value *v, struct err *err)
+{
+	return vars_evaluate(r->host->view, v, err);
+}
+
+int value_as_bool(const struct value *v)
+{
+	static const char *const words[2][7] = {{"false", "no", "off", "0", "n", "f", NULL},
+		{"true", "yes", "on", "1", "y", "t", NULL}};
+
+	if (v->kind == VALUE_BOOL)
+		return v->boolean;
+	if (v->kind == VALUE_INT && (v->integer == 0 || v->integer == 1))
+		return (int)v->integer;
+	if (v->kind == VALUE_FLOAT && (v->real == 0 || v->real == 1))
+		return v->real == 1;
+	for (int truth = 0; value_is_string(v) && truth < 2; truth++)
+		for (size_t i = 0; words[truth][i]; i++)
+			if (strcasecmp(v->text, words[truth][i]) == 0)
+				return truth;
+	return -1;
+}
+
+/* Complains about a keyword's value. */
+static int wrong(const struct value *v, const char *expected, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf at = STRBUF_INIT;
+
+	place_format(&v->place, &at);
+	return err_set(err, ERR_INPUT, "%sfound %s, expected %s", at.data,
+		value_is_string(v) ? v->text : value_kind_name(v), expected);
+}
+
+int keyword_bool(
+	struct runner *r, const struct value *v, bool otherwise, bool *out, struct err *err)
+{
+	*out = otherwise;
+	if (!v || v->kind == VALUE_NULL)
+		return 0;
+	v = keyword_value(r, v, err);
+	if (!v)
+		return -1;
+	if (v->kind == VALUE_NULL || template_is_omit(v))
+		return 0;
+	int b = value_as_bool(v);
+	if (b < 0)
+		return wrong(v, "yes or no", err);
+	*out = b;
+	return 0;
+}
+
+int keyword_number(
+	struct runner *r, const struct value *v, double otherwise, double *out, struct err *err)
+{
+	*out = otherwise;
+	if (!v || v->kind == VALUE_NULL)
+		return 0;
+	v = keyword_value(r, v, err);
+	if (!v)
+		return -1;
+	if (v->kind == VALUE_NULL || template_is_omit(v))
+		return 0;
+	if (v->kind == VALUE_INT) {
+		*out = (double)v->integer;
+		return 0;
+	}
+	if (v->kind == VALUE_FLOAT) {
+		*out = v->real;
+		return 0;
+	}
+	char *end = NULL;
+	if (value_is_string(v) && v->len > 0)
+		*out = strtod(v->text, &end);
+	if (!end || *end || isnan(*out) || isinf(*out))
+		return wrong(v, "a number", err);
+	return 0;
+}
+
+int keyword_text(struct runner *r, const struct value *v, const char **out, struct err *err)
+{
+	*out = NULL;
+	if (!v || v->kind == VALUE_NULL)
+		return 0;
+	v = keyword_value(r, v, err);
+	if (!v)
+		return -1;
+	if (v->kind == VALUE_NULL || template_is_omit(v))
+		return 0;
+	if (value_is_string(v)) {
+		*out = v->text;
+		return 0;
+	}
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	if (template_str(v, &text, err) < 0)
+		return -1;
+	*out = arena_strdup(vars_view_context(r->host->view)->arena, text.data);
+	return 0;
+}
+
+int step_bool(struct runner *r, const struct step *s, enum play_attribute a, bool otherwise,
+	bool *out, struct err *err)
+{
+	return keyword_bool(r, step_attribute(s, a), otherwise, out, err);
+}
+
+/* One condition, or a list of them. */
+int conditions_hold(struct runner *r, const struct value *conditions,
+	const struct value **which, struct err *err)
+{
+	struct template_context *ctx = vars_view_context(r->host->view);
+
+	if (conditions->kind != VALUE_LIST) {
+		*which = conditions;
+		return template_condition(ctx, conditions, NULL, err);
+	}
+	for (size_t i = 0; i < conditions->count; i++) {
+		int holds = conditions_hold(r, conditions->items[i], which, err);
+		if (holds <= 0)
+			return holds;
+	}
+	return 1;
+}
+
+int step_conditions(
+	struct runner *r, const struct step *s, const struct value **which, struct err *err)
+{
+	int holds = s->outer ? step_conditions(r, s->outer, which, err) : 1;
+
+	for (size_t i = 0; holds == 1 && i < s->when.count; i++)
+		holds = conditions_hold(r, s->when.items[i], which, err);
+	return holds;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a run is made of while it runs. Private to the runner's files in this room.
+ *
+ * Who touches what: a `playing` and its batches are made by the thread that called
+ * run_playbook and read by the workers; a batch's counters are atomic. A runner is its
+ * worker's while a play runs. What a run shares (compiled template files, files of variables)
+ * is behind the lock of run_shared.
+ */
+#ifndef PLAY_RUN_STATE_H
+#define PLAY_RUN_STATE_H
+
+#include <math.h>
+#include <pthread.h>
+
+#include "base/strmap.h"
+
+#include "fleet/fleet.h"
+#include "play/line.h"
+#include "play/run.h"
+#include "play/runner.h"
+
+#include "template/template.h"
+
+/* ---- what all hosts share ---- */
+
+struct run_shared {
+	struct cancel hard; /* the second interrupt: stop now */
+	pthread_mutex_t lock;
+	struct arena arena;
+	struct strmap templates; /* path -> const struct template * */
+	struct strmap vars;      /* path -> const struct value * */
+};
+
+/* Makes the shared part of a run; NULL with err. */
+struct run_shared *run_shared_new(struct err *err);
+/* Frees it; NULL is fine. */
+void run_shared_free(struct run_shared *s);
+/* A template file, read and compiled once for all hosts of a run. NULL with err. */
+const struct template *run_shared_template(
+	struct run_shared *s, const char *path, struct err *err);
+/* A file of variables, read once. NULL with err. */
+const struct value *run_shared_vars(
+	struct run_shared *s, const char *path, const struct secrets *secrets, struct err *err);
+
+/* ---- a play under work ---- */
+
+/* The hosts of one batch. */
+struct batch {
+	unsigned size;
+	int failed;                /* atomic: hosts that failed or were lost */
+	int over;                  /* atomic: a limit was met; nobody begins a further task */
+	const struct value *magic; /* the variables that all its hosts share */
+};
+
+struct playing {
+	struct run *run;
+	const struct play *play;
+	size_t number;           /* of the play, from 0 */
+	size_t selected;         /* hosts that the pattern and the limit gave */
+	struct value *all_names; /* of these */
+	struct arena arena;      /* of what the play's hosts share */
+	struct fleet_host *fleet;
+	struct run_host **hosts; /* in the play's order */
+	size_t count;
+	struct batch *batches; /* as many as hosts */
+	struct fleet_batch *serial;
+	size_t serial_count;
+	double max_fail_percentage; /* negative: none */
+	bool any_errors_fatal;
+	bool force_handlers;
+	bool gather;
+	struct step **handlers; /* tasks only, blocks dissolved, in their order */
+	size_t handler_count;
+	struct line_transaction transaction;
+	double soak; /* seconds */
+};
+
+/* Works a play's batches; the run's `stopped` tells whether it goes on. -1 with err. */
+int play_run(struct playing *p, struct err *err);
+/* Takes back the hosts of this run that have confirmed. */
+int play_take_back(struct run *run, struct err *err);
+/* Fills in a play's keywords and hosts. -1 with err when one of them is wrong. */
+int playing_init(struct playing *p, struct run *run, const struct play *play, struct err *err);
+/* Frees it. */
+void playing_release(struct playing *p);
+/* The variables that a batch's hosts share. */
+void playing_batch_magic(struct playing *p, unsigned batch);
+
+/* ---- events ---- */
+
+/* Hands an event to the listener; on the thread of run_playbook. */
+void run_tell(const struct run *run, struct run_event e);
+/* The listener of fleet_run: events of workers, as they were posted. data: a playing. */
+void run_listen(void *data, const struct fleet_event *e);
+/* What is done now and then on the thread of run_playbook while workers work. */
+void run_tick(struct playing *p);
+/* Posts an event of a host's worker; what it points to is copied. */
+void runner_post(struct runner *r, struct run_event e);
+/* Posts a warning. */
+void runner_warn(struct runner *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* ---- one host ---- */
+
+/* A line to another host, for delegate_to: what the host's own has, and its view. */
+struct other_line {
+	struct other_line *next;
+	const char *name;
+	struct connection connection;
+	struct vars_view *view; /* the other host's */
+	struct line line;
+};
+
+/* What became of one execution of a task. */
+struct outcome {
+	struct value *result; /* in the arena that was given */
+	bool changed, failed, skipped, unreachable;
+	bool ignored;       /* ignore_errors, ignore_unreachable */
+	bool censored;      /* no_log */
+	bool stopped;       /* an interrupt ended it */
+	enum err_code code; /* of a failure that was an error; else ERR_NONE */
+	const char *label;  /* of a loop's item */
+};
+
+/* One call of a task's module under way. */
+struct execution {
+	struct module_call call;
+	struct line *line; /* NULL before it is asked for */
+	bool has_ctx;
+	bool lost;            /* the node went out of reach */
+	bool changed_on_node; /* some module there said so */
+	uint16_t ctx;
+	const char *delegate;            /* the host that it is done on; NULL: the runner's */
+	const struct value *environment; /* NULL: not rendered yet */
+};
+
+struct runner {
+	struct run_host *host;
+	struct run *run;
+	struct playing *playing; /* NULL between plays */
+	struct batch *batch;
+	struct fleet_worker *worker;
+	struct arena arena;      /* what was registered and set */
+	struct arena play_arena; /* what a play needs */
+	struct line line;
+	struct other_line *others;
+	struct execution *now; /* the innermost call */
+	bool *notified;        /* by handler */
+	bool facts_known;
+	bool gathers;          /* the play has facts fetched when they are asked for */
+	unsigned rescue_depth; /* rescue sections that would take a failure */
+	bool ended;            /* by meta: end_host, end_play */
+	bool stopped;          /* by a limit or an interrupt */
+	bool failed, lost;
+	bool undoing; /* nothing is counted, nothing recorded */
+	/* The last transaction that was confirmed: it can still be taken back. */
+	const char *confirmed_id; /* NULL: none */
+	const struct play *confirmed_play;
+	struct strlist confirmed_users;
+	struct err err;                /* the first failure */
+	struct template_search search; /* where lookups find files */
+};
+
+/* Makes a host's runner. */
+struct runner *runner_new(struct run *run, struct run_host *host);
+/* Ends its links and frees it; NULL is fine. */
+void runner_free(struct runner *r);
+/* The work of fleet_run: a host's way through a play. */
+int runner_work(struct fleet_worker *w, void *data, struct err *err);
+/* The work of the pass that takes back confirmed hosts. */
+int runner_take_back(struct fleet_worker *w, void *data, struct err *err);
+
+/* The line that a call goes over, opened: its host's, or the one that it is delegated to. */
+struct line *runner_line(struct runner *r, struct execution *x, struct err *err);
+/* The user that a step is done as; NULL: the login user. -1 with err. */
+int runner_become(struct runner *r, const struct step *s, const char **user, struct err *err);
+/* The variables of `environment`, the play's first, as one dict; NULL with err. */
+const struct value *runner_environment(struct runner *r, struct execution *x, struct err *err);
+/* Gets facts when a variable asks for them: a vars_facts_fn. */
+const struct value *runner_fetch_facts(void *data, struct err *err);
+
+/* ---- steps ---- */
+
+enum walk {
+	WALK_ON,
+	WALK_FAILED, /* a rescue section may go on */
+	WALK_GONE    /* unreachable, stopped, ended: nothing more is done */
+};
+
+/* Works a list of steps. */
+enum walk walk_steps(struct runner *r, const struct steps *steps);
+/* Runs one task. */
+enum walk task_run(struct runner *r, const struct step *s);
+/* Executes a task once: conditions, arguments, attempts. `arena` is for its result. */
+void task_execute(
+	struct runner *r, const struct step *s, struct arena *arena, struct outcome *out);
+/* Runs a task over the items of its loop. */
+void loop_run(struct runner *r, const struct step *s, const struct value *items,
+	struct arena *arena, struct outcome *out);
+/* The items of a task's loop; NULL with err. */
+const struct value *loop_items(struct runner *r, const struct step *s, struct err *err);
+/* Runs a health check once more, for an undo or a soak: it counts as no task. */
+int task_check(struct runner *r, const struct step *s, struct err *err);
+/* Does a `meta` task. */
+enum walk meta_run(struct runner *r, const struct step *s);
+/* False, with r->stopped, when no further task may begin. */
+bool runner_goes_on(struct runner *r);
+/*
+ * Sets the variables that a result's ansible_facts give: at the level of set_fact for that
+ * module, else as facts.
+ */
+void result_publish_facts(struct runner *r, const struct step *s, const struct outcome *out);
+/* The same, and what the task registers. */
+void result_publish(struct runner *r, const struct step *s, const struct outcome *out);
+/* The result as others may see it: censored where no_log says so. */
+const struct value *result_for_show(struct arena *arena, const struct outcome *out);
+/* A result's boolean, false when it is not there. */
+bool result_is(const struct value *result, const char *key);
+/* Makes an outcome of a failure before or in a module. */
+void result_fail(struct outcome *out, struct arena *arena, const struct err *why);
+/* Adds the keys that every result has, and *_lines. */
+void result_complete(struct arena *arena, struct value *result);
+
+/* Notes the handlers that a changed result notifies. -1 with err: there is none. */
+int handlers_notify(
+	struct runner *r, const struct step *s, const struct value *names, struct err *err);
+/* Runs the handlers that were notified. */
+enum walk handlers_run(struct runner *r);
+
+/* ---- keywords ---- */
+
+/* A keyword's value, rendered; NULL with err. */
+const struct value *keyword_value(struct runner *r, const struct value *v, struct err *err);
+/* A boolean; `otherwise` where v is NULL or null. -1 with err. */
+int keyword_bool(
+	struct runner *r, const struct value *v, bool otherwise, bool *out, struct err *err);
+/* A number, likewise. */
+int keyword_number(struct runner *r, const struct value *v, double otherwise, double *out,
+	struct err *err);
+/* A text, likewise; NULL for none. */
+int keyword_text(struct runner *r, const struct value *v, const char **out, struct err *err);
+/* The rendered value of an inherited keyword of a step, or NULL for none. */
+int step_bool(struct runner *r, const struct step *s, enum play_attribute a, bool otherwise,
+	bool *out, struct err *err);
+/* All conditions of a list: 1, 0 with the one that does not hold, -1 with err. */
+int conditions_hold(struct runner *r, const struct value *conditions,
+	const struct value **which, struct err *err);
+/* The conditions of a step and of the blocks around it. */
+int step_conditions(
+	struct runner *r, const struct step *s, const struct value **which, struct err *err);
+/* A value as a boolean, as Ansible's words have it; -1 for what is none. */
+int value_as_bool(const struct value *v);
+
+/* ---- transactions ---- */
+
+/* Makes sure of what a host has done: soak, check again, confirm. -1 with err. */
+int transaction_confirm(struct runner *r, struct err *err);
+/* Takes a host back after a failure, and checks it. */
+void transaction_undo(struct runner *r, const char *id);
+/* The same for a host that has confirmed, at the end of an aborted run. */
+void transaction_take_back(struct runner *r);
+/* Runs a play's health checks once. 1 healthy, 0 there are none, -1 with err. */
+int transaction_check(struct runner *r, const struct play *play, struct err *err);
+/* The token that begins and waits obey: the first interrupt counts. */
+const struct cancel *runner_soft_cancel(const struct runner *r);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files of this machine: where a playbook's are found, how they are rendered, and how content
+ * comes to a node.
+ */
+#include "play/run_state.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "tree/compress.h"
+#include "tree/hash.h"
+
+#define INLINE_MAX 16384u /* bytes of content that go with the arguments */
+
+/* ---- finding ---- */
+
+/* Adds the places below one directory where a kind of file may lie. */
+static void add_places(
+	struct strlist *places, const char *dir, const char *kind, const char *name)
+{
+	autofree char *below = path_join(dir, kind);
+	autofree char *first = path_join(below, name);
+	autofree char *second = path_join(dir, name);
+
+	if (!strlist_has(places, first))
+		strlist_add(places, first);
+	if (!strlist_has(places, second))
+		strlist_add(places, second);
+}
+
+/* Beside the task's file, then beside the playbook. */
+static void list_places(
+	const struct step *s, const char *kind, const char *name, struct strlist *places)
+{
+	if (*name == '/') {
+		strlist_add(places, name);
+		return;
+	}
+	if (s->place.file) {
+		autofree char *dir = path_dirname(s->place.file);
+		const char *base = path_basename(dir);
+		if (strcmp(base, "tasks") == 0 || strcmp(base, "handlers") == 0) {
+			autofree char *parent = path_dirname(dir);
+			add_places(places, parent, kind, name);
+		}
+		add_places(places, dir, kind, name);
+	}
+	add_places(places, s->play->directory, kind, name);
+}
+
+char *runner_find(struct module_call *c, const char *kind, const char *name, struct err *err)
+{
+	AUTO(strlist_release) struct strlist places = {0};
+	AUTO(strbuf_release) struct strbuf looked = STRBUF_INIT;
+	autofree char *expanded = path_expand_home(name);
+
+	list_places(c->step, kind, expanded, &places);
+	for (size_t i = 0; i < places.count; i++) {
+		if (path_exists(places.items[i]))
+			return xstrdup(places.items[i]);
+		strbuf_addf(&looked, "%s%s", i ? ", " : "", places.items[i]);
+	}
+	err_set(err, ERR_NOTFOUND, "could not find %s; looked for %s", name, looked.data);
+	return NULL;
+}
+
+/* ---- rendering ---- */
+
+int runner_render(struct module_call *c, const char *path, const struct value *locals,
+	struct strbuf *out, struct err *err)
+{
+	struct runner *r = c->runner;
+	struct template_context *ctx = vars_view_context(r->host->view);
+	const struct template *t = run_shared_template(r->run->shared, path, err);
+
+	if (!t)
+		return -1;
+	/* What a template includes lies beside it. */
+	strlist_release(&r->search.paths);
+	autofree char *dir = path_dirname(path);
+	strlist_add(&r->search.paths, dir);
+	strlist_add(&r->search.paths, c->step->play->directory);
+	return template_render(ctx, t, locals, out, err);
+}
+
+/* ---- environment ---- */
+
+/* Adds the pairs of one mapping. */
+static int add_environment(
+	struct value *all, struct arena *arena, const struct value *v, struct err *err)
+{
+	if (v->kind == VALUE_NULL || (value_is_string(v) && v->len == 0))
+		return 0;
+	if (v->kind == VALUE_LIST) {
+		value_list_foreach (item, v)
+			if (add_environment(all, arena, item, err) < 0)
+				return -1;
+		return 0;
+	}
+	if (v->kind != VALUE_DICT)
+		return err_set(err, ERR_INPUT, "environment: found %s, expected a mapping",
+			value_kind_name(v));
+	value_dict_foreach (p, v) {
+		AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+		if (template_str(p->value, &text, err) < 0)
+			return -1;
+		value_dict_set_value(
+			arena, all, p->key, value_new_stringn(arena, text.data, text.len));
+	}
+	return 0;
+}
+
+/* Those of the steps around go first. */
+static int collect_environment(struct runner *r, const struct value *const *attributes,
+	struct value *all, struct arena *arena, struct err *err)
+{
+	const struct value *v = attributes[ATTRIBUTE_ENVIRONMENT];
+
+	if (!v)
+		return 0;
+	v = keyword_value(r, v, err);
+	return v ? add_environment(all, arena, v, err) : -1;
+}
+
+static int environment_of_step(struct runner *r, const struct step *s, struct value *all,
+	struct arena *arena, struct err *err)
+{
+	if (s->outer) {
+		if (environment_of_step(r, s->outer, all, arena, err) < 0)
+			return -1;
+	} else if (collect_environment(r, s->play->attributes, all, arena, err) < 0) {
+		return -1;
+	}
+	return collect_environment(r, s->attributes, all, arena, err);
+}
+
+const struct value *runner_environment(struct runner *r, struct execution *x, struct err *err)
+{
+	struct arena *arena = x->call.arena;
+	struct value *all;
+
+	if (x->environment)
+		return x->environment;
+	all = value_new_dict(arena);
+	if (environment_of_step(r, x->call.step, all, arena, err) < 0)
+		return NULL;
+	x->environment = all;
+	return all;
+}
+
+/* ---- content ---- */
+
+/* Makes sure of the line and its helper before something is put there. */
+static struct line *line_for(struct module_call *c, uint16_t *ctx, struct err *err)
+{
+	struct link *link;
+
+	if (runner_link(c, &link, ctx, err) < 0)
+		return NULL;
+	return c->runner->now->line;
+}
+
+/* Puts content and names its number in the arguments. */
+static int put(struct module_call *c, struct value *args, const char *key,
+	const struct line_content *content, struct err *err)
+{
+	unsigned number;
+	uint16_t ctx;
+	struct line *l = line_for(c, &ctx, err);
+
+	if (!l)
+		return -1;
+	if (line_put(l, ctx, content, c->until, &number, err) < 0) {
+		c->runner->now->lost = l->lost && !l->link;
+		return -1;
+	}
+	value_dict_set(c->arena, args, key, value_new_int(c->arena, number));
+	return 0;
+}
+
+struct memory {
+	const char *data;
+	size_t len;
+};
+
+static ssize_t read_memory(void *data, void *buffer, size_t n, uint64_t offset, struct err *err)
+{
+	const struct memory *m = data;
+	size_t left = m->len - (size_t)offset, take = n < left ? n : left;
+
+	(void)err;
+	memcpy(buffer, m->data + offset, take);
+	return (ssize_t)take;
+}
+
+/* Compresses content where that pays; else leaves `out` empty. */
+static int compress(const void *data, size_t n, struct strbuf *out, struct err *err)
+{
+	struct tree_sink sink = strbuf_sink(out);
+	size_t sample = n < COMPRESS_SAMPLE_SIZE ? n : COMPRESS_SAMPLE_SIZE;
+
+	if (!compress_pays(data, sample))
+		return 0;
+	struct compressor *z = compressor_new(COMPRESS_LEVEL, &sink);
+	int result = compressor_feed(z, data, n, err) < 0 || compressor_end(z, err) < 0;
+	compressor_free(z);
+	return result ? -1 : 0;
+}
+
+int runner_put_content(struct module_call *c, struct value *args, const char *key,
+	const void *data, size_t n, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf small = STRBUF_INIT;
+	struct memory m = {data, n};
+	struct line_content content = {.size = n, .read = read_memory, .data = &m};
+
+	if (n <= INLINE_MAX) {
+		value_dict_set(
+			c->arena, args, key, value_new_text(c->arena, VALUE_BYTES, data, n));
+		return 0;
+	}
+	struct tree_hash *h = tree_hash_new();
+	tree_hash_add(h, data, n);
+	tree_hash_get(h, content.hash);
+	tree_hash_free(h);
+	if (compress(data, n, &small, err) < 0)
+		return -1;
+	if (small.len > 0) {
+		m = (struct memory){small.data, small.len};
+		content.compressed = true;
+	}
+	return put(c, args, key, &content, err);
+}
+
+static ssize_t read_file(void *data, void *buffer, size_t n, uint64_t offset, struct err *err)
+{
+	const int *fd = data;
+	ssize_t got = pread(*fd, buffer, n, (off_t)offset);
+
+	return got < 0 ? err_sys(err, "cannot read") : got;
+}
+
+/* A small file goes as content does. */
+static int put_small(struct module_call *c, struct value *args, const char *key, int fd,
+	size_t n, struct err *err)
+{
+	char *buffer = arena_alloc(c->arena, n + 1);
+	ssize_t got = pread(fd, buffer, n, 0);
+
+	if (got != (ssize_t)n)
+		return got < 0 ? err_sys(err, "cannot read")
+			       : err_set(err, ERR_INTEGRITY,
+					 "the file was cut while it was read");
+	return runner_put_content(c, args, key, buffer, n, err);
+}
+
+int runner_put_file(struct module_call *c, struct value *args, const char *key,
+	const char *path, struct err *err)
+{
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INPUT, "%s is not a file", path);
+	if ((uint64_t)st.st_size <= COMPRESS_SAMPLE_SIZE) {
+		if (put_small(c, args, key, fd, (size_t)st.st_size, err) < 0)
+			return err_wrap(err, "%s", path);
+		return 0;
+	}
+	struct line_content content = {
+		.size = (uint64_t)st.st_size, .read = read_file, .data = &fd};
+	struct tree_hash *h = tree_hash_new();
+	int hashed = tree_hash_fd(fd, content.size, h, NULL, NULL, err);
+	tree_hash_get(h, content.hash);
+	tree_hash_free(h);
+	if (hashed < 0 || put(c, args, key, &content, err) < 0)
+		return err_wrap(err, "%s", path);
+	return 0;
+}

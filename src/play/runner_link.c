@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a call reaches its node: which host, as which user, over which line.
+ */
+#include "play/run_state.h"
+
+#include "play/items.h"
+
+/* A variable as text, or NULL where it is not defined. -1 with err. */
+static int variable_text(
+	struct vars_view *view, const char *name, const char **out, struct err *err)
+{
+	struct err why = {0};
+	const struct value *v = vars_get(view, name, &why);
+
+	*out = NULL;
+	if (!v && why.code != ERR_NOTFOUND)
+		return err_set(err, why.code, "%s", why.text);
+	if (v && value_is_string(v))
+		*out = v->text;
+	return 0;
+}
+
+/* Whether a step becomes another user: a variable, else the keyword, else the command line. */
+static int becomes(struct runner *r, const struct step *s, bool *out, struct err *err)
+{
+	struct err why = {0};
+	const struct value *v = vars_get(r->host->view, "ansible_become", &why);
+
+	if (!v && why.code != ERR_NOTFOUND)
+		return err_set(err, why.code, "%s", why.text);
+	if (!v)
+		return step_bool(r, s, ATTRIBUTE_BECOME, r->host->connection.become, out, err);
+	*out = value_as_bool(v) == 1;
+	return 0;
+}
+
+int runner_become(struct runner *r, const struct step *s, const char **user, struct err *err)
+{
+	bool on;
+
+	*user = NULL;
+	if (becomes(r, s, &on, err) < 0)
+		return err_wrap(err, "become");
+	if (!on)
+		return 0;
+	if (variable_text(r->host->view, "ansible_become_user", user, err) < 0 ||
+		(!*user && keyword_text(
+				   r, step_attribute(s, ATTRIBUTE_BECOME_USER), user, err) < 0))
+		return err_wrap(err, "become_user");
+	if (!*user)
+		*user = r->host->connection.become_user;
+	return 0;
+}
+
+/* ---- the connection's keywords ---- */
+
+/* A connection's keyword, unless a variable says it already. */
+static int connection_keyword(struct runner *r, const struct step *s, enum play_attribute a,
+	const char *variable, const char **out, struct err *err)
+{
+	if (variable_text(r->host->view, variable, out, err) < 0)
+		return -1;
+	if (*out)
+		*out = NULL;
+	else if (keyword_text(r, step_attribute(s, a), out, err) < 0)
+		return -1;
+	*out = arena_strdup(&r->arena, *out);
+	return 0;
+}
+
+/* Brings the keywords of the task that opens the line into its connection. */
+static int apply_keywords(struct runner *r, const struct step *s, struct err *err)
+{
+	struct link_options *o = &r->host->connection.link;
+	const char *user, *method, *flags, *kind;
+	double port;
+
+	if (connection_keyword(r, s, ATTRIBUTE_REMOTE_USER, "ansible_user", &user, err) < 0 ||
+		connection_keyword(r, s, ATTRIBUTE_BECOME_METHOD, "ansible_become_method",
+			&method, err) < 0 ||
+		connection_keyword(r, s, ATTRIBUTE_BECOME_FLAGS, "ansible_become_flags", &flags,
+			err) < 0 ||
+		connection_keyword(
+			r, s, ATTRIBUTE_CONNECTION, "ansible_connection", &kind, err) < 0 ||
+		keyword_number(r, step_attribute(s, ATTRIBUTE_PORT), 0, &port, err) < 0)
+		return -1;
+	if (user)
+		o->user = user;
+	if (method)
+		o->become_method = method;
+	if (flags)
+		o->become_flags = flags;
+	if (kind && strcmp(kind, "local") == 0)
+		o->transport = LINK_LOCAL;
+	if (port >= 1 && port <= 65535 && o->port == 0)
+		o->port = (unsigned)port;
+	return 0;
+}
+
+/* ---- other hosts ---- */
+
+/* The line to another host of the inventory, made at its first use. */
+static struct line *other_line(struct runner *r, const char *name, struct err *err)
+{
+	const struct host *host = inventory_host(r->run->o->inventory, name);
+
+	for (struct other_line *o = r->others; o; o = o->next)
+		if (strcmp(o->name, name) == 0)
+			return &o->line;
+	if (!host) {
+		err_set(err, ERR_UNSUPPORTED,
+			"delegate_to: %s is not in the inventory; only its hosts can be "
+			"delegated to",
+			name);
+		return NULL;
+	}
+	struct other_line *o = xcalloc(1, sizeof(*o));
+	o->name = host->name;
+	o->view = vars_view_new(r->run->o->vars, host);
+	if (connection_read(&o->connection, o->view, r->host->connection.defaults, err) < 0) {
+		vars_view_free(o->view);
+		free(o);
+		return NULL;
+	}
+	line_init(&o->line, &o->connection, r->run->o->sync.stall);
+	o->next = r->others;
+	r->others = o;
+	return &o->line;
+}
+
+/* Opens a line: the first interrupt still ends that; later it is to finish what it began. */
+static int open_line(struct runner *r, struct line *l, struct err *err)
+{
+	double seconds = r->run->o->connect_timeout;
+	deadline until = deadline_in(seconds > 0 ? seconds : 30);
+
+	if (r->worker)
+		until = deadline_min(until, fleet_deadline(r->worker));
+	runner_phase(r, "connect");
+	if (line_open(l, until, runner_soft_cancel(r), err) < 0)
+		return -1;
+	link_set_cancel(l->link, &r->run->shared->hard);
+	if (l == &r->line) {
+		r->host->connected = true;
+		if (r->worker)
+			fleet_reached(r->worker);
+	}
+	runner_phase(r, "task");
+	return 0;
+}
+
+struct line *runner_line(struct runner *r, struct execution *x, struct err *err)
+{
+	const char *to = x->delegate;
+	struct line *l = &r->line;
+
+	if (to && strcmp(to, r->host->name) != 0)
+		l = other_line(r, to, err);
+	if (!l)
+		return NULL;
+	x->line = l;
+	if (l->link)
+		return l;
+	if (l == &r->line && apply_keywords(r, x->call.step, err) < 0)
+		return NULL;
+	if (open_line(r, l, err) < 0) {
+		x->lost = l->lost;
+		return NULL;
+	}
+	return l;
+}
+
+/* The ctx of a call's user on its line, with the play's transaction begun there. */
+static int call_ctx(struct runner *r, struct execution *x, struct err *err)
+{
+	const struct line_transaction *t = NULL;
+	const char *user;
+
+	if (x->has_ctx && x->line && x->line->link)
+		return 0;
+	struct line *l = runner_line(r, x, err);
+	if (!l || runner_become(r, x->call.step, &user, err) < 0)
+		return -1;
+	if (l == &r->line && r->playing && !x->call.check && !r->undoing)
+		t = &r->playing->transaction;
+	if (line_user(l, user, t, x->call.until, &x->ctx, err) < 0) {
+		x->lost = l->lost || err->code == ERR_AUTH;
+		return -1;
+	}
+	x->has_ctx = true;
+	return 0;
+}
+
+int runner_link(struct module_call *c, struct link **link, uint16_t *ctx, struct err *err)
+{
+	struct execution *x = c->runner->now;
+
+	if (call_ctx(c->runner, x, err) < 0)
+		return -1;
+	*link = x->line->link;
+	*ctx = x->ctx;
+	link_set_cancel(*link, runner_cancel(c->runner));
+	x->line->users[x->ctx].touched |= !c->check;
+	return 0;
+}
+
+/* ---- modules on the node ---- */
+
+/* The arguments with the task's environment, for modules that run programs. */
+static const struct value *with_environment(struct runner *r, struct execution *x,
+	const char *module, const struct value *args, struct err *err)
+{
+	if (strcmp(module, "command") != 0 || value_dict_get(args, "environment"))
+		return args;
+	const struct value *env = runner_environment(r, x, err);
+	if (!env || env->pair_count == 0)
+		return env ? args : NULL;
+	struct value *copy = value_new_dict(x->call.arena);
+	value_dict_foreach (p, args)
+		value_dict_set_value(x->call.arena, copy, p->key, p->value);
+	value_dict_set(x->call.arena, copy, "environment", env);
+	return copy;
+}
+
+/* Seconds that the node may work; 0: any. */
+static double node_timeout(deadline until)
+{
+	if (until == DEADLINE_NEVER)
+		return 0;
+	double left = (double)(until - clock_ns()) / 1e9;
+	return left < 0.001 ? 0.001 : left > WIRE_MODULE_TIMEOUT_MAX ? 0 : left;
+}
+
+/* Calls a module over a line that is open and parses what it answers. */
+static const struct value *call_node(struct runner *r, struct execution *x, const char *module,
+	const struct value *args, uint8_t flags, uint16_t ctx, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf request = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
+	struct line_call call = {.module = module,
+		.ctx = ctx,
+		.flags = flags,
+		.args = &request,
+		.timeout = node_timeout(x->call.until),
+		.until = x->call.until};
+
+	args = with_environment(r, x, module, args, err);
+	if (!args || items_write(args, &request, err) < 0)
+		return NULL;
+	link_set_cancel(x->line->link, runner_cancel(r));
+	if (line_module(x->line, &call, &answer, err) < 0) {
+		x->lost = x->line->lost && !x->line->link;
+		return NULL;
+	}
+	const struct item *item = item_parse(x->call.arena, answer.data, answer.len, err);
+	if (!item)
+		return NULL;
+	struct value *result = items_read(x->call.arena, item);
+	if (!(flags & FRAME_CHECK) && result_is(result, "changed"))
+		x->line->users[ctx].touched = true;
+	return result;
+}
+
+static uint8_t call_flags(const struct module_call *c)
+{
+	return (uint8_t)((c->check ? FRAME_CHECK : 0) | (c->diff ? FRAME_DIFF : 0));
+}
+
+const struct value *runner_ask_node(struct module_call *c, const char *node_module,
+	const struct value *args, struct err *err)
+{
+	struct execution *x = c->runner->now;
+
+	if (call_ctx(c->runner, x, err) < 0)
+		return NULL;
+	return call_node(c->runner, x, node_module, args, call_flags(c), x->ctx, err);
+}
+
+int runner_node(struct module_call *c, const char *node_module, const struct value *args,
+	struct err *err)
+{
+	const struct value *result = runner_ask_node(c, node_module, args, err);
+
+	if (!result)
+		return -1;
+	value_dict_foreach (p, result)
+		value_dict_set_value(c->arena, c->result, p->key, p->value);
+	return 0;
+}
+
+const struct value *runner_fetch_facts(void *data, struct err *err)
+{
+	struct runner *r = data;
+	struct execution *outer = r->now;
+	AUTO(arena_release) struct arena arena = {0};
+	struct step nobody = {.play = r->playing->play, .place = r->playing->play->place};
+	struct execution x = {.call = {.runner = r,
+				      .step = &nobody,
+				      .arena = &arena,
+				      .until = DEADLINE_NEVER}};
+	const struct value *result = NULL;
+
+	r->now = outer;
+	if (runner_line(r, &x, err))
+		result = call_node(r, &x, "facts", value_new_dict(&arena), 0, 0, err);
+	if (!result)
+		return NULL;
+	const struct value *facts = value_dict_get(result, "ansible_facts");
+	r->facts_known = true;
+	struct value *layer =
+		facts ? value_copy_unsafe(&r->arena, facts) : value_new_dict(&r->arena);
+	struct value *short_names = value_new_dict(&r->arena);
+	value_dict_foreach (p, layer) {
+		const char *name = value_text(p->key);
+		if (name && str_starts(name, "ansible_") && strcmp(name, "ansible_local") != 0)
+			name += strlen("ansible_");
+		if (name)
+			value_dict_set(&r->arena, short_names, name, p->value);
+	}
+	value_dict_set(&r->arena, layer, "ansible_facts", short_names);
+	return layer;
+}

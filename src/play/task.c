@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One task on one host, from its name to what its result means for the host.
+ */
+#include "play/run_state.h"
+
+#include "play/module.h"
+#include "template/template.h"
+
+/* Brings the variables of the blocks around a step, and its own, into the scope. */
+static void add_vars(struct runner *r, const struct step *s, enum vars_level level)
+{
+	if (s->outer)
+		add_vars(r, s->outer, VARS_BLOCK);
+	if (s->vars && s->vars->kind == VALUE_DICT)
+		vars_view_add(r->host->view, level, step_title(s), s->vars);
+}
+
+/* The task's name for this host: rendered, as written where that fails. */
+static const char *title_of(struct runner *r, const struct step *s, struct arena *arena)
+{
+	const char *written = step_title(s);
+
+	if (!template_is_in(written, strlen(written)))
+		return written;
+	const struct value *v = vars_render(r->host->view, written, &s->place, NULL);
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	if (!v || template_str(v, &text, NULL) < 0)
+		return written;
+	return arena_strdup(arena, text.data);
+}
+
+static void run_once_or_loop(
+	struct runner *r, const struct step *s, struct arena *arena, struct outcome *out)
+{
+	struct err why = {0};
+	const struct value *items;
+
+	if (!s->task->loop) {
+		task_execute(r, s, arena, out);
+		return;
+	}
+	items = loop_items(r, s, &why);
+	if (items) {
+		loop_run(r, s, items, arena, out);
+		return;
+	}
+	/* A loop over something undefined does not matter where a condition fails anyway. */
+	const struct value *which;
+	if (step_conditions(r, s, &which, NULL) == 0)
+		task_execute(r, s, arena, out);
+	else
+		result_fail(out, arena, &why);
+}
+
+/* Keeps the first failure of the host, for its report. */
+static void keep_failure(struct runner *r, const struct step *s, const struct outcome *out)
+{
+	const struct value *msg = value_dict_get(out->result, "msg");
+	enum err_code code = out->unreachable ? ERR_UNREACHABLE
+			     : out->code      ? out->code
+					      : ERR_INPUT;
+
+	if (r->err.code)
+		return;
+	err_set(&r->err, code, "%s",
+		out->censored          ? "the output has been hidden by no_log"
+		: value_is_string(msg) ? msg->text
+				       : "the task failed");
+	r->host->failed_step = s;
+}
+
+/* The failure that a rescue section can see. */
+static void set_failed_task(struct runner *r, const struct step *s, const struct outcome *out)
+{
+	struct value *task = value_new_dict(&r->arena);
+
+	value_dict_set(&r->arena, task, "name",
+		s->name ? value_new_string(&r->arena, s->name) : &value_null);
+	value_dict_set(
+		&r->arena, task, "action", value_new_string(&r->arena, s->task->module_name));
+	if (s->task->args)
+		value_dict_set(&r->arena, task, "args", s->task->args);
+	vars_view_set(r->host->view, VARS_REGISTERED, "ansible_failed_task", task);
+	vars_view_set(r->host->view, VARS_REGISTERED, "ansible_failed_result",
+		value_copy_unsafe(&r->arena, out->result));
+}
+
+/* One host less in the batch: the limits decide whether the others go on. */
+static void count_failure(struct runner *r, const struct step *s)
+{
+	struct playing *p = r->playing;
+	struct batch *b = r->batch;
+	bool fatal = p->any_errors_fatal;
+	int failed = __atomic_add_fetch(&b->failed, 1, __ATOMIC_ACQ_REL);
+
+	if (s && step_bool(r, s, ATTRIBUTE_ANY_ERRORS_FATAL, fatal, &fatal, NULL) < 0)
+		fatal = p->any_errors_fatal;
+	if (fatal || (p->max_fail_percentage >= 0 &&
+			     100.0 * failed > p->max_fail_percentage * b->size))
+		__atomic_store_n(&b->over, 1, __ATOMIC_RELEASE);
+}
+
+static enum walk take_failure(struct runner *r, const struct step *s, struct outcome *out)
+{
+	struct host_counts *n = &r->host->counts;
+
+	if (out->ignored) {
+		n->ok++;
+		n->ignored++;
+		n->changed += out->changed;
+		return WALK_ON;
+	}
+	keep_failure(r, s, out);
+	r->failed = true;
+	if (r->rescue_depth > 0) {
+		n->rescued++;
+		set_failed_task(r, s, out);
+		return WALK_FAILED;
+	}
+	n->failed++;
+	set_failed_task(r, s, out);
+	count_failure(r, s);
+	return WALK_FAILED;
+}
+
+static enum walk take_unreachable(
+	struct runner *r, const struct step *s, const struct outcome *out)
+{
+	bool ignored = false;
+
+	step_bool(r, s, ATTRIBUTE_IGNORE_UNREACHABLE, false, &ignored, NULL);
+	if (ignored) {
+		r->host->counts.ok++;
+		r->host->counts.ignored++;
+		return WALK_ON;
+	}
+	keep_failure(r, s, out);
+	r->lost = true;
+	r->host->counts.unreachable++;
+	count_failure(r, s);
+	return WALK_GONE;
+}
+
+/* What a result means for the host. */
+static enum walk take_outcome(struct runner *r, const struct step *s, struct outcome *out)
+{
+	struct host_counts *n = &r->host->counts;
+
+	if (out->stopped) {
+		r->stopped = true;
+		return WALK_GONE;
+	}
+	if (out->unreachable)
+		return take_unreachable(r, s, out);
+	if (out->failed)
+		return take_failure(r, s, out);
+	if (out->skipped) {
+		n->skipped++;
+		return WALK_ON;
+	}
+	n->ok++;
+	n->changed += out->changed;
+	return WALK_ON;
+}
+
+/* How listeners see an outcome. */
+static enum task_outcome outcome_kind(
+	const struct runner *r, const struct outcome *out, enum walk walk)
+{
+	if (out->unreachable)
+		return walk == WALK_ON ? TASK_IGNORED : TASK_UNREACHABLE;
+	if (out->failed && walk == WALK_ON)
+		return TASK_IGNORED;
+	if (out->failed)
+		return r->rescue_depth > 0 ? TASK_RESCUED : TASK_FAILED;
+	if (out->skipped)
+		return TASK_SKIPPED;
+	return out->changed ? TASK_CHANGED : TASK_OK;
+}
+
+/* Runs the task in its scope. */
+static enum walk run_in_scope(struct runner *r, const struct step *s, struct arena *arena)
+{
+	struct outcome out = {0};
+	const char *title = title_of(r, s, arena);
+
+	runner_post(
+		r, (struct run_event){
+			   .kind = RUN_TASK, .step = s, .title = title, .handler = s->handler});
+	run_once_or_loop(r, s, arena, &out);
+	result_publish(r, s, &out);
+	enum walk walk = take_outcome(r, s, &out);
+	runner_post(r, (struct run_event){.kind = RUN_RESULT,
+			       .step = s,
+			       .title = title,
+			       .handler = s->handler,
+			       .outcome = outcome_kind(r, &out, walk),
+			       .result = result_for_show(arena, &out)});
+	return walk;
+}
+
+enum walk task_run(struct runner *r, const struct step *s)
+{
+	AUTO(arena_release) struct arena arena = {0};
+	const struct run_options *o = r->run->o;
+
+	if (!runner_goes_on(r))
+		return WALK_GONE;
+	if (!step_selected(s, &o->tags, &o->skip_tags))
+		return WALK_ON;
+	if (strcmp(s->task->module->name, "meta") == 0)
+		return meta_run(r, s);
+	vars_view_enter(r->host->view, &arena);
+	add_vars(r, s, VARS_TASK);
+	enum walk walk = run_in_scope(r, s, &arena);
+	vars_view_leave(r->host->view);
+	return walk;
+}
+
+int task_check(struct runner *r, const struct step *s, struct err *err)
+{
+	AUTO(arena_release) struct arena arena = {0};
+	struct outcome out = {0};
+
+	vars_view_enter(r->host->view, &arena);
+	add_vars(r, s, VARS_TASK);
+	run_once_or_loop(r, s, &arena, &out);
+	vars_view_leave(r->host->view);
+	if (!out.failed && !out.unreachable)
+		return 0;
+	const struct value *msg = value_dict_get(out.result, "msg");
+	return err_set(err, out.code ? out.code : ERR_INPUT, "%s: %s", step_title(s),
+		value_is_string(msg) ? msg->text : "it failed");
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way through a play's steps: blocks with their rescue and always sections.
+ */
+#include "play/run_state.h"
+
+bool runner_goes_on(struct runner *r)
+{
+	if (r->undoing)
+		return cancel_level(&r->run->shared->hard) == 0;
+	if (cancel_level(r->run->o->cancel) > 0 ||
+		__atomic_load_n(&r->batch->over, __ATOMIC_ACQUIRE))
+		r->stopped = true;
+	return !r->stopped && !r->ended;
+}
+
+/* Runs the rescue section, in whose eyes the failure never was. */
+static enum walk rescue(struct runner *r, const struct block *b)
+{
+	r->failed = false;
+	enum walk result = walk_steps(r, &b->rescue);
+	if (result == WALK_ON)
+		err_clear(&r->err);
+	return result;
+}
+
+static enum walk walk_block(struct runner *r, const struct step *s)
+{
+	const struct block *b = s->block;
+	bool rescues = b->rescue.count > 0;
+
+	r->rescue_depth += rescues;
+	enum walk result = walk_steps(r, &b->block);
+	r->rescue_depth -= rescues;
+	if (result == WALK_FAILED && rescues)
+		result = rescue(r, b);
+	if (result == WALK_GONE || b->always.count == 0)
+		return result;
+	enum walk always = walk_steps(r, &b->always);
+	return always == WALK_ON ? result : always;
+}
+
+enum walk walk_steps(struct runner *r, const struct steps *steps)
+{
+	for (size_t i = 0; i < steps->count; i++) {
+		const struct step *s = steps->items[i];
+		enum walk result = s->kind == STEP_BLOCK ? walk_block(r, s) : task_run(r, s);
+		if (result != WALK_ON)
+			return result;
+	}
+	return WALK_ON;
+}
