@@ -166,13 +166,14 @@ static int put_differences(struct apt_task *t, struct err *err)
 	return count;
 }
 
-/* "Inst NAME [OLD] (NEW ...)" or "Remv NAME [OLD]" of a simulation; false for other lines. */
+/* "Inst NAME [OLD] (NEW ...)", "Remv NAME [OLD]" or "Purg NAME [OLD]" of a simulation; false
+ * for other lines. */
 static bool read_simulated(char *line, struct apt_change *change)
 {
-	bool installs = str_starts(line, "Inst "), removes = str_starts(line, "Remv ");
+	bool installs = str_starts(line, "Inst ");
 	char *save = NULL;
 
-	if (!installs && !removes)
+	if (!installs && !str_starts(line, "Remv ") && !str_starts(line, "Purg "))
 		return false;
 	*change = (struct apt_change){.name = strtok_r(line + 5, " ", &save)};
 	for (char *word; (word = strtok_r(NULL, " ", &save));) {

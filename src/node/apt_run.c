@@ -78,6 +78,8 @@ static void add_options(struct apt_task *t, struct strlist *argv)
 {
 	strlist_add(argv, "-y");
 	strlist_add(argv, "-q");
+	strlist_add(argv, "-o");
+	strlist_add(argv, "Dpkg::Use-Pty=0"); /* no progress bars */
 	for (const char *const *o = t->dpkg_options; *o; o++) {
 		strlist_add(argv, "-o");
 		strlist_addf(argv, "Dpkg::Options::=--%s", *o);

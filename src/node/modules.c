@@ -10,6 +10,9 @@ static const struct node_module modules[] = {
 	{"copy", MODULE_CHANGES, node_copy, copy_args},
 	{"slurp", MODULE_READS, node_slurp, slurp_args},
 	{"command", MODULE_NO_UNDO, node_command, command_args},
+	{"service", MODULE_CHANGES, node_service, service_args},
+	{"watch", MODULE_READS, node_watch, watch_args},
+	{"apt", MODULE_NO_UNDO, node_apt, apt_args},
 };
 
 const struct node_module *node_module_find(const char *name)

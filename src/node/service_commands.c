@@ -74,8 +74,10 @@ static int must_run(struct service_work *w, const char *line, struct err *err)
 
 	if (run_line(w, line, &status, &said, w->until, err) < 0)
 		return -1;
-	return status ? err_set(err, ERR_SYSTEM, "%s ended with %d: %s", line, status, said)
-		      : 0;
+	if (status == 0)
+		return 0;
+	return err_set(err, ERR_SYSTEM, "%s ended with %d%s%s", line, status, said ? ": " : "",
+		said ? said : "");
 }
 
 static int act(struct service_work *w, enum service_action action, const char *const *units,

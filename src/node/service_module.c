@@ -219,19 +219,19 @@ static int act_on(struct service_task *t, int action,
 		&t->work, (enum service_action)action, units, count, !t->no_block, err);
 }
 
-static int work(struct service_task *t, struct err *err)
+static int work(struct service_task *t, struct err *failure)
 {
 	for (size_t i = 0; !t->call->check && i < t->work.count; i++) {
-		if (record(t, &t->before[i], err) < 0)
+		if (record(t, &t->before[i], failure) < 0)
 			return -1;
 	}
-	if (act_on(t, SERVICE_MASK, mask_for, err) < 0 ||
-		act_on(t, SERVICE_UNMASK, mask_for, err) < 0 ||
-		act_on(t, SERVICE_ENABLE, enable_for, err) < 0 ||
-		act_on(t, SERVICE_DISABLE, enable_for, err) < 0)
+	if (act_on(t, SERVICE_MASK, mask_for, failure) < 0 ||
+		act_on(t, SERVICE_UNMASK, mask_for, failure) < 0 ||
+		act_on(t, SERVICE_ENABLE, enable_for, failure) < 0 ||
+		act_on(t, SERVICE_DISABLE, enable_for, failure) < 0)
 		return -1;
 	for (int action = SERVICE_START; action <= SERVICE_RELOAD; action++) {
-		if (act_on(t, action, action_for, err) < 0)
+		if (act_on(t, action, action_for, failure) < 0)
 			return -1;
 	}
 	return 0;
@@ -248,22 +248,35 @@ static int look_again(struct service_task *t, struct err *err)
 	return t->work.manager->query(&t->work, t->after, err);
 }
 
+/* A unit may fail right behind a start that its manager took for a success. */
+static int check_started(struct service_task *t, struct err *failure)
+{
+	for (size_t i = 0; t->state && !t->call->check && i < t->work.count; i++) {
+		if (t->state->when_not == SERVICE_START && t->changed[i] &&
+			is(t->after[i].active, "failed"))
+			return err_set(failure, ERR_SYSTEM, "started, and failed at once: %s",
+				service_describe(t->work.arena, &t->after[i]));
+	}
+	return 0;
+}
+
 static void read_logs(struct service_task *t, struct strbuf *log)
 {
-	for (size_t i = 0; i < t->work.count; i++) {
+	for (size_t i = 0; t->state && i < t->work.count; i++) {
 		if (!service_is_active(&t->after[i]) || t->after[i].job)
 			t->work.manager->log(&t->work, &t->after[i], log);
 	}
 }
 
-static int tell(struct service_task *t, const struct err *failure, struct err *err)
+static int tell(struct service_task *t, struct err *failure, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf log = STRBUF_INIT;
+	bool failed = failure->code != ERR_NONE;
 
-	if (look_again(t, failure ? NULL : err) < 0 && !failure)
+	if (look_again(t, failed ? NULL : err) < 0 && !failed)
 		return -1;
 	item_put_bool(t->call->out, "changed", t->any_changed);
-	if (failure) {
+	if (failed || check_started(t, failure) < 0) {
 		read_logs(t, &log);
 		service_put_failure(t->call, failure, log.data);
 	}
@@ -279,16 +292,15 @@ int node_service(struct node_call *c, struct err *err)
 	if (task_init(&t, c, err) < 0 || tell_manager(&t, err) < 0)
 		return -1;
 	if (t.work.count == 0)
-		return tell(&t, NULL, err);
+		return tell(&t, &failure, err);
 	if (t.work.manager->query(&t.work, t.before, err) < 0)
 		return -1;
 	for (size_t i = 0; i < t.work.count; i++) {
 		if (check_unit(&t, &t.before[i], err) < 0)
 			return -1;
 	}
-	if (work(&t, &failure) < 0)
-		return tell(&t, &failure, err);
-	return tell(&t, NULL, err);
+	work(&t, &failure); /* a failure is told with what is known about the units */
+	return tell(&t, &failure, err);
 }
 
 static double number(const struct item *args, const char *key)

@@ -76,7 +76,11 @@ int service_is_enabled(const struct service_state *s)
 /* When a unit became active, in seconds since 1970, by the clock of now. */
 static int64_t since(const struct service_state *s)
 {
-	return (int64_t)time(NULL) - (clock_ns() / 1000 - s->since_us) / 1000000;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t ago_us = clock_ns() / 1000 - s->since_us;
+	return now.tv_sec - (ago_us - now.tv_nsec / 1000) / 1000000;
 }
 
 static void put_properties(

@@ -39,5 +39,5 @@ const char *service_program_says(struct arena *a, const struct strbuf *printed)
 	while (n > 0 && strchr(" \t\r\n", printed->data[n - 1]))
 		n--;
 	size_t from = n > SAYS_MAX ? n - SAYS_MAX : 0;
-	return n ? arena_strndup(a, printed->data + from, n - from) : "it gave no reason";
+	return n ? arena_strndup(a, printed->data + from, n - from) : NULL;
 }

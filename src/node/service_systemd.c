@@ -70,11 +70,12 @@ static int run(struct service_work *w, struct service_program *p, deadline until
 		return err->code == ERR_TIMEOUT
 			       ? err_set(err, ERR_TIMEOUT, "%s is not done in time", what)
 			       : err_wrap(err, "%s", what);
-	if (p->ran.status != 0)
-		return err_set(err, ERR_SYSTEM, "%s: %s", what,
-			service_program_says(
-				w->arena, p->ran.err.len ? &p->ran.err : &p->ran.out));
-	return 0;
+	if (p->ran.status == 0)
+		return 0;
+	const char *said =
+		service_program_says(w->arena, p->ran.err.len ? &p->ran.err : &p->ran.out);
+	return err_set(
+		err, ERR_SYSTEM, "%s%s%s", what, said ? ": " : " failed", said ? said : "");
 }
 
 static int show(
@@ -151,8 +152,8 @@ static int act(struct service_work *w, enum service_action action, const char *c
 	service_program_add(&p, verbs[action]);
 	if (!wait && action <= SERVICE_RELOAD)
 		service_program_add(&p, "--no-block");
-	if (action > SERVICE_RELOAD)
-		service_program_add(&p, "--quiet");
+	/* What systemctl would print about a failed job, we ask for by ourselves. */
+	service_program_add(&p, "--quiet");
 	add_units(&p, units, count);
 	if (run(w, &p, w->until, what, err) == 0)
 		return 0;
