@@ -3,8 +3,8 @@
  * Results of tasks as lines: "changed: [host] => (item=x)", with the result as JSON where -v or
  * a failure asks for it, and the differences that --diff shows.
  */
-#include "cli/diff.h"
 #include "cli/play_text.h"
+#include "play/diff.h"
 #include "play/module.h"
 #include "value/json.h"
 
@@ -95,66 +95,33 @@ static void add_warnings(struct writer *w)
 	}
 }
 
-/* One side of a difference: a text, or a mapping, shown as the JSON that it is. */
-static void read_side(const struct value *v, struct strbuf *text)
+/* Appends a difference, its lines in the colours that Ansible gives them. */
+static void add_colored(const char *text, struct strbuf *out)
 {
-	const struct json_write_options options = {.indent = 4, .sort_keys = true};
-
-	if (v->kind == VALUE_NULL)
-		return;
-	if (value_is_textual(v)) {
-		strbuf_add(text, v->text, v->len);
-		return;
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		autofree char *line = xstrndup(text, n);
+		const char *color = *line == '+'             ? PLAY_OK
+				    : *line == '-'           ? PLAY_FAILED
+				    : str_starts(line, "@@") ? PLAY_SKIPPED
+							     : NULL;
+		if (color)
+			cli_paint(out, color, line);
+		else
+			strbuf_addstr(out, line);
+		strbuf_addch(out, '\n');
+		text += n + (text[n] != '\0');
 	}
-	if (json_write(v, &options, text, NULL) == 0)
-		strbuf_addch(text, '\n');
-}
-
-static void name_side(const struct value *diff, const char *side, struct strbuf *name)
-{
-	autofree char *key = xasprintf("%s_header", side);
-	const char *header = value_text(value_dict_get(diff, key));
-
-	strbuf_addstr(name, side);
-	if (header)
-		strbuf_addf(name, ": %s", header);
-}
-
-static void add_one_diff(struct writer *w, const struct value *diff)
-{
-	AUTO(strbuf_release) struct strbuf before = STRBUF_INIT;
-	AUTO(strbuf_release) struct strbuf after = STRBUF_INIT;
-	AUTO(strbuf_release) struct strbuf before_name = STRBUF_INIT;
-	AUTO(strbuf_release) struct strbuf after_name = STRBUF_INIT;
-	const struct value *old = value_dict_get(diff, "before");
-	const struct value *new = value_dict_get(diff, "after");
-	const char *prepared = value_text(value_dict_get(diff, "prepared"));
-
-	if (old && new) {
-		read_side(old, &before);
-		read_side(new, &after);
-		name_side(diff, "before", &before_name);
-		name_side(diff, "after", &after_name);
-		const struct diff_text a = {before_name.data, before.data, before.len};
-		const struct diff_text b = {after_name.data, after.data, after.len};
-		if (diff_unified(&a, &b, cli_use_color(stdout), w->out))
-			strbuf_addch(w->out, '\n');
-	}
-	if (prepared)
-		strbuf_addf(w->out, "%s\n", prepared);
 }
 
 static void add_diff(struct writer *w, const struct value *result)
 {
-	const struct value *diff = value_dict_get(result, "diff");
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-	if (!diff || !is_true(result, "changed"))
+	if (!is_true(result, "changed"))
 		return;
-	if (diff->kind == VALUE_DICT)
-		add_one_diff(w, diff);
-	else if (diff->kind == VALUE_LIST)
-		value_list_foreach (item, diff)
-			add_one_diff(w, item);
+	diff_format(value_dict_get(result, "diff"), &text);
+	add_colored(text.data, w->out);
 }
 
 /* A loop's differences come together, when it has ended. */

@@ -145,7 +145,7 @@ static struct task_lines *group_of(struct play_text *t, uint64_t key)
 	return &t->groups.items[at];
 }
 
-static void group_release(struct task_lines *g)
+static void task_lines_release(struct task_lines *g)
 {
 	free(g->banner);
 	strbuf_release(&g->lines);
@@ -182,7 +182,7 @@ static void flush(struct play_text *t, struct strbuf *out)
 	for (size_t i = 0; i < t->groups.count && t->groups.items[i].key <= t->floor; i++)
 		show_group(t, &t->groups.items[i], out);
 	while (done < t->groups.count && t->groups.items[done].key < t->floor)
-		group_release(&t->groups.items[done++]);
+		task_lines_release(&t->groups.items[done++]);
 	if (done == 0)
 		return;
 	t->groups.count -= done;
@@ -373,11 +373,19 @@ static void text_begin(struct show *s, struct strbuf *out)
 
 static void text_end(struct show *s, int exit_code, struct strbuf *out)
 {
+	(void)exit_code;
+	batch_ends(s->data, s, out);
+	play_recap(s, out);
+}
+
+static void text_release(struct show *s)
+{
 	struct play_text *t = s->data;
 
-	(void)exit_code;
-	batch_ends(t, s, out);
-	play_recap(s, out);
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->groups.count; i++)
+		task_lines_release(&t->groups.items[i]);
 	free(t->groups.items);
 	free(t->hosts);
 	free(t->title);
@@ -389,4 +397,5 @@ const struct show_words play_words_text = {
 	.begin = text_begin,
 	.event = text_event,
 	.end = text_end,
+	.release = text_release,
 };

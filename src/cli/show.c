@@ -23,12 +23,16 @@ static void say(struct show *s, const struct strbuf *text)
 	print(&all);
 }
 
+void show_init(struct show *s)
+{
+	s->count = s->run->count;
+	s->hosts = xcalloc(s->count ? s->count : 1, sizeof(*s->hosts));
+}
+
 void show_begin(struct show *s)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-	s->count = s->run->count;
-	s->hosts = xcalloc(s->count ? s->count : 1, sizeof(*s->hosts));
 	s->started_ns = clock_ns();
 	s->words->begin(s, &text);
 	if (text.len)
@@ -47,6 +51,8 @@ void show_end(struct show *s, int exit_code)
 
 void show_release(struct show *s)
 {
+	if (s->words && s->words->release)
+		s->words->release(s);
 	for (size_t i = 0; i < s->count; i++)
 		free((char *)s->hosts[i].task);
 	free(s->hosts);
@@ -72,10 +78,24 @@ static const char *phase_constant(const char *text)
 	return NULL;
 }
 
+static void enter_phase(struct shown_host *h, const char *text)
+{
+	const char *phase = phase_constant(text);
+
+	if (phase && strcmp(phase, "undo") == 0 && !h->failed_phase)
+		h->failed_phase = h->phase;
+	h->phase = phase;
+}
+
 static void set_task(struct shown_host *h, const char *title)
 {
 	free((char *)h->task);
 	h->task = title ? xstrdup(title) : NULL;
+}
+
+static bool is_out(const struct run_host *h)
+{
+	return h->failed || h->unreachable || h->undo != UNDO_NONE;
 }
 
 /* Takes in what an event says of its host. */
@@ -89,15 +109,24 @@ static void note(struct show *s, const struct run_event *e)
 		if (!h->started_ns)
 			h->started_ns = e->at_ns;
 		break;
-	case RUN_PHASE: h->phase = phase_constant(e->text); break;
+	case RUN_PHASE: enter_phase(h, e->text); break;
 	case RUN_TASK: set_task(h, e->title); break;
 	case RUN_HOST_END:
 		h->in_work = false;
+		h->plays -= h->plays > 0;
+		h->done = h->plays == 0 || is_out(e->host);
+		if (is_out(e->host) && !h->failed_phase)
+			h->failed_phase = h->phase;
 		h->ended_ns = e->at_ns;
 		set_task(h, NULL);
 		break;
 	default: break;
 	}
+}
+
+bool show_ends_host(const struct show *s, const struct run_event *e)
+{
+	return e->kind == RUN_HOST_END && show_host(s, e->host)->done;
 }
 
 /* Whether the block tells something new after an event without text. */

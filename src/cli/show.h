@@ -14,11 +14,15 @@
 
 /* What is known of a host, beside what the run itself keeps. */
 struct shown_host {
-	int64_t started_ns; /* of its first play; 0: not begun */
-	int64_t ended_ns;   /* of the last play that it ended */
-	const char *phase;  /* a string constant; NULL before the first */
-	const char *task;   /* the title of the task it works on; owned */
-	bool in_work;       /* in a play now */
+	int64_t started_ns;       /* of its first play; 0: not begun */
+	int64_t ended_ns;         /* of the last play that it ended */
+	const char *phase;        /* a string constant; NULL before the first */
+	const char *failed_phase; /* the one that it failed in; NULL while it did not */
+	const char *task;         /* the title of the task it works on; owned */
+	bool in_work;             /* in a play now */
+	unsigned plays;           /* that it still has to do */
+	bool done;                /* with the whole run */
+	bool told;                /* the words have said what became of it */
 };
 
 /* What became of a host in words that scripts may rely on; see show_state_name. */
@@ -41,6 +45,8 @@ struct show_words {
 	void (*begin)(struct show *s, struct strbuf *out);
 	void (*event)(struct show *s, const struct run_event *e, struct strbuf *out);
 	void (*end)(struct show *s, int exit_code, struct strbuf *out);
+	/* Frees `data`; may be NULL. Also called where the run never began. */
+	void (*release)(struct show *s);
 };
 
 struct show {
@@ -57,7 +63,9 @@ struct show {
 	size_t count;
 };
 
-/* Begins to show a run whose hosts are known. */
+/* Makes what is known of the hosts of s->run: nothing yet. */
+void show_init(struct show *s);
+/* Begins to show the run. */
 void show_begin(struct show *s);
 /* Says how the run ended. */
 void show_end(struct show *s, int exit_code);
@@ -70,6 +78,8 @@ void show_listen(void *show, const struct run_event *e);
  */
 void show_warn(struct show *s, const char *text, struct strbuf *out);
 
+/* True if an event ends its host's part in the whole run. */
+bool show_ends_host(const struct show *s, const struct run_event *e);
 /* What is known of a host of the run. */
 struct shown_host *show_host(const struct show *s, const struct run_host *h);
 /* What became of a host so far. */

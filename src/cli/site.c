@@ -67,6 +67,7 @@ int site_read(struct site *s, const struct site_options *o, struct diags *d, str
 		.limit = o->limit,
 		.forks = o->forks,
 		.check = o->check,
+		.diff = o->diff,
 		.verbosity = o->verbosity,
 	};
 

@@ -22,7 +22,7 @@ struct site_options {
 	const char *limit;          /* -l */
 	int verbosity;              /* -v */
 	int64_t forks;
-	bool check;
+	bool check, diff;
 	bool strict; /* a source that cannot be read whole is an error, not a warning */
 };
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Playbooks on an engine: what deploy-models and run-playbook share. Playbooks are read, their
+ * hosts chosen, models resolved where a task syncs them, the store locked, the run written
+ * into the journal; then the plays are run and shown. Internal to cli/.
+ */
+#ifndef CLI_PLAY_RUN_H
+#define CLI_PLAY_RUN_H
+
+#include "cli/engine.h"
+#include "cli/show.h"
+#include "play/playbook.h"
+#include "play/run.h"
+
+struct play_run {
+	struct engine *engine;
+	struct arena arena;
+	const char *journal_name; /* "deploy" or "playbook" */
+	struct playbook *books;
+	size_t book_count;
+	const char *models, *model_tags; /* which models; NULL: all */
+	struct host_list hosts;          /* that some play may touch */
+	unsigned *plays;                 /* of each of them, how many plays have it */
+	bool syncs;                      /* a task syncs models */
+	struct registry_site registry;   /* where it syncs */
+	struct vars_view **views;        /* of the hosts, where it does not */
+	struct content *content;
+	struct run_options options;
+	struct run run;
+	struct show show;
+};
+
+/* Makes a run with options as written in the playbooks. Released in every case. */
+void play_run_init(struct play_run *p, struct engine *engine, const char *journal_name);
+/* Frees all but the engine. */
+void play_run_release(struct play_run *p);
+/*
+ * Reads the playbooks. Findings are printed; -1 when there are errors among them, whose text
+ * err sums up.
+ */
+int play_run_read(struct play_run *p, const struct strlist *paths, struct err *err);
+/*
+ * Chooses the hosts: those of the plays' patterns that the limit leaves. Findings as above.
+ */
+int play_run_choose(struct play_run *p, struct err *err);
+/*
+ * Finds out all that can be wrong without touching a host but the one that keeps the store:
+ * the engine's options, connections, models, manifests.
+ */
+int play_run_prepare(struct play_run *p, struct err *err);
+/* Locks, runs, writes the journal. The exit code, or -1 with err. */
+int play_run_go(struct play_run *p, struct err *err);
+
+/* The hosts of one play (play_hosts.c); `out` is freed by the caller. */
+int play_hosts(struct play_run *p, const struct play *play, struct host_list *out,
+	struct diags *d, struct err *err);
+/* The pattern of a play as its hosts are chosen by, for people; new memory. NULL with err. */
+char *play_pattern(struct play_run *p, const struct play *play, struct err *err);
+
+/* Appends every tag that a task of the playbook has, each once. */
+void play_tags(const struct playbook *book, struct strlist *out);
+/* Calls a function for each task of a list, those in blocks included, in their order. */
+void play_walk(const struct steps *list, void (*visit)(void *data, const struct step *task),
+	void *data);
+
+#endif
