@@ -155,22 +155,16 @@ const struct value *get_attribute(struct eval *ev, const struct value *v, const 
 		return NULL;
 	if (found)
 		return found;
-	return undefined_new(ev, at, name, "%s%s%s has no attribute '%s'",
-		v->kind == VALUE_NULL ? "" : "a value of type '",
-		v->kind == VALUE_NULL ? "None" : type_name(v), v->kind == VALUE_NULL ? "" : "'",
-		name);
+	return undefined_like(ev, at,
+		&(struct undefined){
+			.name = name, .type = v->kind == VALUE_NULL ? "None" : type_name(v)});
 }
 
-static const struct value *missing_item(struct eval *ev, const struct value *v,
-	const struct value *key, const struct node *at, struct err *err)
+static const struct value *missing_item(
+	struct eval *ev, const struct value *v, const struct value *key, const struct node *at)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-
-	if (repr_repr(ev, key, &text, err) < 0)
-		return NULL;
-	return undefined_new(ev, at, value_is_string(key) ? key->text : NULL,
-		"a value of type '%s' has no %s %.200s", type_name(v),
-		value_is_string(key) ? "attribute" : "element", text.data);
+	return undefined_like(ev, at,
+		&(struct undefined){.name = value_text(key), .type = type_name(v), .key = key});
 }
 
 const struct value *get_item(struct eval *ev, const struct value *v, const struct value *key,
@@ -185,7 +179,7 @@ const struct value *get_item(struct eval *ev, const struct value *v, const struc
 		found = attribute(ev, v, key->text, err);
 	if (!found && err->code)
 		return NULL;
-	return found ? found : missing_item(ev, v, key, at, err);
+	return found ? found : missing_item(ev, v, key, at);
 }
 
 static bool all_digits(const char *s)

@@ -306,6 +306,8 @@ static struct err *session_begin(
 		.state = state, .outermost = !state->busy, .unsafe = state->unsafe};
 	if (s->outermost) {
 		state->steps = 0;
+		state->steps_left = 1;
+		state->batch = 0;
 		state->depth = 0;
 		state->running = NULL;
 		state->memory_base = ctx->arena->used;

@@ -26,11 +26,22 @@ void eval_set_limits(struct template_context *ctx)
 		limits->memory = DEFAULT_MEMORY;
 }
 
-int eval_step_limit(struct eval *ev, struct err *err)
-{
-	const struct template_limits *limits = &ev->state->limits;
+#define STEPS_MAX 16 /* in a batch */
 
-	if (ev->state->steps > limits->steps)
+int eval_step_batch(struct eval *ev, struct err *err)
+{
+	struct template_state *state = ev->state;
+	const struct template_limits *limits = &state->limits;
+
+	state->steps += state->batch;
+	bool more = state->steps <= limits->steps;
+	uint64_t left = more ? limits->steps + 1 - state->steps : 1;
+	state->batch = left < STEPS_MAX ? (uint32_t)left : STEPS_MAX;
+	state->steps_left = state->batch;
+	if (more && ev->arena->used - state->memory_base <= limits->memory)
+		return 0;
+	state->steps_left = 1; /* whoever goes on fails again */
+	if (!more)
 		return err_set(err, ERR_LIMIT, "evaluation takes more than %llu steps",
 			(unsigned long long)limits->steps);
 	return err_set(err, ERR_LIMIT, "evaluation takes more than %zu bytes of memory",
@@ -45,8 +56,11 @@ int eval_depth_limit(struct eval *ev, struct err *err)
 		ev->state->limits.depth);
 }
 
-int eval_room_limit(struct eval *ev, struct err *err)
+int eval_room_large(struct eval *ev, size_t n, struct err *err)
 {
+	ev->state->steps_left = 1;
+	if (n <= ev->state->limits.output)
+		return 0;
 	return err_set(
 		err, ERR_LIMIT, "a result of more than %zu bytes", ev->state->limits.output);
 }
@@ -268,14 +282,29 @@ static const struct value *find_global(struct eval *ev, const struct node *node)
 	return ev->native && strcmp(node->key.text, "omit") == 0 ? &omit_value : NULL;
 }
 
+static const struct value *find_in_scopes(const struct eval *ev, const struct node *node)
+{
+	const struct frame *frame = ev->frame;
+	size_t guess = node_guess(node);
+
+	if (!frame)
+		return NULL;
+	if (guess < frame->count && frame->slots[guess].name == node->key.text)
+		return frame->slots[guess].value;
+	const struct slot *slot = frame_find(ev->frame, &node->key);
+	if (slot >= frame->slots && slot < frame->slots + frame->count)
+		node_set_guess(node, (size_t)(slot - frame->slots));
+	return slot ? slot->value : NULL;
+}
+
 const struct value *eval_name(struct eval *ev, const struct node *node, struct err *err)
 {
 	const struct value *v = NULL;
 
 	if (!node->flag || ev->shared_scope) {
-		const struct slot *slot = frame_find(ev->frame, &node->key);
-		if (slot && slot->value)
-			return slot->value;
+		v = find_in_scopes(ev, node);
+		if (v)
+			return v;
 	}
 	if (ev->locals)
 		v = value_dict_get(ev->locals, node->key.text);
@@ -287,8 +316,7 @@ const struct value *eval_name(struct eval *ev, const struct node *node, struct e
 		eval_touch(ev, v);
 	else
 		v = find_global(ev, node);
-	return v ? v
-		 : undefined_new(ev, node, node->key.text, "'%s' is undefined", node->key.text);
+	return v ? v : undefined_like(ev, node, &(struct undefined){.name = node->key.text});
 }
 
 /* Text that is put together shows containers as they will be outside. */
@@ -311,16 +339,10 @@ static int add_first(struct output *out, const struct value *v, struct err *err)
 	return out->shown ? add_text(out, v, err) : 0;
 }
 
-int output_add(struct output *out, const struct value *v, struct err *err)
+int output_value(struct output *out, const struct value *v, struct err *err)
 {
 	struct eval *ev = out->ev;
 
-	/* Text behind text is by far the most frequent case. */
-	if (out->many && v->kind == VALUE_STRING) {
-		eval_touch(ev, v);
-		strbuf_add(&ev->state->text, v->text, v->len);
-		return eval_room(ev, scratch_size(&out->text), err);
-	}
 	if (ev->native && v->kind == VALUE_NULL)
 		return 0;
 	if (!out->first && !out->many)

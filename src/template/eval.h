@@ -52,7 +52,9 @@ struct template_state {
 	struct template_cache *cache; /* if the context has none */
 	const struct running *running;
 	struct template_limits limits; /* those in force */
-	uint64_t steps;
+	uint64_t steps;                /* taken in batches */
+	uint32_t steps_left;           /* of the batch at hand */
+	uint32_t batch;
 	unsigned depth;
 	size_t memory_base; /* the arena's use when the outermost evaluation began */
 	bool placed;        /* the error has its place already */
@@ -114,22 +116,22 @@ int eval_template(struct eval *ev, struct err *err);
 
 /* Puts the context's limits, or defaults, in force. */
 void eval_set_limits(struct template_context *ctx);
-/* Fills err for too long a string; returns -1. */
-int eval_room_limit(struct eval *ev, struct err *err);
-/* Fills err for too many steps or too much memory; returns -1. */
-int eval_step_limit(struct eval *ev, struct err *err);
+#define EVAL_ROOM_SMALL 4096
+/* What eval_room does for large pieces. */
+int eval_room_large(struct eval *ev, size_t n, struct err *err);
+/* Begins a batch of steps; -1 with err for too many of them, or too much memory. */
+int eval_step_batch(struct eval *ev, struct err *err);
 /* Fills err for too much depth; returns -1. */
 int eval_depth_limit(struct eval *ev, struct err *err);
 
-/* Counts one step and checks all limits; -1 with err. */
+/*
+ * Counts one step; -1 with err when there were too many, or when too much memory was taken:
+ * that is looked at with every batch of steps, and at once behind every large piece
+ * (eval_room).
+ */
 static inline int eval_step(struct eval *ev, struct err *err)
 {
-	const struct template_limits *limits = &ev->state->limits;
-
-	if (++ev->state->steps > limits->steps ||
-		ev->arena->used - ev->state->memory_base > limits->memory)
-		return eval_step_limit(ev, err);
-	return 0;
+	return --ev->state->steps_left == 0 ? eval_step_batch(ev, err) : 0;
 }
 
 /* Goes one level deeper; -1 with err at the limit. eval_leave undoes it. */
@@ -157,11 +159,25 @@ static inline void eval_touch(struct eval *ev, const struct value *v)
 /* Refuses a string, list or arena use of n bytes that is beyond the limits; -1 with err. */
 static inline int eval_room(struct eval *ev, size_t n, struct err *err)
 {
-	return n > ev->state->limits.output ? eval_room_limit(ev, err) : 0;
+	return n > EVAL_ROOM_SMALL ? eval_room_large(ev, n, err) : 0;
 }
 
 /* Puts the place of a node before an error's text, unless it has one; returns -1. */
 int eval_place(struct eval *ev, const struct node *node, struct err *err);
+
+/* What evaluation remembers in a node. */
+static inline size_t node_guess(const struct node *node)
+{
+	return __atomic_load_n(&node->guess, __ATOMIC_RELAXED);
+}
+
+/* Remembers it for the next time. */
+static inline void node_set_guess(const struct node *node, size_t at)
+{
+	if (at <= UINT8_MAX)
+		__atomic_store_n(
+			(uint8_t *)(uintptr_t)&node->guess, (uint8_t)at, __ATOMIC_RELAXED);
+}
 
 /* The value of a name: scopes, locals, variables, global functions; undefined if none. */
 const struct value *eval_name(struct eval *ev, const struct node *node, struct err *err);
@@ -247,8 +263,22 @@ static inline struct output output_begin(struct eval *ev)
 	return (struct output){.ev = ev, .text = scratch_begin(ev)};
 }
 
-/* Writes one value. -1 with err. */
-int output_add(struct output *out, const struct value *v, struct err *err);
+/* Writes one value, in all cases. -1 with err. */
+int output_value(struct output *out, const struct value *v, struct err *err);
+
+/* Writes one value; text behind text is by far the most frequent case. -1 with err. */
+static inline int output_add(struct output *out, const struct value *v, struct err *err)
+{
+	struct strbuf *text = &out->text.state->text;
+
+	if (!out->many || v->kind != VALUE_STRING || v->len >= text->cap - text->len)
+		return output_value(out, v, err);
+	eval_touch(out->ev, v);
+	memcpy(text->data + text->len, v->text, v->len + 1);
+	text->len += v->len;
+	return 0;
+}
+
 /* What was written, as a value in the arena: of any kind if it was one, else text. */
 const struct value *output_take(struct output *out, struct err *err);
 /* Ends an output: AUTO(output_release). */

@@ -75,16 +75,18 @@ static const struct value *eval_dict(struct eval *ev, const struct node *node, s
 static const struct value *member(
 	struct eval *ev, const struct value *dict, const struct node *node, struct err *err)
 {
-	uint8_t *guess = (uint8_t *)(uintptr_t)&node->guess;
-	const struct value_pair *pair =
-		value_dict_seek(dict, &node->key, __atomic_load_n(guess, __ATOMIC_RELAXED));
+	size_t guess = node_guess(node);
+	const struct value_pair *pair = value_dict_seek(dict, &node->key, guess);
 
 	if (!pair)
 		return NULL;
 	size_t at = (size_t)(pair - dict->pairs);
-	if (at != *guess)
-		__atomic_store_n(guess, (uint8_t)at, __ATOMIC_RELAXED);
-	return dict_item(ev, dict, at, err);
+	if (at != guess)
+		node_set_guess(node, at);
+	if (pair->value->kind == VALUE_OBJECT)
+		return dict_item(ev, dict, at, err);
+	eval_touch(ev, pair->value);
+	return pair->value;
 }
 
 static const struct value *eval_getattr(
@@ -233,7 +235,6 @@ static const struct value *eval_cond(struct eval *ev, const struct node *node, s
 }
 
 static const eval_fn evaluators[] = {
-	[NODE_NAME] = eval_name,
 	[NODE_LIST] = eval_list,
 	[NODE_TUPLE] = eval_tuple,
 	[NODE_DICT] = eval_dict,
@@ -259,7 +260,9 @@ const struct value *eval_expr(struct eval *ev, const struct node *node, struct e
 
 	if (node->kind == NODE_CONST)
 		return node->value;
-	if (node->kind >= ARRAY_SIZE(evaluators) || !evaluators[node->kind])
+	if (node->kind == NODE_NAME)
+		v = eval_name(ev, node, err);
+	else if (node->kind >= ARRAY_SIZE(evaluators) || !evaluators[node->kind])
 		err_set(err, ERR_INPUT, "this stands where no value can be");
 	else if (eval_step(ev, err) == 0 && eval_enter(ev, err) == 0) {
 		v = evaluators[node->kind](ev, node, err);

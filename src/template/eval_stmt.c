@@ -63,11 +63,6 @@ const struct value *capture(struct eval *ev, const struct node_list *body, struc
 	return rc < 0 ? NULL : output_take(&out, err);
 }
 
-static int run_data(struct eval *ev, const struct node *node, struct err *err)
-{
-	return output_add(ev->out, node->value, err);
-}
-
 static int run_print(struct eval *ev, const struct node *node, struct err *err)
 {
 	const struct value *v = eval_expr(ev, node->a, err);
@@ -159,8 +154,6 @@ static int run_break(struct eval *ev, const struct node *node, struct err *err)
 }
 
 static const run_fn runners[] = {
-	[NODE_DATA] = run_data,
-	[NODE_PRINT] = run_print,
 	[NODE_FOR] = run_for,
 	[NODE_IF] = run_if,
 	[NODE_SET] = run_set,
@@ -183,11 +176,21 @@ static const run_fn runners[] = {
 /* In a template that extends another, only definitions count at the outermost level. */
 static bool counts(const struct eval *ev, const struct node *node)
 {
-	if (!ev->parent || ev->frame != ev->top)
+	if (ev->frame != ev->top)
 		return true;
 	return node->kind != NODE_DATA && node->kind != NODE_PRINT &&
 	       node->kind != NODE_BLOCK && node->kind != NODE_INCLUDE &&
 	       node->kind != NODE_CALL_BLOCK && node->kind != NODE_FILTER_BLOCK;
+}
+
+static int run_one(struct eval *ev, const struct node *node, struct err *err)
+{
+	if (node->kind == NODE_DATA)
+		return output_add(ev->out, node->value, err);
+	if (eval_step(ev, err) < 0)
+		return -1;
+	return node->kind == NODE_PRINT ? run_print(ev, node, err)
+					: runners[node->kind](ev, node, err);
 }
 
 int eval_body(struct eval *ev, const struct node_list *body, struct err *err)
@@ -198,11 +201,9 @@ int eval_body(struct eval *ev, const struct node_list *body, struct err *err)
 		return -1;
 	for (size_t i = 0; rc == 0 && i < body->count && ev->flow == FLOW_NEXT; i++) {
 		const struct node *node = body->items[i];
-		if (!counts(ev, node))
+		if (ev->parent && !counts(ev, node))
 			continue;
-		rc = eval_step(ev, err);
-		if (rc == 0)
-			rc = runners[node->kind](ev, node, err);
+		rc = run_one(ev, node, err);
 		if (rc < 0)
 			eval_place(ev, node, err);
 	}

@@ -180,12 +180,15 @@ static int run_pass(struct eval *ev, struct loop *loop, const struct value *vari
 	if (!item || eval_step(ev, err) < 0)
 		return -1;
 	struct frame *frame = loop->pass ? loop->pass : frame_push(ev);
+	const struct node *target = loop->node->a;
 	frame->count = 0;
 	ev->frame = frame;
 	if (!loop->node->context)
 		loop->pass = frame;
 	frame_add(ev->arena, frame, name, variable);
-	if (assign(ev, frame, loop->node->a, item, err) < 0)
+	if (target->kind == NODE_NAME && strcmp(target->key.text, "loop") != 0)
+		frame_add(ev->arena, frame, &target->key, item);
+	else if (assign(ev, frame, target, item, err) < 0)
 		return -1;
 	return eval_body(ev, &loop->node->list, err);
 }

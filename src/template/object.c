@@ -26,22 +26,49 @@ bool is_lenient(const struct value *v)
 	return is_undefined(v) && ((const struct undefined *)v->object)->lenient;
 }
 
+const struct value *undefined_like(
+	struct eval *ev, const struct node *at, const struct undefined *what)
+{
+	struct undefined *u = arena_memdup(ev->arena, what, sizeof(*what));
+
+	if (at)
+		u->place = (struct place){
+			.file = ev->template->file, .line = at->line, .column = at->column};
+	return object_new(ev->arena, &undefined_class, u);
+}
+
 const struct value *undefined_new(
 	struct eval *ev, const struct node *at, const char *name, const char *fmt, ...)
 {
-	struct undefined *u = ARENA_NEW(ev->arena, struct undefined);
+	struct undefined u = {.name = name};
 	AUTO(strbuf_release) struct strbuf message = STRBUF_INIT;
 	va_list ap;
 
 	va_start(ap, fmt);
 	strbuf_vaddf(&message, fmt, ap);
 	va_end(ap);
-	u->message = arena_strndup(ev->arena, message.data, message.len);
-	u->name = name;
-	if (at)
-		u->place = (struct place){
-			.file = ev->template->file, .line = at->line, .column = at->column};
-	return object_new(ev->arena, &undefined_class, u);
+	u.message = arena_strndup(ev->arena, message.data, message.len);
+	return undefined_like(ev, at, &u);
+}
+
+static void add_message(const struct undefined *u, struct strbuf *text)
+{
+	AUTO(strbuf_release) struct strbuf key = STRBUF_INIT;
+
+	if (u->message) {
+		strbuf_addstr(text, u->message);
+	} else if (u->key) {
+		if (template_repr(u->key, &key, NULL) < 0)
+			strbuf_addstr(&key, "?");
+		strbuf_addf(text, "a value of type '%s' has no %s %.200s", u->type,
+			value_is_string(u->key) ? "attribute" : "element", key.data);
+	} else if (u->type) {
+		const char *quote = strcmp(u->type, "None") == 0 ? "" : "'";
+		strbuf_addf(text, "%s%s%s%s has no attribute '%s'",
+			*quote ? "a value of type " : "", quote, u->type, quote, u->name);
+	} else {
+		strbuf_addf(text, "'%s' is undefined", u->name);
+	}
 }
 
 const struct value *undefined_fail(struct eval *ev, const struct value *v, struct err *err)
@@ -54,7 +81,7 @@ const struct value *undefined_fail(struct eval *ev, const struct value *v, struc
 		if (ev)
 			ev->state->placed = true;
 	}
-	strbuf_addstr(&text, u->message);
+	add_message(u, &text);
 	err_set(err, ERR_NOTFOUND, "%s", text.data);
 	return NULL;
 }

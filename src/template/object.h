@@ -42,10 +42,15 @@ static inline bool object_is(const struct value *v, const struct value_class *cl
 	return v && v->kind == VALUE_OBJECT && v->class == class;
 }
 
-/* Something undefined: it knows what to say when it is used. */
+/*
+ * Something undefined: it knows what to say when it is used. Most are never used (a default
+ * comes behind them), so what is frequent is put in words only then.
+ */
 struct undefined {
-	const char *message;
-	const char *name; /* the variable or attribute; may be NULL */
+	const char *message;     /* NULL: by the members below */
+	const char *name;        /* the variable or attribute; may be NULL */
+	const char *type;        /* of the value that lacks the attribute; NULL: a variable */
+	const struct value *key; /* instead of an attribute */
 	struct place place;
 	bool lenient; /* prints as nothing, as Jinja2's inline if without else */
 };
@@ -55,6 +60,9 @@ bool is_lenient(const struct value *v);
 /* Makes an undefined value whose place is a node's (or unknown: NULL). */
 const struct value *undefined_new(struct eval *ev, const struct node *at, const char *name,
 	const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same with what it says later: name, type and key of `what`. */
+const struct value *undefined_like(
+	struct eval *ev, const struct node *at, const struct undefined *what);
 /* True if v is undefined. */
 static inline bool is_undefined(const struct value *v)
 {
