@@ -72,7 +72,7 @@ int play_run(struct playing *p, struct err *err)
 
 static int run_one_play(struct run *run, size_t number, struct err *err)
 {
-	AUTO(playing_release) struct playing p = {.number = number};
+	AUTO(playing_release) struct playing p = {.number = run->shared->plays++};
 	const struct play *play = run->playbook->plays[number];
 
 	if (playing_init(&p, run, play, err) < 0)
@@ -91,7 +91,7 @@ static int run_one_play(struct run *run, size_t number, struct err *err)
 
 /* ---- taking back what was confirmed ---- */
 
-/* The hosts whose last confirmed transaction was of one play. */
+/* The hosts whose last confirmed transaction was of the play. */
 static void list_confirmed(struct playing *p)
 {
 	struct run *run = p->run;
@@ -99,9 +99,10 @@ static void list_confirmed(struct playing *p)
 	p->hosts = arena_array(&p->arena, run->count + 1, sizeof(*p->hosts));
 	p->fleet = arena_array(&p->arena, run->count + 1, sizeof(*p->fleet));
 	p->batches = arena_array(&p->arena, run->count + 1, sizeof(*p->batches));
+	p->all_names = value_new_list(&p->arena);
 	for (size_t i = 0; i < run->count; i++) {
 		struct run_host *h = &run->hosts[i];
-		if (!h->runner->confirmed_id || h->runner->confirmed_play != p->play)
+		if (h->runner->confirmed_play != p->play)
 			continue;
 		p->fleet[p->count] = (struct fleet_host){.name = h->name, .data = h};
 		p->hosts[p->count++] = h;
@@ -109,8 +110,10 @@ static void list_confirmed(struct playing *p)
 	}
 }
 
-int play_take_back(struct run *run, struct err *err)
+/* Takes back the hosts that have confirmed a play, and forgets that they had. */
+static int take_back_play(struct run *run, const struct play *play, struct err *err)
 {
+	AUTO(playing_release) struct playing p = {.run = run, .play = play};
 	struct fleet_options o = {
 		.forks = run->o->forks,
 		.max_fail_percentage = -1,
@@ -118,12 +121,20 @@ int play_take_back(struct run *run, struct err *err)
 		.cancel = &run->shared->hard,
 	};
 
-	for (size_t i = run->playbook->count; i-- > 0;) {
-		AUTO(playing_release)
-		struct playing p = {.run = run, .play = run->playbook->plays[i], .number = i};
-		list_confirmed(&p);
-		if (p.count > 0 && fleet_run(p.fleet, p.count, &o, runner_take_back, run_listen,
-					   &p, err) < 0)
+	list_confirmed(&p);
+	int result = fleet_run(p.fleet, p.count, &o, runner_take_back, run_listen, &p, err);
+	for (size_t i = 0; i < p.count; i++) {
+		p.hosts[i]->runner->confirmed_play = NULL;
+		p.hosts[i]->runner->playing = NULL;
+	}
+	return result < 0 ? -1 : 0;
+}
+
+int play_take_back(struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		const struct play *play = run->hosts[i].runner->confirmed_play;
+		if (play && take_back_play(run, play, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -144,14 +155,22 @@ static int run_plays(struct run *run, struct err *err)
 	return 0;
 }
 
-int run_playbook(struct run *run, struct err *err)
+/* Makes what all playbooks of a run share, before the first of them. */
+static int prepare(struct run *run, struct err *err)
 {
+	if (run->shared)
+		return 0;
 	run->shared = run_shared_new(err);
 	if (!run->shared)
 		return -1;
 	for (size_t i = 0; i < run->count; i++)
 		run->hosts[i].runner = runner_new(run, &run->hosts[i]);
-	if (run_plays(run, err) < 0)
+	return 0;
+}
+
+int run_playbook(struct run *run, struct err *err)
+{
+	if (prepare(run, err) < 0 || run_plays(run, err) < 0)
 		return -1;
 	if (run->stopped && run->o->rollback_on_abort)
 		return play_take_back(run, err);

@@ -152,7 +152,8 @@ struct run {
 
 /*
  * Runs a playbook. `hosts` are the inventory's hosts that the caller has prepared (view and
- * connection read); a play works on those of them that its pattern and the limit select.
+ * connection read); a play works on those of them that its pattern and the limit select. A run
+ * may go on with a further playbook: hosts keep what was set and registered, and their links.
  * Returns 0 when it ran (see the hosts for what became of them), -1 with err when it could
  * not be run at all.
  */

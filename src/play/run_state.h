@@ -26,6 +26,7 @@
 
 struct run_shared {
 	struct cancel hard; /* the second interrupt: stop now */
+	size_t plays;       /* that were begun, of all playbooks */
 	pthread_mutex_t lock;
 	struct arena arena;
 	struct strmap templates; /* path -> const struct template * */
