@@ -172,7 +172,8 @@ int keep_path(struct transaction *t, struct record *r, struct arena *a, struct e
 
 	if (parent < 0 || fstatat(parent, name, &r->st, AT_SYMLINK_NOFOLLOW) < 0) {
 		r->kind = RECORD_NONE;
-		return errno == ENOENT || errno == ENOTDIR
+		/* ELOOP: a link that leads nowhere stands in its way. */
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
 			       ? 0
 			       : err_sys(err, "look at %s", r->path);
 	}
