@@ -5,8 +5,18 @@
 
 /* In the order of their names. A row is added with the module's file. */
 static const struct module *const modules[] = {
+	&module_assert,
+	&module_command,
+	&module_copy,
+	&module_debug,
+	&module_fail,
+	&module_file,
 	&module_meta,
+	&module_set_fact,
+	&module_shell,
+	&module_stat,
 	&module_sync_models,
+	&module_template,
 };
 
 /*

@@ -4,6 +4,7 @@
  * no transaction takes back.
  */
 #include "inventory/words.h"
+#include "play/modules/forward.h"
 #include "play/modules/modules.h"
 #include "play/runner.h"
 
@@ -70,14 +71,6 @@ static int check_given(struct module_call *c, struct err *err)
 		has_line ? "only command or argv can be given, not both" : "no command given");
 }
 
-static void copy_argument(struct module_call *c, struct value *args, const char *name)
-{
-	const struct value *v = argument_value(c, name);
-
-	if (v && v->kind != VALUE_NULL)
-		value_dict_set(c->arena, args, name, v);
-}
-
 static void add_stdin(struct module_call *c, struct value *args)
 {
 	const struct value *text = argument_value(c, "stdin");
@@ -120,10 +113,9 @@ static bool is_off(const struct value_pair *p)
 
 static int run_it(struct module_call *c, struct value *args, struct err *err)
 {
-	static const char *const passed[] = {"chdir", "creates", "removes"};
+	static const char *const passed[] = {"chdir", "creates", "removes", NULL};
 
-	for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
-		copy_argument(c, args, passed[i]);
+	forward_into(c, args, passed);
 	add_stdin(c, args);
 	value_dict_set(c->arena, args, "output_max", value_new_int(c->arena, OUTPUT_MAX));
 	const struct value *result = runner_ask_node(c, "command", args, err);

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "crypto/digest.h"
 #include "play/diff.h"
+#include "play/modules/forward.h"
 #include "play/runner.h"
 #include "tree/hash.h"
 
@@ -67,18 +68,10 @@ static int look(const struct content *content, struct facts *f, struct err *err)
 	return 0;
 }
 
-static void pass(struct module_call *c, struct value *args, const char *name)
-{
-	const struct value *v = argument_value(c, name);
-
-	if (v && v->kind != VALUE_NULL && !value_dict_get(args, name))
-		value_dict_set(c->arena, args, name, v);
-}
-
 static struct value *arguments_for(struct module_call *c, const struct content *content)
 {
-	static const char *const passed[] = {
-		"owner", "group", "mode", "directory_mode", "force", "backup", "validate"};
+	static const char *const passed[] = {"owner", "group", "mode", "directory_mode",
+		"force", "backup", "validate", NULL};
 	struct value *args = value_new_dict(c->arena);
 
 	value_dict_set(c->arena, args, "path", value_new_string(c->arena, content->dest));
@@ -89,8 +82,7 @@ static struct value *arguments_for(struct module_call *c, const struct content *
 		value_dict_set(
 			c->arena, args, "mode", value_new_string(c->arena, content->mode));
 	value_dict_set(c->arena, args, "follow", value_bool(content->follow));
-	for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
-		pass(c, args, passed[i]);
+	forward_into(c, args, passed);
 	return args;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/path.h"
 #include "base/vec.h"
+#include "play/modules/forward.h"
 #include "play/runner.h"
 
 enum kind { TREE_DIRECTORY, TREE_FILE, TREE_LINK };
@@ -131,30 +132,17 @@ static bool is_below_absent(const struct tree *t, const char *dest)
 	return n && strncmp(dest, t->absent, n) == 0 && (dest[n] == '/' || dest[n] == 0);
 }
 
-static const struct value *attributes(struct module_call *c, const char *mode)
-{
-	static const char *const names[] = {"owner", "group"};
-	struct value *args = value_new_dict(c->arena);
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		const struct value *v = argument_value(c, names[i]);
-		if (v && v->kind != VALUE_NULL)
-			value_dict_set(c->arena, args, names[i], v);
-	}
-	const struct value *v = mode ? argument_value(c, mode) : NULL;
-	if (v && v->kind != VALUE_NULL)
-		value_dict_set(c->arena, args, "mode", v);
-	return args;
-}
-
 static int make(struct module_call *c, struct tree *t, const char *dest, const char *state,
 	const char *target, struct err *err)
 {
-	struct value *args =
-		value_copy(c->arena, attributes(c, target ? NULL : "directory_mode"));
+	static const char *const owners[] = {"owner", "group", NULL};
+	struct value *args = forward_arguments(c, owners);
+	const struct value *mode = argument_value(c, "directory_mode");
 
 	value_dict_set(c->arena, args, "path", value_new_string(c->arena, dest));
 	value_dict_set(c->arena, args, "state", value_new_string(c->arena, state));
+	if (!target && mode && mode->kind != VALUE_NULL)
+		value_dict_set(c->arena, args, "mode", mode);
 	if (target) {
 		value_dict_set(c->arena, args, "src", value_new_string(c->arena, target));
 		value_dict_set(c->arena, args, "force", &value_true);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Arguments of a task that the node's half takes under the same name.
+ */
+#ifndef PLAY_MODULES_FORWARD_H
+#define PLAY_MODULES_FORWARD_H
+
+#include "play/module.h"
+
+/*
+ * A dict for the node with those of the named arguments (NULL-terminated) that were given or
+ * have a default; null counts as not given.
+ */
+struct value *forward_arguments(struct module_call *c, const char *const *names);
+/* Adds them to a dict that is there, but for those that it has already. */
+void forward_into(struct module_call *c, struct value *args, const char *const *names);
+
+#endif
