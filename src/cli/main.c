@@ -11,6 +11,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_deploy,
+	&cmd_playbook,
 	&cmd_check,
 	&cmd_inventory,
 	&cmd_vars,

@@ -41,9 +41,9 @@ struct place_of_host {
 };
 
 struct play_text {
-	const struct play *play;
 	char *title; /* of the play */
 	bool play_shown;
+	bool unmatched;       /* the play has no hosts */
 	uint64_t batch_hosts; /* hosts of the batch */
 	struct place_of_host *hosts;
 	uint64_t floor; /* all hosts of the batch have reached this key */
@@ -272,12 +272,18 @@ static void host_undone(
 	advance(t, s, out);
 }
 
+static void set_play(struct play_text *t, const struct run_event *e)
+{
+	const char *title = e->title ? e->title : e->play->name;
+
+	free(t->title);
+	t->title = title && *title ? xasprintf("PLAY [%s]", title) : xstrdup("PLAY");
+}
+
 static void play_begins(struct play_text *t, const struct run_event *e)
 {
-	free(t->title);
-	t->title = e->title && *e->title ? xasprintf("PLAY [%s]", e->title) : xstrdup("PLAY");
-	t->play = e->play;
-	t->play_shown = false;
+	set_play(t, e);
+	t->play_shown = t->unmatched = false;
 }
 
 /* All that is held back of a batch that is over, and of hosts that never came to their end. */
@@ -294,6 +300,8 @@ static void batch_begins(struct play_text *t, const struct show *s, const struct
 	struct strbuf *out)
 {
 	batch_ends(t, s, out);
+	if (!t->play_shown)
+		set_play(t, e);
 	play_banner(t->title, out);
 	t->play_shown = true;
 	t->batch_hosts = e->total;
@@ -303,9 +311,11 @@ static void batch_begins(struct play_text *t, const struct show *s, const struct
 static void play_ends(struct play_text *t, const struct show *s, struct strbuf *out)
 {
 	batch_ends(t, s, out);
-	if (t->play_shown)
+	bool nobody = !t->play_shown && t->unmatched;
+	t->play_shown = false;
+	if (!nobody)
 		return;
-	play_banner(t->title ? t->title : "PLAY", out);
+	play_banner(t->title, out);
 	cli_paint(out, PLAY_SKIPPED, "skipping: no hosts matched");
 	strbuf_addch(out, '\n');
 }
@@ -322,8 +332,14 @@ static void host_ends(struct play_text *t, const struct show *s, const struct ru
 	advance(t, s, out);
 }
 
-static void warn(struct show *s, const struct run_event *e, struct strbuf *out)
+/* That no host matches a play is told behind its heading. */
+static void warn(
+	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
 {
+	if (!e->host && e->play && !t->play_shown) {
+		t->unmatched = true;
+		return;
+	}
 	autofree char *text =
 		e->host ? xasprintf("%s: %s", e->host->name, e->text) : xstrdup(e->text);
 
@@ -342,7 +358,7 @@ static void text_event(struct show *s, const struct run_event *e, struct strbuf 
 	case RUN_ITEM:
 	case RUN_RESULT: task_tells(t, s, e, out); break;
 	case RUN_UNDO: host_undone(t, s, e, out); break;
-	case RUN_WARNING: warn(s, e, out); break;
+	case RUN_WARNING: warn(t, s, e, out); break;
 	case RUN_HOST_END: host_ends(t, s, e, out); break;
 	case RUN_PLAY_END: play_ends(t, s, out); break;
 	case RUN_PHASE:

@@ -475,6 +475,8 @@ static void test_a_play_without_hosts(void **state)
 
 	s->show.words->begin(&s->show, &s->out);
 	tell(s, &(struct run_event){.kind = RUN_PLAY, .play = &s->play, .title = ""});
+	tell(s, &(struct run_event){
+			.kind = RUN_WARNING, .play = &s->play, .text = "no hosts matched"});
 	tell(s, &(struct run_event){.kind = RUN_PLAY_END, .play = &s->play});
 	assert_true(str_starts(s->out.data, "\nPLAY ****"));
 	assert_true(str_ends(s->out.data, "*\nskipping: no hosts matched\n"));

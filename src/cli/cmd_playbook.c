@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * modelfleet run-playbook, also run-playbook: Ansible's playbooks, run by our own engine.
+ */
+#include "base/path.h"
+#include "cli/play_json.h"
+#include "cli/play_list.h"
+#include "cli/play_text.h"
+
+static const char epilogue[] =
+	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed, 3 taken back,\n"
+	"4 a host was unreachable, 130 interrupted";
+
+struct playbook_command {
+	struct engine engine;
+	struct play_run run;
+	struct strlist tags, skip_tags; /* as given: names between commas */
+	bool syntax_check;
+	struct play_list_options list;
+};
+
+static void read_options(const struct command *cmd, struct playbook_command *c, int argc,
+	char **argv, struct strlist *rest)
+{
+	struct engine_options *e = &c->engine.o;
+	const struct option_spec options[] = {
+		SITE_OPTIONS(&e->site),
+		{'t', "tags", OPTION_LIST, "A,B", "only tasks with these tags", &c->tags},
+		{0, "skip-tags", OPTION_LIST, "A,B", "no tasks with these tags", &c->skip_tags},
+		{'C', "check", OPTION_FLAG, NULL, "change nothing; say what would be done",
+			&e->site.check},
+		{'D', "diff", OPTION_FLAG, NULL, "show what changes in files", &e->site.diff},
+		{0, "force-handlers", OPTION_FLAG, NULL,
+			"run handlers also on hosts that failed",
+			&c->run.options.force_handlers},
+		{0, "syntax-check", OPTION_FLAG, NULL, "read the playbook, run nothing",
+			&c->syntax_check},
+		{0, "list-hosts", OPTION_FLAG, NULL, "name the hosts, run nothing",
+			&c->list.hosts},
+		{0, "list-tasks", OPTION_FLAG, NULL, "name the tasks, run nothing",
+			&c->list.tasks},
+		{0, "list-tags", OPTION_FLAG, NULL, "name the tags, run nothing",
+			&c->list.tags},
+		ENGINE_CONNECTION_OPTIONS(e),
+		ENGINE_OUTPUT_OPTIONS(e),
+		{0},
+	};
+
+	cli_parse(cmd, "[-i INVENTORY] [OPTIONS] PLAYBOOK...", epilogue, options, argc, argv,
+		rest);
+}
+
+static void split_tags(struct strlist *out, const struct strlist *given)
+{
+	for (size_t i = 0; i < given->count; i++)
+		strlist_split(out, given->items[i], ",");
+}
+
+/* Tells without running; true in *told when that was asked for. */
+static int tell(struct playbook_command *c, bool *told, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+	*told = c->syntax_check || c->list.hosts || c->list.tasks || c->list.tags;
+	if (!*told)
+		return 0;
+	if (c->list.hosts || c->list.tasks || c->list.tags) {
+		if (play_list(&c->run, &c->list, &out, err) < 0)
+			return -1;
+	} else {
+		for (size_t i = 0; i < c->run.book_count; i++)
+			strbuf_addf(&out, "\nplaybook: %s\n", c->run.books[i].path);
+	}
+	fwrite(out.data, 1, out.len, stdout);
+	return 0;
+}
+
+/* The exit code, or -1 with err. */
+static int run(struct playbook_command *c, const struct strlist *paths, struct err *err)
+{
+	struct play_run *p = &c->run;
+	bool told;
+
+	split_tags(&p->options.tags, &c->tags);
+	split_tags(&p->options.skip_tags, &c->skip_tags);
+	p->show.words = c->engine.o.json ? &play_words_json : &play_words_text;
+	if (play_run_read(p, paths, err) < 0 || tell(c, &told, err) < 0)
+		return -1;
+	if (told)
+		return EXIT_OK;
+	if (c->engine.site.hosts.count == 0 && c->engine.o.site.limit)
+		return err_set(
+			err, ERR_NOTFOUND, "--limit %s leaves no host", c->engine.o.site.limit);
+	if (play_run_choose(p, err) < 0 || play_run_prepare(p, err) < 0)
+		return -1;
+	return play_run_go(p, err);
+}
+
+/* Variables beside the first playbook count, as in Ansible. */
+static int start(struct playbook_command *c, const struct strlist *paths)
+{
+	struct err err = {0};
+
+	if (paths->count == 0) {
+		err_set(&err, ERR_USAGE, "which playbook? Try 'run-playbook --help'");
+		return cli_error(&err);
+	}
+	autofree char *dir = path_dirname(paths->items[0]);
+	c->engine.o.site.playbook_dir = dir;
+	int code = engine_start(&c->engine);
+	c->engine.o.site.playbook_dir = NULL;
+	return code;
+}
+
+static void command_release(struct playbook_command *c)
+{
+	play_run_release(&c->run);
+	engine_release(&c->engine);
+	strlist_release(&c->tags);
+	strlist_release(&c->skip_tags);
+}
+
+static int run_playbook_command(const struct command *cmd, int argc, char **argv)
+{
+	AUTO(strlist_release) struct strlist paths = {0};
+	struct playbook_command c = {0};
+	struct err err = {0};
+
+	if (engine_init(&c.engine, argc, argv, &err) < 0)
+		return cli_error(&err);
+	play_run_init(&c.run, &c.engine, "playbook");
+	read_options(cmd, &c, argc, argv, &paths);
+	int code = start(&c, &paths);
+	if (code == EXIT_OK) {
+		code = run(&c, &paths, &err);
+		if (code < 0)
+			code = engine_fail(&err);
+	}
+	command_release(&c);
+	return code;
+}
+
+const struct command cmd_playbook = {
+	.name = "run-playbook",
+	.link_name = "run-playbook",
+	.summary = "Runs Ansible playbooks, without Python on the hosts",
+	.run = run_playbook_command,
+};
