@@ -4,12 +4,12 @@
  * told, not judged.
  */
 #include <errno.h>
-#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/path.h"
 #include "node/module.h"
+#include "node/pattern.h"
 
 #define OUTPUT_MAX (1u << 20) /* bytes of each stream, unless asked otherwise */
 #define OUTPUT_CAP 1900000    /* two of them fit a result */
@@ -103,17 +103,13 @@ static int read_command(struct node_call *c, struct command *k, struct err *err)
 	return 0;
 }
 
-/* True if a pattern with * ? [] names something; relative ones count from chdir. */
-static bool matches(struct node_call *c, const struct command *k, const char *pattern)
+/* True if a pattern names something; relative ones count from chdir. */
+static bool names_something(struct node_call *c, const struct command *k, const char *pattern)
 {
-	glob_t found;
-
+	pattern = call_expand(c, pattern);
 	if (*pattern != '/' && k->program.cwd)
 		pattern = arena_printf(c->arena, "%s/%s", k->program.cwd, pattern);
-	int result = glob(pattern, GLOB_NOSORT, NULL, &found);
-	if (result == 0)
-		globfree(&found);
-	return result == 0;
+	return pattern_exists(pattern);
 }
 
 static void tell_cmd(struct node_call *c, const struct command *k)
@@ -154,7 +150,7 @@ static bool is_done(struct node_call *c, const struct command *k)
 
 	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
 		const char *pattern = call_text_or_null(c, conditions[i].key);
-		if (!pattern || matches(c, k, pattern) != conditions[i].there)
+		if (!pattern || names_something(c, k, pattern) != conditions[i].there)
 			continue;
 		const char *says = conditions[i].says;
 		tell_not_run(c, k, 0, false,
