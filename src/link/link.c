@@ -89,7 +89,7 @@ static struct frame with_id(struct link *link, const struct frame *f)
 {
 	struct frame copy = *f;
 
-	if (copy.id == 0 && ++link->last_id == 0)
+	if (copy.id == 0 && ++link->last_id >= WIRE_ALIVE_ID)
 		link->last_id = HELLO_ID + 1;
 	if (copy.id == 0)
 		copy.id = link->last_id;
@@ -125,6 +125,17 @@ uint32_t link_send_bulk(
 int link_flush(struct link *link, deadline until, struct err *err)
 {
 	return pump_flush(link->pump, until, err);
+}
+
+int link_idle(struct link *link, deadline until, struct err *err)
+{
+	struct err why = {0};
+
+	if (pump_try(link->pump, err) < 0)
+		return -1;
+	while (pump_step(link->pump, until, &why) == 0)
+		;
+	return why.code == ERR_TIMEOUT ? 0 : err_set(err, why.code, "%s", why.text);
 }
 
 /* Drops the answer that nobody waits for. */

@@ -141,6 +141,14 @@ void link_set_cancel(struct link *link, const struct cancel *cancel);
 int link_flush(struct link *link, deadline until, struct err *err);
 
 /*
+ * Waits until a point of time while the node is told that the engine is there: for a worker
+ * that waits for something else than this node. Frames that arrive are kept for link_next.
+ * Without it a helper takes its engine for gone after a while (wire/PROTOCOL.md), and its
+ * watchdog takes back what was not confirmed. -1 when cancelled or when the link is broken.
+ */
+int link_idle(struct link *link, deadline until, struct err *err);
+
+/*
  * Gives the next frame that arrived, of any request. The payload is valid until the next
  * call for this link. ERROR frames are given as they are.
  */

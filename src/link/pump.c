@@ -23,6 +23,10 @@
  * helper answers only what it was asked, and bulk answers are asked for in ranges, so that
  * the inbox stays small; its limit is there for a helper that is not ours.
  *
+ * The helper takes an engine that it does not hear for gone, so whenever the loop runs and
+ * nothing was sent for a while, a PING goes, whose answer is dropped. A worker that waits for
+ * something else runs the loop meanwhile (link_idle).
+ *
  * The first error that concerns the connection is kept, and repeated to every later call.
  * Timeouts and interrupts are not kept: nothing is lost by them.
  */
@@ -44,6 +48,7 @@ void pump_init(struct pump *p, struct transport *t, struct link_limiter *limiter
 		.exit_code = -1,
 	};
 	p->last = &p->first;
+	p->quiet_until = deadline_in(PUMP_QUIET_MAX);
 	strbuf_add(&p->control.bytes, wire_magic, WIRE_MAGIC_SIZE);
 }
 
@@ -154,6 +159,7 @@ static int pump_write(struct pump *p, struct err *err)
 			break;
 		}
 		p->bytes_out += (uint64_t)n;
+		p->quiet_until = deadline_in(PUMP_QUIET_MAX);
 		p->current_left -= (size_t)n;
 		queue_advance(p->current, (size_t)n);
 	}
@@ -176,6 +182,8 @@ static int inbox_add(struct pump *p, const struct frame *f, struct err *err)
 {
 	if (f->id == 0 && f->kind == WIRE_ERROR)
 		return fail_helper(f, err);
+	if (f->id == WIRE_ALIVE_ID)
+		return 0;
 	if (p->inbox_bytes + f->len > PUMP_INBOX_MAX)
 		return err_set(err, ERR_PROTOCOL, "the node sent more than %u bytes unasked",
 			PUMP_INBOX_MAX);
@@ -259,11 +267,24 @@ static int fail_ended(struct pump *p, struct err *err)
 	return p->transport->ops->lost(p->transport, p->exit_code, said.data, err);
 }
 
+/* Lets the helper know that we are here, when nothing else did for a while. */
+static void keep_alive(struct pump *p)
+{
+	struct frame ping = {.id = WIRE_ALIVE_ID, .kind = WIRE_PING};
+
+	if (!p->greeted || !deadline_passed(p->quiet_until))
+		return;
+	p->quiet_until = deadline_in(PUMP_QUIET_MAX);
+	/* When the queue is full, what waits in it is as good. */
+	pump_control(p, &ping, NULL);
+}
+
 /* One turn without waiting. Returns 1 if something moved, 0, or -1 with the link broken. */
 static int pump_turn(struct pump *p, struct err *err)
 {
 	if (p->broken.code)
 		return fail_broken(p, err);
+	keep_alive(p);
 	int a = pump_read(p, &p->broken);
 	int b = a < 0 ? -1 : pump_write(p, &p->broken);
 	if (b < 0)
@@ -275,7 +296,8 @@ static int pump_turn(struct pump *p, struct err *err)
 	return a || b;
 }
 
-/* Waits for the transport, or until the limiter lets a bulk frame go. */
+/* Waits for the transport, until the limiter lets a bulk frame go, or it is time for a PING.
+ */
 static int pump_wait(struct pump *p, deadline until, struct err *err)
 {
 	struct err why = {0};
@@ -283,9 +305,11 @@ static int pump_wait(struct pump *p, deadline until, struct err *err)
 	bool writing = !p->output_ended && (p->current_left > 0 || queue_len(&p->control) > 0);
 	deadline d = limited ? deadline_min(until, p->bulk_after) : until;
 
+	if (p->greeted)
+		d = deadline_min(d, p->quiet_until);
 	if (transport_wait(p->transport, writing, d, p->cancel, &why) == 0)
 		return 0;
-	if (why.code == ERR_TIMEOUT && limited && !deadline_passed(until))
+	if (why.code == ERR_TIMEOUT && !deadline_passed(until))
 		return 0;
 	return err_set(err, why.code, "%s", why.text);
 }

@@ -14,6 +14,7 @@
 #define PUMP_BULK_MAX    65536u     /* a bulk frame is taken while fewer bytes wait */
 #define PUMP_INBOX_MAX   (8u << 20) /* bytes of received frames that nobody took yet */
 #define PUMP_ERRORS_MAX  4096u      /* kept of the error stream: its end */
+#define PUMP_QUIET_MAX   3.0        /* seconds without a frame until a PING goes */
 
 /* Bytes that wait to be written; those before `at` are written. */
 struct pump_queue {
@@ -35,6 +36,7 @@ struct pump {
 
 	struct pump_queue control;
 	struct pump_queue bulk;
+	deadline quiet_until;       /* a PING goes unless something else is sent before */
 	struct pump_queue *current; /* the queue whose unit is being written */
 	size_t current_left;        /* bytes of that unit that are not written yet */
 	size_t charged;             /* size of the bulk unit that the limiter was asked for */

@@ -32,7 +32,7 @@ struct transaction;
 struct tunnels;
 
 /* After so long without a byte from the engine a waiting helper takes it for gone. */
-#define NODE_SILENCE_SECONDS 300
+#define NODE_SILENCE_SECONDS 900
 
 /* The request whose DATA frames are being received. */
 struct stream {
