@@ -144,13 +144,12 @@ bool variable_name_valid(const char *name)
 	return true;
 }
 
-/* The places of a keyword that stands where it has no meaning, for people. */
-static const char *home_of(const struct keyword *k)
+const char *keyword_home(const struct keyword *k)
 {
 	static const struct {
 		unsigned where;
 		const char *title;
-	} homes[] = {{PLAY, "a play"}, {STEP, "a task"}, {BLOCK, "a block"},
+	} homes[] = {{PLAY, "a play"}, {KEYWORD_TASK, "a task"}, {BLOCK, "a block"},
 		{KEYWORD_LOOP_CONTROL, "loop_control"}, {KEYWORD_TRANSACTION, "transaction"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(homes); i++)
@@ -168,7 +167,7 @@ static void report_unknown(struct parser *p, const struct target *t, const struc
 	found_string(key->text, found);
 	if (elsewhere) {
 		diag_error(p->diags, &key->place, "%s is a keyword of %s, not of %s", found,
-			home_of(elsewhere), t->title);
+			keyword_home(elsewhere), t->title);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(keywords); i++)

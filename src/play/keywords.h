@@ -57,6 +57,8 @@ struct keyword {
 
 /* The keyword of a name that may stand at one of the places, or NULL. */
 const struct keyword *keyword_find(const char *name, unsigned where);
+/* Where a keyword belongs, for messages about one that stands elsewhere: "a play". */
+const char *keyword_home(const struct keyword *k);
 /* Keyword i of the table; NULL behind the last. */
 const struct keyword *keyword_at(size_t i);
 /*

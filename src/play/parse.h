@@ -73,6 +73,8 @@ void parse_add_tags(struct parser *p, struct strlist *to, const struct value *v)
 /* Variables: a mapping, or a list of them melted into one; NULL after errors. */
 const struct value *parse_vars(struct parser *p, const struct value *v);
 
+/* Reports an error at a place, or at the place in the same file that its text begins with. */
+void parse_report(struct parser *p, const struct place *at, const struct err *err);
 /* Reads YAML or JSON; NULL after a finding at `at` (may be NULL) or inside the text. */
 const struct value *parse_source(
 	struct parser *p, const char *text, size_t n, const char *name, const struct place *at);

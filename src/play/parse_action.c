@@ -148,7 +148,8 @@ static void report_module(struct parser *p, const struct place *place, const cha
 	if (is_include(name) || module_known(name) || is_of_collection(name))
 		diag_error(p->diags, place, "the module \"%s\" is not supported yet", name);
 	else if (k)
-		diag_error(p->diags, place, "\"%s\" is no keyword of a task", name);
+		diag_error(p->diags, place, "\"%s\" is a keyword of %s, not of a task", name,
+			keyword_home(k));
 	else
 		suggest_module(p, place, name);
 }

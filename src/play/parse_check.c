@@ -10,25 +10,13 @@ bool parse_is_template(const struct value *v)
 	return value_is_string(v) && !v->tagged_unsafe && template_is_in(v->text, v->len);
 }
 
-/*
- * A template's error begins with the place of the fault, which is further on than the text's:
- * it is the message.
- */
-static void report_syntax(struct parser *p, const struct value *v, const struct err *err)
-{
-	if (v->place.file && str_starts(err->text, v->place.file))
-		diag_error(p->diags, NULL, "%s", err->text);
-	else
-		diag_error(p->diags, &v->place, "%s", err->text);
-}
-
 static void check_text(struct parser *p, const struct value *v)
 {
 	struct err err = {0};
 
 	if (parse_is_template(v) && !template_compile(&p->scratch, v->text, v->len, &v->place,
 					    &template_syntax_yaml, &err))
-		report_syntax(p, v, &err);
+		parse_report(p, &v->place, &err);
 }
 
 void parse_check_templates(struct parser *p, const struct value *v)
@@ -56,7 +44,7 @@ void parse_check_expression(struct parser *p, const struct value *v)
 		check_text(p, v);
 	else if (v->len > 0 &&
 		 !template_compile_expression(&p->scratch, v->text, v->len, &v->place, &err))
-		report_syntax(p, v, &err);
+		parse_report(p, &v->place, &err);
 }
 
 void parse_check_conditions(struct parser *p, const struct value *v)

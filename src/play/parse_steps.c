@@ -76,15 +76,15 @@ static void read_block(
 	p->depth--;
 }
 
-/* The file beside the one that imports it, else beside one of those around that. */
-static char *find_tasks(struct parser *p, const char *name)
+/* The file beside the one that imports it, else beside the playbook. */
+static char *find_tasks(struct parser *p, const struct play *play, const char *name)
 {
-	for (const struct parse_file *f = p->file; f; f = f->outer) {
-		autofree char *path = path_join(f->directory, name);
-		if (path_exists(path))
-			return STEAL(path);
-	}
-	return path_join(p->file->directory, name);
+	autofree char *beside = path_join(p->file->directory, name);
+	autofree char *other = path_join(play->directory, name);
+
+	if (!path_exists(beside) && path_exists(other))
+		return STEAL(other);
+	return STEAL(beside);
 }
 
 /* The name of the file in what stands behind import_tasks, or NULL after a finding. */
@@ -159,7 +159,7 @@ static void read_import(struct parser *p, const struct value *v, const struct va
 	keywords_read(p, &t, is_import_tasks);
 	const char *name = tasks_name(p, what, value_dict_get(v, "args"));
 	if (name) {
-		autofree char *path = find_tasks(p, name);
+		autofree char *path = find_tasks(p, around->play, name);
 		read_tasks_file(p, path, what, s);
 	}
 	take_block(p, s, around, to);

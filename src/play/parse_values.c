@@ -156,6 +156,18 @@ void parse_leave(struct parser *p)
 	p->depth--;
 }
 
+void parse_report(struct parser *p, const struct place *at, const struct err *err)
+{
+	struct place place = *at;
+	int taken = 0;
+
+	if (at->file && str_starts(err->text, at->file))
+		sscanf(err->text + strlen(at->file), ":%u:%u: %n", &place.line, &place.column,
+			&taken);
+	diag_error(p->diags, &place, "%s",
+		err->text + (taken ? strlen(at->file) + (size_t)taken : 0));
+}
+
 const struct value *parse_source(
 	struct parser *p, const char *text, size_t n, const char *name, const struct place *at)
 {
@@ -167,7 +179,7 @@ const struct value *parse_source(
 	}
 	const struct value *v = datafile_parse(p->arena, text, n, name, p->diags, &err);
 	if (!v)
-		diag_error(p->diags, NULL, "%s", err.text);
+		parse_report(p, &(const struct place){.file = name}, &err);
 	return v;
 }
 

@@ -27,7 +27,19 @@ void read_name(
 void read_hosts(
 	struct parser *p, struct target *t, const struct keyword *k, const struct value *v)
 {
+	const struct value *const one[] = {v};
+	const struct value *const *items = v->kind == VALUE_LIST ? v->items : one;
+	size_t count = v->kind == VALUE_LIST ? v->count : 1;
+	char found[FOUND_MAX];
+
 	(void)k;
+	for (size_t i = 0; i < count; i++)
+		if (!value_is_string(items[i])) {
+			diag_error(p->diags, &items[i]->place,
+				"hosts: found %s, expected a pattern of host or group names",
+				found_text(items[i], found));
+			return;
+		}
 	if (value_truthy(v))
 		t->play->hosts = v;
 	else
