@@ -13,6 +13,7 @@ static const struct node_module modules[] = {
 	{"service", MODULE_CHANGES, node_service, service_args},
 	{"watch", MODULE_READS, node_watch, watch_args},
 	{"apt", MODULE_NO_UNDO, node_apt, apt_args},
+	{"pip", MODULE_NO_UNDO, node_pip, pip_args},
 };
 
 const struct node_module *node_module_find(const char *name)
