@@ -139,27 +139,46 @@ const struct value *result_for_show(struct arena *arena, const struct outcome *o
 	return shown;
 }
 
-void result_publish_facts(struct runner *r, const struct step *s, const struct outcome *out)
+/* Others read what is set here: their lock is held. */
+static void set_variable(
+	struct runner *r, enum vars_level level, const char *name, const struct value *v)
+{
+	pthread_mutex_lock(&r->vars_lock);
+	vars_view_set(r->host->view, level, name, v);
+	pthread_mutex_unlock(&r->vars_lock);
+}
+
+static void publish_facts(struct runner *r, const struct step *s, const struct value *result)
 {
 	bool set = strcmp(s->task->module->name, "set_fact") == 0;
-	const struct value *facts = value_dict_get(out->result, "ansible_facts");
+	const struct value *facts = value_dict_get(result, "ansible_facts");
 
-	if (out->skipped || out->failed || !facts || facts->kind != VALUE_DICT)
+	if (!facts || facts->kind != VALUE_DICT || result_is(result, "skipped") ||
+		result_is(result, "failed"))
 		return;
 	value_dict_foreach (p, facts) {
 		if (!value_is_string(p->key))
 			continue;
 		const struct value *v = set ? value_copy(&r->arena, p->value)
 					    : value_copy_unsafe(&r->arena, p->value);
-		vars_view_set(
-			r->host->view, set ? VARS_REGISTERED : VARS_FACT, p->key->text, v);
+		set_variable(r, set ? VARS_REGISTERED : VARS_FACT, p->key->text, v);
 	}
+}
+
+void result_publish_facts(struct runner *r, const struct step *s, const struct value *result)
+{
+	const struct value *results = value_dict_get(result, "results");
+
+	publish_facts(r, s, result);
+	if (s->task->loop && results && results->kind == VALUE_LIST)
+		value_list_foreach (item, results)
+			publish_facts(r, s, item);
 }
 
 void result_publish(struct runner *r, const struct step *s, const struct outcome *out)
 {
-	result_publish_facts(r, s, out);
+	result_publish_facts(r, s, out->result);
 	if (s->task->register_name)
-		vars_view_set(r->host->view, VARS_REGISTERED, s->task->register_name,
+		set_variable(r, VARS_REGISTERED, s->task->register_name,
 			value_copy_unsafe(&r->arena, out->result));
 }

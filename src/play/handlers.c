@@ -63,6 +63,7 @@ enum walk handlers_run(struct runner *r)
 {
 	enum walk result = WALK_ON;
 
+	r->flushes++;
 	for (size_t i = 0; result == WALK_ON && i < r->playing->handler_count; i++) {
 		if (!r->notified[i])
 			continue;

@@ -152,7 +152,7 @@ static void run_item(struct runner *r, const struct step *s, const struct loop *
 			       .label = out->censored ? "(censored due to no_log)" : out->label,
 			       .result = result_for_show(&scratch, out)});
 	vars_view_leave(r->host->view);
-	result_publish_facts(r, s, out);
+	result_publish_facts(r, s, out->result);
 	out->result = value_copy(arena, out->result);
 }
 

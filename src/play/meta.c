@@ -35,6 +35,7 @@ enum walk meta_run(struct runner *r, const struct step *s)
 	const char *word = value_text(s->task->free_form);
 	const struct value *which;
 	struct err why = {0};
+	runner_post(r, (struct run_event){.kind = RUN_TASK, .step = s, .title = step_title(s)});
 	int holds = step_conditions(r, s, &which, &why);
 
 	if (holds < 0) {

@@ -322,6 +322,7 @@ int playing_init(struct playing *p, struct run *run, const struct play *play, st
 
 void playing_release(struct playing *p)
 {
+	meet_release(p);
 	arena_release(&p->arena);
 }
 

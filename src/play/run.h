@@ -82,13 +82,14 @@ struct run_host {
 };
 
 enum run_event_kind {
-	RUN_PLAY,   /* a play begins; host NULL */
-	RUN_BATCH,  /* a batch begins: number, total as in FLEET_EVENT_BATCH */
-	RUN_HOST,   /* a host begins a play */
-	RUN_PHASE,  /* a host enters a phase: text, one of "connect", "sync", "render",
-		       "restart",  "check", "soak", "confirm", "undo", or "task" */
-	RUN_TASK,   /* a host begins a task: step */
-	RUN_ITEM,   /* one item of a loop is done: step, outcome, result, label */
+	RUN_PLAY,  /* a play begins; host NULL */
+	RUN_BATCH, /* a batch begins: number, total as in FLEET_EVENT_BATCH */
+	RUN_HOST,  /* a host begins a play */
+	RUN_PHASE, /* a host enters a phase: text, one of "connect", "sync", "render",
+		      "restart",  "check", "soak", "confirm", "undo", or "task" */
+	RUN_TASK,  /* a host begins a task: step; NULL for the gathering of facts. A `meta` task
+		      has no RUN_RESULT */
+	RUN_ITEM,  /* one item of a loop is done: step, outcome, result, label */
 	RUN_RESULT, /* a task is done: step, outcome, result */
 	RUN_UNDO,   /* a host was taken back: host->undo */
 	RUN_WARNING,

@@ -71,6 +71,7 @@ void run_listen(void *data, const struct fleet_event *e)
 	switch (e->kind) {
 	case FLEET_EVENT_BATCH:
 		p->batches[e->number].size = (unsigned)e->total;
+		meet_begin(p, (unsigned)e->number);
 		playing_batch_magic(p, (unsigned)e->number);
 		out.kind = RUN_BATCH;
 		break;

@@ -52,6 +52,14 @@ struct batch {
 	int failed;                /* atomic: hosts that failed or were lost */
 	int over;                  /* atomic: a limit was met; nobody begins a further task */
 	const struct value *magic; /* the variables that all its hosts share */
+
+	/* How its hosts meet (meet.c). */
+	bool begun;
+	size_t first; /* of its hosts, in the play's order */
+	pthread_mutex_t lock;
+	int waiters; /* atomic */
+	struct once *onces;
+	struct arena arena;
 };
 
 struct playing {
@@ -87,6 +95,29 @@ int playing_init(struct playing *p, struct run *run, const struct play *play, st
 void playing_release(struct playing *p);
 /* The variables that a batch's hosts share. */
 void playing_batch_magic(struct playing *p, unsigned batch);
+
+/* ---- hosts that wait for each other ---- */
+
+struct outcome;
+
+/* Before a batch's workers start: its size is known. */
+void meet_begin(struct playing *p, unsigned batch);
+/* Frees what the batches hold. */
+void meet_release(struct playing *p);
+/* Tells which step a host works on. */
+void meet_at(struct runner *r, const struct step *s);
+/* Tells that a host has ended the play. */
+void meet_end(struct runner *r);
+/*
+ * Begins a task with run_once: 1 when this host has to do it and tell meet_once_done; 0 with
+ * the outcome that another had (its result lives as long as the play); -1 with err.
+ */
+int meet_once(struct runner *r, const struct step *s, struct outcome *out, struct err *err);
+/* Ends a task that meet_once gave to this host. */
+void meet_once_done(struct runner *r, const struct step *s, const struct outcome *out);
+/* What another host has set or registered, up to the step that asks: a vars_others_fn. */
+const struct value *meet_hostvars(void *data, const struct host *host, enum vars_level level,
+	struct arena *arena, struct err *err);
 
 /* ---- events ---- */
 
@@ -149,8 +180,16 @@ struct runner {
 	bool facts_known;
 	bool gathers;          /* the play has facts fetched when they are asked for */
 	unsigned rescue_depth; /* rescue sections that would take a failure */
-	bool ended;            /* by meta: end_host, end_play */
-	bool stopped;          /* by a limit or an interrupt */
+
+	/* How it meets others of its batch (meet.c). */
+	unsigned at;               /* atomic: the number of its step, plus 1 */
+	bool gone;                 /* atomic: it has ended the play */
+	bool waiting;              /* for others; under the batch's lock */
+	int wake_fd;               /* -1 before it is needed */
+	unsigned flushes;          /* of handlers, so far */
+	pthread_mutex_t vars_lock; /* others read what it sets */
+	bool ended;                /* by meta: end_host, end_play */
+	bool stopped;              /* by a limit or an interrupt */
 	bool failed, lost;
 	bool undoing; /* nothing is counted, nothing recorded */
 	/* The last transaction that was confirmed: it can still be taken back. */
@@ -176,8 +215,9 @@ struct line *runner_line(struct runner *r, struct execution *x, struct err *err)
 int runner_become(struct runner *r, const struct step *s, const char **user, struct err *err);
 /* The variables of `environment`, the play's first, as one dict; NULL with err. */
 const struct value *runner_environment(struct runner *r, struct execution *x, struct err *err);
-/* Gets facts when a variable asks for them: a vars_facts_fn. */
-const struct value *runner_fetch_facts(void *data, struct err *err);
+/* Calls a module over the execution's line, which is open; its result, or NULL with err. */
+const struct value *runner_call_node(struct runner *r, struct execution *x, const char *module,
+	const struct value *args, uint8_t flags, uint16_t ctx, struct err *err);
 
 /* ---- steps ---- */
 
@@ -199,6 +239,11 @@ void loop_run(struct runner *r, const struct step *s, const struct value *items,
 	struct arena *arena, struct outcome *out);
 /* The items of a task's loop; NULL with err. */
 const struct value *loop_items(struct runner *r, const struct step *s, struct err *err);
+/* Counts and tells what became of a task. */
+enum walk task_end(struct runner *r, const struct step *s, const char *title,
+	struct outcome *out, struct arena *arena);
+/* Gathers facts, if the play does. */
+enum walk facts_gather(struct runner *r);
 /* Runs a health check once more, for an undo or a soak: it counts as no task. */
 int task_check(struct runner *r, const struct step *s, struct err *err);
 /* Does a `meta` task. */
@@ -209,7 +254,7 @@ bool runner_goes_on(struct runner *r);
  * Sets the variables that a result's ansible_facts give: at the level of set_fact for that
  * module, else as facts.
  */
-void result_publish_facts(struct runner *r, const struct step *s, const struct outcome *out);
+void result_publish_facts(struct runner *r, const struct step *s, const struct value *result);
 /* The same, and what the task registers. */
 void result_publish(struct runner *r, const struct step *s, const struct outcome *out);
 /* The result as others may see it: censored where no_log says so. */

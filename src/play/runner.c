@@ -13,6 +13,9 @@ struct runner *runner_new(struct run *run, struct run_host *host)
 
 	r->run = run;
 	r->host = host;
+	r->wake_fd = -1;
+	pthread_mutex_init(&r->vars_lock, NULL);
+	vars_view_set_others(host->view, meet_hostvars, r);
 	line_init(&r->line, &host->connection, run->o->sync.stall);
 	return r;
 }
@@ -32,6 +35,9 @@ void runner_free(struct runner *r)
 {
 	if (!r)
 		return;
+	vars_view_set_facts(r->host->view, NULL, NULL);
+	vars_view_set_others(r->host->view, NULL, NULL);
+	pthread_mutex_destroy(&r->vars_lock);
 	line_release(&r->line);
 	other_lines_free(r);
 	strlist_release(&r->search.paths);
@@ -177,7 +183,6 @@ static void end_play(struct runner *r)
 {
 	struct template_context *ctx = vars_view_context(r->host->view);
 
-	vars_view_set_facts(r->host->view, NULL, NULL);
 	vars_view_leave(r->host->view);
 	ctx->files = NULL;
 	ctx->files_data = NULL;
@@ -237,21 +242,12 @@ static int conclude(struct runner *r, enum walk result, struct err *err)
 	return say_stopped(r, err);
 }
 
-/* Facts are the first thing that a play does on a host, though they are fetched later. */
-static enum walk gather(struct runner *r)
-{
-	if (!r->playing->gather)
-		return WALK_ON;
-	vars_view_set_facts(r->host->view, r->facts_known ? NULL : runner_fetch_facts, r);
-	return WALK_ON;
-}
-
 static int run_play(struct runner *r, struct err *err)
 {
 	enum walk result = WALK_FAILED;
 
 	if (add_play_vars(r, &r->err) == 0) {
-		result = gather(r);
+		result = facts_gather(r);
 		if (result == WALK_ON)
 			result = run_sections(r);
 	} else {
@@ -269,6 +265,7 @@ int runner_work(struct fleet_worker *w, void *data, struct err *err)
 
 	begin_play(r, w);
 	int result = run_play(r, err);
+	meet_end(r);
 	if (result < 0)
 		host->err = *err;
 	end_play(r);

@@ -232,8 +232,7 @@ static double node_timeout(deadline until)
 	return left < 0.001 ? 0.001 : left > WIRE_MODULE_TIMEOUT_MAX ? 0 : left;
 }
 
-/* Calls a module over a line that is open and parses what it answers. */
-static const struct value *call_node(struct runner *r, struct execution *x, const char *module,
+const struct value *runner_call_node(struct runner *r, struct execution *x, const char *module,
 	const struct value *args, uint8_t flags, uint16_t ctx, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf request = STRBUF_INIT;
@@ -274,7 +273,7 @@ const struct value *runner_ask_node(struct module_call *c, const char *node_modu
 
 	if (call_ctx(c->runner, x, err) < 0)
 		return NULL;
-	return call_node(c->runner, x, node_module, args, call_flags(c), x->ctx, err);
+	return runner_call_node(c->runner, x, node_module, args, call_flags(c), x->ctx, err);
 }
 
 int runner_node(struct module_call *c, const char *node_module, const struct value *args,
@@ -287,37 +286,4 @@ int runner_node(struct module_call *c, const char *node_module, const struct val
 	value_dict_foreach (p, result)
 		value_dict_set_value(c->arena, c->result, p->key, p->value);
 	return 0;
-}
-
-const struct value *runner_fetch_facts(void *data, struct err *err)
-{
-	struct runner *r = data;
-	struct execution *outer = r->now;
-	AUTO(arena_release) struct arena arena = {0};
-	struct step nobody = {.play = r->playing->play, .place = r->playing->play->place};
-	struct execution x = {.call = {.runner = r,
-				      .step = &nobody,
-				      .arena = &arena,
-				      .until = DEADLINE_NEVER}};
-	const struct value *result = NULL;
-
-	r->now = outer;
-	if (runner_line(r, &x, err))
-		result = call_node(r, &x, "facts", value_new_dict(&arena), 0, 0, err);
-	if (!result)
-		return NULL;
-	const struct value *facts = value_dict_get(result, "ansible_facts");
-	r->facts_known = true;
-	struct value *layer =
-		facts ? value_copy_unsafe(&r->arena, facts) : value_new_dict(&r->arena);
-	struct value *short_names = value_new_dict(&r->arena);
-	value_dict_foreach (p, layer) {
-		const char *name = value_text(p->key);
-		if (name && str_starts(name, "ansible_") && strcmp(name, "ansible_local") != 0)
-			name += strlen("ansible_");
-		if (name)
-			value_dict_set(&r->arena, short_names, name, p->value);
-	}
-	value_dict_set(&r->arena, layer, "ansible_facts", short_names);
-	return layer;
 }

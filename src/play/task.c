@@ -30,7 +30,7 @@ static const char *title_of(struct runner *r, const struct step *s, struct arena
 	return arena_strdup(arena, text.data);
 }
 
-static void run_once_or_loop(
+static void run_loop_or_one(
 	struct runner *r, const struct step *s, struct arena *arena, struct outcome *out)
 {
 	struct err why = {0};
@@ -67,7 +67,7 @@ static void keep_failure(struct runner *r, const struct step *s, const struct ou
 		out->censored          ? "the output has been hidden by no_log"
 		: value_is_string(msg) ? msg->text
 				       : "the task failed");
-	r->host->failed_step = s;
+	r->host->failed_step = s->task ? s : NULL;
 }
 
 /* The failure that a rescue section can see. */
@@ -179,25 +179,79 @@ static enum task_outcome outcome_kind(
 	return out->changed ? TASK_CHANGED : TASK_OK;
 }
 
+static void tell_begin(struct runner *r, const struct step *s, const char *title)
+{
+	runner_post(
+		r, (struct run_event){
+			   .kind = RUN_TASK, .step = s, .title = title, .handler = s->handler});
+}
+
+static void tell_result(struct runner *r, const struct step *s, const char *title,
+	const struct outcome *out, enum walk walk, struct arena *arena)
+{
+	runner_post(r, (struct run_event){.kind = RUN_RESULT,
+			       .step = s->task ? s : NULL,
+			       .title = title,
+			       .handler = s->handler,
+			       .outcome = outcome_kind(r, out, walk),
+			       .result = result_for_show(arena, out)});
+}
+
+enum walk task_end(struct runner *r, const struct step *s, const char *title,
+	struct outcome *out, struct arena *arena)
+{
+	enum walk walk = take_outcome(r, s, out);
+
+	tell_result(r, s, title, out, walk, arena);
+	return walk;
+}
+
+/* Does the task on this host. */
+static enum walk run_here(
+	struct runner *r, const struct step *s, struct arena *arena, struct outcome *out)
+{
+	const char *title = title_of(r, s, arena);
+
+	tell_begin(r, s, title);
+	run_loop_or_one(r, s, arena, out);
+	result_publish(r, s, out);
+	return task_end(r, s, title, out, arena);
+}
+
+/* Does a task with run_once, or takes over what another host had of it. */
+static enum walk run_once(struct runner *r, const struct step *s, struct arena *arena)
+{
+	struct outcome out = {0};
+	struct err why = {0};
+	int mine = meet_once(r, s, &out, &why);
+
+	if (mine < 0) {
+		r->stopped = true;
+		return WALK_GONE;
+	}
+	if (!mine) {
+		result_publish(r, s, &out);
+		return WALK_ON;
+	}
+	enum walk walk = run_here(r, s, arena, &out);
+	if (walk != WALK_ON && r->rescue_depth == 0)
+		__atomic_store_n(&r->batch->over, 1, __ATOMIC_RELEASE);
+	meet_once_done(r, s, &out);
+	return walk;
+}
+
 /* Runs the task in its scope. */
 static enum walk run_in_scope(struct runner *r, const struct step *s, struct arena *arena)
 {
 	struct outcome out = {0};
-	const char *title = title_of(r, s, arena);
+	struct err why = {0};
+	bool once = false;
 
-	runner_post(
-		r, (struct run_event){
-			   .kind = RUN_TASK, .step = s, .title = title, .handler = s->handler});
-	run_once_or_loop(r, s, arena, &out);
-	result_publish(r, s, &out);
-	enum walk walk = take_outcome(r, s, &out);
-	runner_post(r, (struct run_event){.kind = RUN_RESULT,
-			       .step = s,
-			       .title = title,
-			       .handler = s->handler,
-			       .outcome = outcome_kind(r, &out, walk),
-			       .result = result_for_show(arena, &out)});
-	return walk;
+	if (step_bool(r, s, ATTRIBUTE_RUN_ONCE, false, &once, &why) < 0) {
+		result_fail(&out, arena, &why);
+		return task_end(r, s, step_title(s), &out, arena);
+	}
+	return once && !r->undoing ? run_once(r, s, arena) : run_here(r, s, arena, &out);
 }
 
 enum walk task_run(struct runner *r, const struct step *s)
@@ -209,6 +263,7 @@ enum walk task_run(struct runner *r, const struct step *s)
 		return WALK_GONE;
 	if (!step_selected(s, &o->tags, &o->skip_tags))
 		return WALK_ON;
+	meet_at(r, s);
 	if (strcmp(s->task->module->name, "meta") == 0)
 		return meta_run(r, s);
 	vars_view_enter(r->host->view, &arena);
@@ -225,7 +280,10 @@ int task_check(struct runner *r, const struct step *s, struct err *err)
 
 	vars_view_enter(r->host->view, &arena);
 	add_vars(r, s, VARS_TASK);
-	run_once_or_loop(r, s, &arena, &out);
+	const char *title = title_of(r, s, &arena);
+	tell_begin(r, s, title);
+	run_loop_or_one(r, s, &arena, &out);
+	tell_result(r, s, title, &out, WALK_FAILED, &arena);
 	vars_view_leave(r->host->view);
 	if (!out.failed && !out.unreachable)
 		return 0;

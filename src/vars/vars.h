@@ -129,6 +129,17 @@ void vars_view_leave(struct vars_view *view);
 typedef const struct value *(*vars_facts_fn)(void *data, struct err *err);
 /* Sets how facts are fetched; NULL takes it back. */
 void vars_view_set_facts(struct vars_view *view, vars_facts_fn fetch, void *data);
+/*
+ * What other hosts have set in this run, for hostvars: `others` gives a host's mapping of a
+ * level (VARS_FACT, VARS_REGISTERED), made in the arena, or NULL with err.
+ */
+typedef const struct value *(*vars_others_fn)(void *data, const struct host *host,
+	enum vars_level level, struct arena *arena, struct err *err);
+/* Sets how other hosts are asked; NULL takes it back. */
+void vars_view_set_others(struct vars_view *view, vars_others_fn others, void *data);
+/* A copy, in the arena, of the mapping that vars_view_set has made of a level; may be empty. */
+const struct value *vars_view_copy_set(
+	const struct vars_view *view, enum vars_level level, struct arena *arena);
 /* The context that the view evaluates in: for conditions, lookups and template files. */
 struct template_context *vars_view_context(struct vars_view *view);
 

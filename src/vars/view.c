@@ -24,6 +24,10 @@ struct vars_view {
 	struct value *set[VARS_MAGIC + 1];          /* vars_view_set: by level; NULL: none */
 	vars_facts_fn fetch_facts;
 	void *facts_data;
+	vars_others_fn ask_others; /* of a root */
+	void *others_data;
+	unsigned
+		generation; /* of a root: counts scopes; of others: when they were asked last */
 	struct {
 		struct layer *items; /* lowest first */
 		size_t count;
@@ -358,18 +362,36 @@ void vars_view_enter(struct vars_view *view, struct arena *arena)
 	if (root->scope == VARS_SCOPES_MAX)
 		return;
 	root->scratch[++root->scope] = arena;
+	root->generation++;
 	set_scratch(root);
+}
+
+/* Takes out the layers of a scope and of those inside it. */
+static void drop_layers(struct vars_view *view, unsigned scope)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < view->layers.count; i++)
+		if (view->layers.items[i].scope < scope)
+			view->layers.items[kept++] = view->layers.items[i];
+	view->layers.count = kept;
+}
+
+/* What other hosts have set was copied into the scope that ends. */
+static void drop_others(struct vars_view *root)
+{
+	root->generation++;
+	strmap_foreach (e, &root->others)
+		if (e->value != root)
+			drop_layers(e->value, 1);
 }
 
 void vars_view_leave(struct vars_view *view)
 {
 	struct vars_view *root = view->root;
-	size_t kept = 0;
 
-	for (size_t i = 0; i < view->layers.count; i++)
-		if (view->layers.items[i].scope < root->scope)
-			view->layers.items[kept++] = view->layers.items[i];
-	view->layers.count = kept;
+	drop_layers(view, root->scope);
+	drop_others(root);
 	root->scope--;
 	forget(root);
 	set_scratch(root);
@@ -386,16 +408,56 @@ struct template_context *vars_view_context(struct vars_view *view)
 	return &view->context;
 }
 
+void vars_view_set_others(struct vars_view *view, vars_others_fn others, void *data)
+{
+	view->ask_others = others;
+	view->others_data = data;
+}
+
+const struct value *vars_view_copy_set(
+	const struct vars_view *view, enum vars_level level, struct arena *arena)
+{
+	struct value *copy = value_new_dict(arena);
+
+	if (view->set[level])
+		value_dict_foreach (p, view->set[level])
+			value_dict_set_value(arena, copy, p->key, p->value);
+	return copy;
+}
+
+/* Brings what another host has set into its view, once in each scope. */
+static int ask_other(struct vars_view *other, struct err *err)
+{
+	static const enum vars_level levels[] = {VARS_FACT, VARS_REGISTERED};
+	struct vars_view *root = other->root;
+
+	if (other == root || !root->ask_others || other->generation == root->generation)
+		return 0;
+	drop_layers(other, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		const struct value *layer = root->ask_others(
+			root->others_data, other->host, levels[i], scratch(root), err);
+		if (!layer)
+			return -1;
+		insert_layer(other, levels[i], NULL, layer, 1);
+	}
+	other->generation = root->generation;
+	template_context_forget(&other->context);
+	strmap_release(&other->results, NULL);
+	return 0;
+}
+
 /* hostvars: every host's variables, evaluated in that host's view. */
-static struct vars_view *other_view(struct vars_view *view, const char *name)
+static struct vars_view *other_view(struct vars_view *view, const char *name, struct err *err)
 {
 	struct vars_view *other = strmap_get(&view->root->others, name);
 	const struct host *host;
 
-	if (other)
-		return other;
-	host = inventory_host(view->site->inventory, name);
-	return host ? make_view(view->site, host, view->root) : NULL;
+	if (!other) {
+		host = inventory_host(view->site->inventory, name);
+		other = host ? make_view(view->site, host, view->root) : NULL;
+	}
+	return other && ask_other(other, err) == 0 ? other : NULL;
 }
 
 static const struct value *hostvars_get_var(void *data, const char *key, struct err *err)
@@ -413,9 +475,8 @@ static const struct template_mapping host_mapping = {hostvars_get_var, names};
 static const struct value *hostvars_get(void *data, const char *key, struct err *err)
 {
 	struct vars_view *view = data;
-	struct vars_view *other = other_view(view, key);
+	struct vars_view *other = other_view(view, key, err);
 
-	(void)err;
 	return other ? template_new_mapping(scratch(view), &host_mapping, other) : NULL;
 }
 
