@@ -4,7 +4,6 @@
  */
 #include "node/change.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@ char *change_name_beside(const char *path)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	autofree char *name =
-		xasprintf(".modelfleet-%d-%u-%09ld", (int)getpid(), counter++, now.tv_nsec);
+		xasprintf(CHANGE_MAKING "%d-%u-%09ld", (int)getpid(), counter++, now.tv_nsec);
 	return path_join(dir, name);
 }
 
@@ -100,40 +99,13 @@ int change_directory(struct transaction *t, const char *path, const struct chang
 	return make_directory(t, path, a, umask, err);
 }
 
-/* Records all below a directory, deepest first: an undo, which goes backwards, makes the
- * directory before what is in it. */
-static int record_below(struct transaction *t, const char *path, struct err *err)
-{
-	DIR *d = opendir(path);
-	int result = 0;
-
-	if (!d)
-		return err_sys(err, "cannot read the directory %s", path);
-	for (struct dirent *e; result == 0 && (e = readdir(d));) {
-		struct stat st;
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		autofree char *child = path_join(path, e->d_name);
-		if (lstat(child, &st) < 0)
-			result = err_sys(err, "stat %s", child);
-		else if (S_ISDIR(st.st_mode))
-			result = record_below(t, child, err);
-		if (result == 0)
-			result = transaction_record_path(t, child, err);
-	}
-	closedir(d);
-	return result;
-}
-
 int change_remove(struct transaction *t, const char *path, struct err *err)
 {
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "stat %s", path);
-	if (t && S_ISDIR(st.st_mode) && record_below(t, path, err) < 0)
-		return -1;
-	if (transaction_record_path(t, path, err) < 0 || path_remove_tree(path, err) < 0)
+	if (transaction_record_tree(t, path, err) < 0 || path_remove_tree(path, err) < 0)
 		return -1;
 	return change_sync_parent(path, err);
 }
@@ -198,7 +170,7 @@ int change_attributes(struct transaction *t, const char *path,
 	*changed = d.has_owner || d.has_group || d.has_mode || d.has_mtime || d.has_atime;
 	if (!*changed || check)
 		return 0;
-	if (transaction_record_path(t, real, err) < 0)
+	if (transaction_record_attributes(t, real, err) < 0)
 		return -1;
 	return set_attributes(real, &d, &st, err);
 }

@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 
+#define CHANGE_MAKING ".modelfleet-" /* and the helper's process, and what makes it unique */
+
 /* A name in the directory of a path that nothing has; new memory. */
 char *change_name_beside(const char *path);
 /* Brings the directory of a path to the disk. */

@@ -181,9 +181,12 @@ static int back_up(struct transaction *t, struct making *m, struct err *err)
 	return 0;
 }
 
-/* All that can fail, before the one step that changes something. */
+/* All that can fail, before the one step that changes something. The record comes first: an
+ * undo also removes what a helper that was killed has left half made beside the path. */
 static int prepare(struct transaction *t, struct making *m, struct err *err)
 {
+	if (transaction_record_path(t, m->w->path, err) < 0)
+		return -1;
 	m->fd = open(m->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (m->fd < 0)
 		return err_sys(err, "cannot write beside %s", m->w->path);
@@ -192,9 +195,7 @@ static int prepare(struct transaction *t, struct making *m, struct err *err)
 	fd_close(&m->fd); /* a program cannot be run while it is open for writing */
 	if (validate(m, err) < 0)
 		return -1;
-	if (m->w->want_backup && m->has_former && back_up(t, m, err) < 0)
-		return -1;
-	return transaction_record_path(t, m->w->path, err);
+	return m->w->want_backup && m->has_former ? back_up(t, m, err) : 0;
 }
 
 int change_write(struct transaction *t, struct change_write *w, struct err *err)

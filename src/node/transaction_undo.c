@@ -3,8 +3,9 @@
  * Bringing recorded paths back. The order of the records does not matter, since each says
  * what its path was before the transaction; what matters is that a directory is emptied
  * before it goes and is there before it is filled. So the records are sorted by path (a
- * directory sorts before what is in it) and worked in three rounds:
+ * directory sorts before what is in it) and worked in rounds:
  *
+ *     0. what a helper that was killed has left half made beside the paths goes
  *     1. from the end: what stands where nothing or something else was goes
  *     2. from the beginning: directories, files, links are made
  *     3. from the end: owner, mode and times, of directories after all that is in them
@@ -13,11 +14,14 @@
  */
 #include "node/transaction_private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "node/change_name.h"
 
 struct undo {
 	int fd; /* the transaction's directory */
@@ -193,11 +197,69 @@ static void tell(struct undo *u)
 	}
 }
 
+/* True for what is in the making by a helper that has ended. Those that live end with the
+ * right name, or remove it themselves. */
+static bool is_half_made(const char *name)
+{
+	char digits[16];
+	int64_t pid;
+
+	if (!str_starts(name, CHANGE_MAKING))
+		return false;
+	name += strlen(CHANGE_MAKING);
+	size_t n = strspn(name, "0123456789");
+	if (n == 0 || n >= sizeof(digits) || name[n] != '-')
+		return false;
+	memcpy(digits, name, n);
+	digits[n] = '\0';
+	return parse_int(digits, 1, INT32_MAX, &pid) && kill((pid_t)pid, 0) < 0 &&
+	       errno == ESRCH;
+}
+
+/* Removes what was half made beside a path. */
+static void sweep(const char *path)
+{
+	const char *name;
+	struct stat st;
+	autofd int parent = keep_parent(path, &name);
+	autofd int fd =
+		parent < 0 ? -1 : openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		return;
+	fd = -1;
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (is_half_made(e->d_name) &&
+			fstatat(parent, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			st.st_uid == getuid())
+			unlinkat(parent, e->d_name, 0);
+	}
+	closedir(dir);
+}
+
+/* Two paths of one directory, which stand beside each other when they are sorted. */
+static bool same_parent(const char *a, const char *b)
+{
+	size_t n = (size_t)(strrchr(a, '/') - a);
+
+	return strncmp(a, b, n + 1) == 0 && !strchr(b + n + 1, '/');
+}
+
+static void round_sweep(const struct undo *u)
+{
+	for (size_t i = 0; i < u->count; i++) {
+		if (i == 0 || !same_parent(u->paths[i]->path, u->paths[i - 1]->path))
+			sweep(u->paths[i]->path);
+	}
+}
+
 void undo_paths(int fd, const struct records *records, struct undo_report *report)
 {
 	struct undo u = {.fd = fd, .report = report};
 
 	collect(&u, records);
+	round_sweep(&u);
 	round_clear(&u);
 	round_make(&u);
 	round_dress(&u);
