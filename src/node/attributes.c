@@ -61,7 +61,9 @@ int attributes_read(struct node_call *c, struct attributes *a, struct err *err)
 
 	*a = (struct attributes){
 		.mode = call_text_or_null(c, "mode"), .umask = c->node->login_umask};
-	if (a->mode && mode_parse(a->mode, 0, 0, &ignored, err) < 0)
+	bool preserve =
+		a->mode && strcmp(a->mode, "preserve") == 0 && item_get(c->args, "remote_src");
+	if (a->mode && !preserve && mode_parse(a->mode, 0, 0, &ignored, err) < 0)
 		return -1;
 	return read_owner(c, a, err) < 0 || read_group(c, a, err) < 0 ? -1 : 0;
 }

@@ -145,7 +145,7 @@ static int make_parents(
 	struct node_call *c, const char *dir, const struct attributes *a, struct err *err)
 {
 	struct attributes of_dirs = *a;
-	bool changed;
+	bool changed = false;
 
 	if (path_is_dir(dir))
 		return 0;
@@ -282,10 +282,10 @@ int node_copy(struct node_call *c, struct err *err)
 		return -1;
 	if (w.is_directory)
 		return err_set(err, ERR_UNSUPPORTED, "remote_src is a directory");
-	const char *mode = call_text_or_null(c, "mode");
 	if (attributes_read(c, &a, err) < 0)
 		return -1;
-	(void)mode;
+	if (a.mode && strcmp(a.mode, "preserve") == 0)
+		a.mode = arena_printf(c->arena, "%o", (unsigned)w.source.st_mode & 07777);
 	int placed = find_place(c, &a, &path, err);
 	if (placed > 0)
 		placed = check_place(c, &path, err);

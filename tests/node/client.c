@@ -235,10 +235,10 @@ void checked_release(struct checked *r)
 	strbuf_release(&r->drift);
 }
 
-/* Sends a request's stream in pieces of a size that is no power of two. */
-static void send_stream(struct client *c, uint32_t id, const char *data, size_t n)
+void client_stream(struct client *c, uint32_t id, const void *content, size_t n)
 {
-	const size_t piece = 30001;
+	const size_t piece = 30001; /* no power of two */
+	const char *data = content;
 
 	do {
 		size_t take = n < piece ? n : piece;
@@ -288,7 +288,7 @@ void client_begin(struct client *c, uint8_t stage, const char *version,
 	msg_begin(&w, buffer, sizeof(buffer));
 	wire_put_version_begin(&w, &request);
 	uint32_t id = client_send(c, WIRE_VERSION_BEGIN, frame_flags, w.data, w.len);
-	send_stream(c, id, text.data, text.len);
+	client_stream(c, id, text.data, text.len);
 	if (!client_answer(c, id, &out->answer)) {
 		out->code = ERR_UNREACHABLE;
 		return;
@@ -329,7 +329,7 @@ enum err_code client_put(struct client *c, const struct wire_file_put *p, const 
 	uint8_t flags = first == n ? FRAME_LAST : 0;
 	uint32_t id = client_send(c, WIRE_FILE_PUT, flags, w.data, w.len);
 	if (first < n)
-		send_stream(c, id, (const char *)data + first, n - first);
+		client_stream(c, id, (const char *)data + first, n - first);
 	bool answered = client_answer(c, id, a);
 	answer_release(a);
 	return answered ? a->code : ERR_UNREACHABLE;

@@ -51,6 +51,8 @@ void client_kill(struct client *c);
 uint32_t client_send(struct client *c, uint8_t kind, uint8_t flags, const void *data, size_t n);
 /* Sends a frame as it is; false when the helper is gone. */
 bool client_frame(struct client *c, const struct frame *f);
+/* Sends a request's stream in several DATA frames. */
+void client_stream(struct client *c, uint32_t id, const void *content, size_t n);
 /* The next frame, or false when the helper closed its output. */
 bool client_next(struct client *c, struct frame *f);
 /* Receives the answer to a request; false when the helper is gone. */
