@@ -147,19 +147,20 @@ static bool put_difference(struct item_writer *out, const char *key,
 	return true;
 }
 
-/* Compares dpkg's status with the one before and writes `packages`: how many differ. */
-static int put_differences(struct apt_task *t, struct err *err)
+/* Compares dpkg's status with the one before and writes `packages`: how many differ. Where
+ * apt-get was not run, there is nothing to compare. */
+static int put_differences(struct apt_task *t, bool ran, struct err *err)
 {
 	AUTO(dpkg_status_release) struct dpkg_status after = {0};
 	int count = 0;
 
-	if (dpkg_status_read(&after, DPKG_STATUS_FILE, err) < 0)
+	if (ran && dpkg_status_read(&after, DPKG_STATUS_FILE, err) < 0)
 		return -1;
 	item_open_list(t->call->out, "packages");
 	strmap_foreach (e, &after.packages)
 		count += put_difference(t->call->out, e->key, &t->before, &after);
 	strmap_foreach (e, &t->before.packages) {
-		if (!strmap_has(&after.packages, e->key))
+		if (ran && !strmap_has(&after.packages, e->key))
 			count += put_difference(t->call->out, e->key, &t->before, &after);
 	}
 	item_close(t->call->out);
@@ -256,8 +257,8 @@ static int work(struct apt_task *t, struct err *err)
 		return -1;
 	if (t->call->check)
 		count = put_simulated(t);
-	else if (has_work(t))
-		count = put_differences(t, err);
+	else
+		count = put_differences(t, has_work(t), err);
 	if (count < 0)
 		return -1;
 	bool nothing_else = !has_work(t) && !item_get(t->call->args, "names") &&

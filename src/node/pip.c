@@ -271,6 +271,8 @@ static int work(struct pip_task *t, const struct state *s, bool made, struct err
 	if (pip_probe(t, &t->before, true, err) < 0)
 		return -1;
 	if (!has_work(t, s) || t->call->check) {
+		item_open_list(t->call->out, "packages");
+		item_close(t->call->out);
 		put_result(t, made || has_work(t, s));
 		return 0;
 	}

@@ -5,6 +5,7 @@
 
 /* In the order of their names. A row is added with the module's file. */
 static const struct module *const modules[] = {
+	&module_apt,
 	&module_assert,
 	&module_command,
 	&module_copy,
@@ -12,10 +13,13 @@ static const struct module *const modules[] = {
 	&module_fail,
 	&module_file,
 	&module_meta,
+	&module_pip,
+	&module_service,
 	&module_set_fact,
 	&module_shell,
 	&module_stat,
 	&module_sync_models,
+	&module_systemd,
 	&module_template,
 };
 
