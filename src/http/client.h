@@ -39,6 +39,9 @@
 #define HTTP_HEADERS_MAX   (256u << 10) /* bytes of one response's headers */
 #define HTTP_REDIRECTS_MAX 10u
 #define HTTP_URL_MAX       8192u
+/* Seconds, likewise. */
+#define HTTP_CONNECT_TIMEOUT 30.0
+#define HTTP_STALL           60.0
 
 /*
  * Where connections are made when it is not this machine's network. All calls come from the
@@ -95,8 +98,8 @@ struct http_request {
 	struct http_tls tls;
 	const char *unix_socket; /* connect to this path, whatever host the URL names */
 	deadline until;          /* of all of it; 0: never */
-	double connect_timeout;  /* seconds; 0: 30 */
-	double stall;    /* give up when nothing was received for so many seconds; 0: 60 */
+	double connect_timeout;  /* seconds; 0: HTTP_CONNECT_TIMEOUT */
+	double stall; /* give up when nothing was received for so many seconds; 0: HTTP_STALL */
 	bool decompress; /* offer compression and undo it */
 	size_t body_max; /* of a body in memory, and of one that a sink takes */
 	size_t headers_max;

@@ -151,8 +151,8 @@ static void prepare_tls(struct http_transfer *t)
 static void prepare_limits(struct http_transfer *t)
 {
 	const struct http_request *q = t->request;
-	double connect = q->connect_timeout > 0 ? q->connect_timeout : 30;
-	double stall = q->stall > 0 ? q->stall : 60;
+	double connect = q->connect_timeout > 0 ? q->connect_timeout : HTTP_CONNECT_TIMEOUT;
+	double stall = q->stall > 0 ? q->stall : HTTP_STALL;
 
 	SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect * 1000));
 	SET(t, CURLOPT_LOW_SPEED_LIMIT, 1L);

@@ -80,8 +80,11 @@ static curl_socket_t open_socket(
 	(void)purpose;
 	(void)address;
 	const char *host = t->request->unix_socket ? t->request->unix_socket : t->origin.host;
+	double connect = t->request->connect_timeout;
+	deadline until = deadline_min(
+		t->until, deadline_in(connect > 0 ? connect : HTTP_CONNECT_TIMEOUT));
 	int fd = http_pump_open(
-		&t->pump, &t->client->o, host, t->origin.port, t->until, &t->failure);
+		&t->pump, &t->client->o, host, t->origin.port, until, &t->failure);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 

@@ -12,6 +12,7 @@ static const struct module *const modules[] = {
 	&module_debug,
 	&module_fail,
 	&module_file,
+	&module_get_url,
 	&module_meta,
 	&module_pip,
 	&module_service,
@@ -21,6 +22,8 @@ static const struct module *const modules[] = {
 	&module_sync_models,
 	&module_systemd,
 	&module_template,
+	&module_uri,
+	&module_wait_for,
 };
 
 /*

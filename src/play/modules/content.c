@@ -82,6 +82,8 @@ static struct value *arguments_for(struct module_call *c, const struct content *
 		value_dict_set(
 			c->arena, args, "mode", value_new_string(c->arena, content->mode));
 	value_dict_set(c->arena, args, "follow", value_bool(content->follow));
+	if (content->replace)
+		value_dict_set(c->arena, args, "force", &value_true);
 	forward_into(c, args, passed);
 	return args;
 }

@@ -32,6 +32,7 @@ struct content {
 	size_t len;
 	const char *mode; /* beats the argument `mode`; NULL: the argument's */
 	bool follow;
+	bool replace; /* an existing file, whatever the argument `force` says */
 };
 
 /*
