@@ -11,20 +11,12 @@
 
 #include <math.h>
 
-/* What a declaration says, but for the names. */
-struct shape {
-	size_t count;
-	size_t required;
-	bool rest;
-	bool named;
-};
-
-static struct shape read_shape(const char *s)
+struct shape callable_shape(const struct callable *callable)
 {
 	struct shape shape = {0};
 	bool inside = false; /* a name */
 
-	for (; s && *s; s++) {
+	for (const char *s = callable->parameters; s && *s; s++) {
 		if (*s == '!') {
 			shape.required = shape.count;
 		} else if (*s == '*') {
@@ -33,7 +25,7 @@ static struct shape read_shape(const char *s)
 			shape.rest |= !two;
 			s += two;
 		} else {
-			shape.count += *s != ' ' && !inside;
+			shape.count = (uint8_t)(shape.count + (*s != ' ' && !inside));
 			inside = *s != ' ';
 		}
 	}
@@ -98,7 +90,7 @@ static int bind_positional(struct args *a, const struct shape *shape,
 		} else if (a->rest) {
 			value_list_add(a->ev->arena, a->rest, positional->items[i]);
 		} else {
-			args_fail(a, err, "takes at most %zu arguments, %zu were given",
+			args_fail(a, err, "takes at most %u arguments, %zu were given",
 				shape->count, positional->count);
 			return -1;
 		}
@@ -173,7 +165,7 @@ const struct value *args_call(struct eval *ev, const struct callable *callable,
 	struct err *err)
 {
 	struct args a = {.ev = ev, .callee = callable, .self = self};
-	const struct shape shape = read_shape(callable->parameters);
+	const struct shape shape = callable_shape(callable);
 
 	if (!(callable->flags & CALL_UNDEFINED)) {
 		const struct value *u = first_undefined(self, positional, named);
@@ -241,24 +233,24 @@ static int evaluate_all(struct args *a, const struct shape *shape, const struct 
 }
 
 const struct value *args_apply(struct eval *ev, const struct callable *callable,
-	const struct value *self, const struct call *call, struct err *err)
+	const struct shape *shape, const struct value *self, const struct call *call,
+	struct err *err)
 {
 	struct args a = {.ev = ev, .callee = callable, .self = self};
-	const struct shape shape = read_shape(callable->parameters);
 	const struct value *u = is_undefined(self) ? self : NULL;
 
-	if (call && !fits(callable, &shape, call)) {
+	if (call && !fits(callable, shape, call)) {
 		struct value *positional, *named;
 		if (eval_arguments(ev, call, &positional, &named, err) < 0)
 			return NULL;
 		return args_call(ev, callable, self, positional, named, err);
 	}
-	begin_rest(&a, &shape);
-	if (call && evaluate_all(&a, &shape, call, &u, err) < 0)
+	begin_rest(&a, shape);
+	if (call && evaluate_all(&a, shape, call, &u, err) < 0)
 		return NULL;
 	if (u && !(callable->flags & CALL_UNDEFINED))
 		return ev->native ? u : undefined_fail(ev, u, err);
-	return run(&a, &shape, err);
+	return run(&a, shape, err);
 }
 
 bool arg_given(const struct args *a, size_t i)
@@ -273,10 +265,17 @@ const struct value *self_text(struct args *a, struct err *err)
 	return v ? repr_string(a->ev, v, err) : NULL;
 }
 
+static const struct value *constant_text(struct eval *ev, const char *text)
+{
+	static const struct value empty = {.kind = VALUE_STRING, .text = ""};
+
+	return *text ? value_new_string(ev->arena, text) : &empty;
+}
+
 const struct value *arg_text(struct args *a, size_t i, const char *fallback, struct err *err)
 {
 	if (!a->v[i])
-		return value_new_string(a->ev->arena, fallback);
+		return constant_text(a->ev, fallback);
 	const struct value *v = need_defined(a->ev, a->v[i], err);
 	return v ? repr_string(a->ev, v, err) : NULL;
 }
@@ -284,7 +283,7 @@ const struct value *arg_text(struct args *a, size_t i, const char *fallback, str
 const struct value *arg_string(struct args *a, size_t i, const char *fallback, struct err *err)
 {
 	if (!a->v[i])
-		return value_new_string(a->ev->arena, fallback);
+		return constant_text(a->ev, fallback);
 	if (value_is_string(a->v[i])) {
 		eval_touch(a->ev, a->v[i]);
 		return a->v[i];

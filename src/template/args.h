@@ -14,9 +14,13 @@ const struct value *args_call(struct eval *ev, const struct callable *callable,
 	const struct value *self, const struct value *positional, const struct value *named,
 	struct err *err);
 
-/* The same with arguments as they were written, which it evaluates. call may be NULL. */
+/*
+ * The same with arguments as they were written, which it evaluates; call may be NULL. The shape
+ * is the callable's.
+ */
 const struct value *args_apply(struct eval *ev, const struct callable *callable,
-	const struct value *self, const struct call *call, struct err *err);
+	const struct shape *shape, const struct value *self, const struct call *call,
+	struct err *err);
 /* Evaluates arguments to a list and a dict; both become NULL without a call. -1 with err. */
 int eval_arguments(struct eval *ev, const struct call *call, struct value **positional,
 	struct value **named, struct err *err);

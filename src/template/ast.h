@@ -87,7 +87,7 @@ struct macro {
 /* The members that evaluation looks at most come first. */
 struct node {
 	uint8_t kind; /* enum node_kind */
-	uint8_t op;   /* enum binary_op */
+	uint8_t op;   /* enum binary_op; of GETATTR: what it is of a loop */
 	bool flag;
 	bool context; /* with context */
 	/*
@@ -101,6 +101,7 @@ struct node {
 	const struct node *a, *b, *c;
 	const struct value *value;
 	const struct callable *callable; /* NULL: unknown, an error when reached */
+	struct shape shape;              /* of a filter's or test's callable */
 	const char *attribute;
 	struct node_list list, other;
 	const struct call *call;

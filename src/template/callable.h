@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "template/template.h"
@@ -38,6 +39,17 @@ struct callable {
 	const char *parameters;
 	unsigned flags; /* enum callable_flags */
 };
+
+/* What a declaration of parameters says, but for their names. */
+struct shape {
+	uint8_t count;
+	uint8_t required;
+	bool rest;
+	bool named;
+};
+
+/* Reads a callable's declaration. */
+struct shape callable_shape(const struct callable *callable);
 
 /* A table: sorted by name. */
 struct callables {

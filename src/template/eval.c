@@ -5,6 +5,7 @@
 #include "template/access.h"
 #include "template/finish.h"
 #include "template/repr.h"
+#include "value/number.h"
 
 #define DEFAULT_STEPS  50000000u
 #define DEFAULT_DEPTH  400u
@@ -224,6 +225,14 @@ static struct variable *known_variable(const struct eval *ev, const struct value
 	return v;
 }
 
+/* True for a value that evaluates to itself. */
+static bool is_final(const struct value *raw)
+{
+	if (raw->kind == VALUE_STRING)
+		return raw->unsafe || !template_is_in(raw->text, raw->len);
+	return raw->kind < VALUE_STRING;
+}
+
 static struct variable *find_variable(
 	struct eval *ev, const struct value_key *name, struct err *err)
 {
@@ -238,7 +247,9 @@ static struct variable *find_variable(
 	if (!variable)
 		variable = new_variable(ev, name);
 	variable->absent = !raw;
-	if (raw && run_variable(ev, variable, raw, err) < 0)
+	if (raw && is_final(raw))
+		variable->value = raw;
+	else if (raw && run_variable(ev, variable, raw, err) < 0)
 		return NULL;
 	return variable;
 }
@@ -285,14 +296,12 @@ static const struct value *find_global(struct eval *ev, const struct node *node)
 static const struct value *find_in_scopes(const struct eval *ev, const struct node *node)
 {
 	const struct frame *frame = ev->frame;
-	size_t guess = node_guess(node);
+	const struct value *v = eval_local(ev, node);
 
-	if (!frame)
-		return NULL;
-	if (guess < frame->count && frame->slots[guess].name == node->key.text)
-		return frame->slots[guess].value;
+	if (v)
+		return v;
 	const struct slot *slot = frame_find(ev->frame, &node->key);
-	if (slot >= frame->slots && slot < frame->slots + frame->count)
+	if (slot && slot >= frame->slots && slot < frame->slots + frame->count)
 		node_set_guess(node, (size_t)(slot - frame->slots));
 	return slot ? slot->value : NULL;
 }
@@ -326,7 +335,11 @@ static int add_text(struct output *out, const struct value *v, struct err *err)
 
 	if (ev->native && v->kind >= VALUE_LIST && v->kind <= VALUE_DICT)
 		v = finish(ev, v, false, err);
-	if (!v || repr_str(ev, v, &ev->state->text, err) < 0)
+	if (!v)
+		return -1;
+	if (v->kind == VALUE_INT)
+		number_add_int(&ev->state->text, v->integer);
+	else if (repr_str(ev, v, &ev->state->text, err) < 0)
 		return -1;
 	return eval_room(ev, scratch_size(&out->text), err);
 }
@@ -343,6 +356,8 @@ int output_value(struct output *out, const struct value *v, struct err *err)
 {
 	struct eval *ev = out->ev;
 
+	if (out->many && v->kind != VALUE_NULL)
+		return add_text(out, v, err);
 	if (ev->native && v->kind == VALUE_NULL)
 		return 0;
 	if (!out->first && !out->many)

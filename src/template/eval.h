@@ -179,6 +179,17 @@ static inline void node_set_guess(const struct node *node, size_t at)
 			(uint8_t *)(uintptr_t)&node->guess, (uint8_t)at, __ATOMIC_RELAXED);
 }
 
+/* The value of a name where it was found last, if that is in the innermost scope; else NULL. */
+static inline const struct value *eval_local(const struct eval *ev, const struct node *node)
+{
+	const struct frame *frame = ev->frame;
+	size_t guess = node_guess(node);
+
+	return frame && guess < frame->count && frame->slots[guess].name == node->key.text
+		       ? frame->slots[guess].value
+		       : NULL;
+}
+
 /* The value of a name: scopes, locals, variables, global functions; undefined if none. */
 const struct value *eval_name(struct eval *ev, const struct node *node, struct err *err);
 /* The slot of a name in the scopes, or NULL. */

@@ -108,6 +108,14 @@ static const struct callable *find_method(const struct value *on, const struct n
 	return on->kind == VALUE_OBJECT ? NULL : methods_named(on, attribute->key.text);
 }
 
+static const struct value *call_entry(struct eval *ev, const struct callable *callable,
+	const struct value *self, const struct call *call, struct err *err)
+{
+	const struct shape shape = callable_shape(callable);
+
+	return args_apply(ev, callable, &shape, self, call, err);
+}
+
 const struct value *eval_call(struct eval *ev, const struct node *node, struct err *err)
 {
 	const struct value *v;
@@ -118,7 +126,7 @@ const struct value *eval_call(struct eval *ev, const struct node *node, struct e
 			return NULL;
 		const struct callable *method = find_method(v, node->a);
 		if (method)
-			return args_apply(ev, method, v, node->call, err);
+			return call_entry(ev, method, v, node->call, err);
 		v = get_attribute(ev, v, node->a->key.text, node->a, err);
 	} else {
 		v = eval_expr(ev, node->a, err);
@@ -127,7 +135,7 @@ const struct value *eval_call(struct eval *ev, const struct node *node, struct e
 		return NULL;
 	if (object_is(v, &function_class) && !node->flag) {
 		const struct function *f = v->object;
-		return args_apply(ev, f->callable, f->self, node->call, err);
+		return call_entry(ev, f->callable, f->self, node->call, err);
 	}
 	if (object_is(v, &macro_class) && macro_takes(v, node->call))
 		return macro_apply(ev, v, node->call, err);
@@ -150,7 +158,7 @@ const struct value *eval_filter(struct eval *ev, const struct node *node, struct
 		return NULL;
 	if (!node->callable)
 		return fail_unknown(node, "filter", err);
-	return args_apply(ev, node->callable, self, node->call, err);
+	return args_apply(ev, node->callable, &node->shape, self, node->call, err);
 }
 
 const struct value *eval_test(struct eval *ev, const struct node *node, struct err *err)
@@ -161,7 +169,8 @@ const struct value *eval_test(struct eval *ev, const struct node *node, struct e
 		return NULL;
 	if (!node->callable)
 		return fail_unknown(node, "test", err);
-	const struct value *result = args_apply(ev, node->callable, self, node->call, err);
+	const struct value *result =
+		args_apply(ev, node->callable, &node->shape, self, node->call, err);
 	if (!result || is_undefined(result))
 		return result;
 	int truth = op_truth(ev, result, err);

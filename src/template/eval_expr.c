@@ -20,8 +20,11 @@ const struct value *eval_defined(struct eval *ev, const struct node *node, struc
 
 int eval_truth(struct eval *ev, const struct node *node, struct err *err)
 {
-	const struct value *v = eval_defined(ev, node, err);
+	const struct value *v = eval_expr(ev, node, err);
 
+	if (v && v->kind == VALUE_BOOL)
+		return v->boolean;
+	v = need_defined(ev, v, err);
 	return v ? op_truth(ev, v, err) : -1;
 }
 
@@ -71,28 +74,45 @@ static const struct value *eval_dict(struct eval *ev, const struct node *node, s
 	return dict;
 }
 
-/* A member of a dict by the node's key; NULL with err untouched when there is none. */
-static const struct value *member(
+static const struct value *seek_member(
 	struct eval *ev, const struct value *dict, const struct node *node, struct err *err)
 {
-	size_t guess = node_guess(node);
-	const struct value_pair *pair = value_dict_seek(dict, &node->key, guess);
+	const struct value_pair *pair = value_dict_seek(dict, &node->key);
 
 	if (!pair)
 		return NULL;
-	size_t at = (size_t)(pair - dict->pairs);
-	if (at != guess)
-		node_set_guess(node, at);
-	if (pair->value->kind == VALUE_OBJECT)
-		return dict_item(ev, dict, at, err);
-	eval_touch(ev, pair->value);
-	return pair->value;
+	node_set_guess(node, (size_t)(pair - dict->pairs));
+	return dict_item(ev, dict, (size_t)(pair - dict->pairs), err);
+}
+
+/* A member of a dict by the node's key; NULL with err untouched when there is none. */
+static inline const struct value *member(
+	struct eval *ev, const struct value *dict, const struct node *node, struct err *err)
+{
+	size_t guess = node_guess(node);
+
+	if (guess >= dict->pair_count || !value_pair_has(&dict->pairs[guess], &node->key))
+		return seek_member(ev, dict, node, err);
+	const struct value *v = dict->pairs[guess].value;
+	if (v->kind == VALUE_OBJECT)
+		return dict_item(ev, dict, guess, err);
+	eval_touch(ev, v);
+	return v;
+}
+
+/* An expression that something is looked for in: mostly a name. */
+static inline const struct value *eval_base(
+	struct eval *ev, const struct node *node, struct err *err)
+{
+	const struct value *v = node->kind == NODE_NAME ? eval_local(ev, node) : NULL;
+
+	return v ? v : eval_expr(ev, node, err);
 }
 
 static const struct value *eval_getattr(
 	struct eval *ev, const struct node *node, struct err *err)
 {
-	const struct value *v = eval_expr(ev, node->a, err);
+	const struct value *v = eval_base(ev, node->a, err);
 
 	if (!v)
 		return NULL;
@@ -102,6 +122,8 @@ static const struct value *eval_getattr(
 		if (found || err->code)
 			return found;
 	}
+	if (node->op && object_is(v, &loop_class))
+		return loop_member(ev, v, node->op, err);
 	return get_attribute(ev, v, node->key.text, node, err);
 }
 
@@ -124,7 +146,7 @@ static const struct value *eval_slice(
 static const struct value *eval_getitem(
 	struct eval *ev, const struct node *node, struct err *err)
 {
-	const struct value *v = eval_expr(ev, node->a, err);
+	const struct value *v = eval_base(ev, node->a, err);
 
 	if (!v)
 		return NULL;

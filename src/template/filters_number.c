@@ -174,6 +174,8 @@ static double round_common(double d, int digits)
 		double factor = pow(10, -digits);
 		return nearbyint(d / factor) * factor;
 	}
+	if (digits == 0)
+		return nearbyint(d);
 	snprintf(text, sizeof(text), "%.*f", digits, d);
 	return strtod(text, NULL);
 }

@@ -198,7 +198,6 @@ static const struct value *filter_quote(struct args *a, struct err *err)
 static const struct value *filter_format(struct args *a, struct err *err)
 {
 	const struct value *self = self_text(a, err);
-	struct value *values = value_new_list(a->ev->arena);
 
 	if (!self)
 		return NULL;
@@ -206,10 +205,8 @@ static const struct value *filter_format(struct args *a, struct err *err)
 		return args_fail(a, err, "takes positional or named arguments, not both");
 	if (a->named->pair_count)
 		return op_format(a->ev, self, a->named, err);
-	values->kind = VALUE_TUPLE;
-	for (size_t i = 0; i < a->rest->count; i++)
-		value_list_add(a->ev->arena, values, a->rest->items[i]);
-	return op_format(a->ev, self, values, err);
+	a->rest->kind = VALUE_TUPLE;
+	return op_format(a->ev, self, a->rest, err);
 }
 
 static const struct value *filter_wordcount(struct args *a, struct err *err)

@@ -10,6 +10,7 @@
 #include "template/repr.h"
 #include "template/strings.h"
 #include "template/utf8.h"
+#include "value/number.h"
 
 /* Wider or more precise than this is refused. */
 #define FORMAT_MAX 10000
@@ -66,6 +67,13 @@ static void add_padded(const struct spec *s, const char *sign, const char *digit
 static void add_number(struct eval *ev, const struct spec *s, bool negative, const char *prefix,
 	const char *digits, int group_size, struct strbuf *out)
 {
+	if (s->width <= 0 && !s->group) {
+		if (negative || s->sign)
+			strbuf_addch(out, negative ? '-' : s->sign);
+		strbuf_addstr(out, prefix);
+		strbuf_addstr(out, digits);
+		return;
+	}
 	AUTO(strbuf_release) struct strbuf sign = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf grouped = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf longer = STRBUF_INIT;
@@ -184,39 +192,45 @@ static void shortest(struct eval *ev, double d, struct strbuf *out)
 	repr_str(ev, &v, out, NULL);
 }
 
-static int format_real(struct eval *ev, const struct value *v, const struct spec *s,
-	struct strbuf *out, struct err *err)
+/* What C's own formats give for a number that is not negative. */
+static void add_real(double d, const struct spec *s, char type, struct strbuf *out)
+{
+	int precision = s->precision < 0 ? 6 : s->precision;
+	char format[] = "%#.*f";
+
+	if (type == 'f' && !s->alternate && isfinite(d)) {
+		number_add_fixed(out, d, (unsigned)precision);
+		return;
+	}
+	format[4] = type;
+	if (!s->alternate)
+		memmove(format + 1, format + 2, sizeof(format) - 2);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	strbuf_addf(out, format, precision, d);
+#pragma GCC diagnostic pop
+}
+
+static void format_real(
+	struct eval *ev, const struct value *v, const struct spec *s, struct strbuf *out)
 {
 	AUTO(strbuf_release) struct strbuf digits = STRBUF_INIT;
 	double d = number_real(v);
 	bool negative = signbit(d) && !isnan(d);
-	int precision = s->precision < 0 ? 6 : s->precision;
 	char type = s->type == 'n' ? 'g' : s->type;
-	char c_format[] = "%#.*f";
 
-	(void)err;
 	d = fabs(d);
 	if (!type && s->precision < 0) {
 		shortest(ev, d, &digits);
+	} else if (type == '%') {
+		add_real(d * 100, s, 'f', &digits);
+		strbuf_addch(&digits, '%');
 	} else {
-		char letter = type == '%' ? 'f' : type ? type : 'g';
-		c_format[4] = letter;
-		if (!s->alternate)
-			memmove(c_format + 1, c_format + 2, sizeof(c_format) - 2);
-		char *text = arena_alloc(ev->arena, (size_t)precision + 400);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(text, (size_t)precision + 400, c_format, precision,
-			type == '%' ? d * 100 : d);
-#pragma GCC diagnostic pop
-		strbuf_addstr(&digits, text);
-		if (!type && isfinite(d) && !strpbrk(text, ".e"))
+		add_real(d, s, type ? type : 'g', &digits);
+		if (!type && isfinite(d) && !strpbrk(digits.data, ".e"))
 			strbuf_addstr(&digits, ".0");
-		if (type == '%')
-			strbuf_addch(&digits, '%');
 	}
 	add_number(ev, s, negative, "", digits.data, 3, out);
-	return 0;
 }
 
 static void format_text(const struct value *text, const struct spec *s, struct strbuf *out)
@@ -317,7 +331,8 @@ int text_format_spec(struct eval *ev, const struct value *v, const char *spec, s
 	if (is_number(v)) {
 		if (s.type && !strchr("eEfFgGn%", s.type))
 			return fail_code(&s, v, err);
-		return format_real(ev, v, &s, out, err);
+		format_real(ev, v, &s, out);
+		return 0;
 	}
 	if (v->kind != VALUE_STRING)
 		return err_set(err, ERR_INPUT,
@@ -416,8 +431,10 @@ static int format_number_percent(struct eval *ev, const struct value *v, struct 
 	if (!is_number(v))
 		return err_set(err, ERR_INPUT, "%%%c format: a real number is required, not %s",
 			s->type, type_name(v));
-	if (strchr("eEfFgG", s->type))
-		return format_real(ev, v, s, out, err);
+	if (strchr("eEfFgG", s->type)) {
+		format_real(ev, v, s, out);
+		return 0;
+	}
 	if (v->kind == VALUE_FLOAT && strchr("xXoc", s->type))
 		return err_set(err, ERR_INPUT, "%%%c format: an integer is required, not float",
 			s->type);

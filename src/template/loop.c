@@ -25,11 +25,6 @@ struct loop {
 static int run_items(struct eval *ev, const struct node *node, const struct value *items,
 	unsigned depth, struct frame *outer, struct err *err);
 
-static const struct value *loop_length(struct eval *ev, const struct loop *loop)
-{
-	return value_new_int(ev->arena, (int64_t)loop->count);
-}
-
 static const struct value *loop_item(
 	struct eval *ev, const struct loop *loop, size_t i, struct err *err)
 {
@@ -72,32 +67,77 @@ static const struct callable loop_methods[] = {
 	{"cycle", loop_cycle, "*", 0},
 };
 
+/* The attributes of `loop`, by their names; the parser looks them up. */
+enum loop_attribute {
+	LOOP_NONE,
+	LOOP_DEPTH,
+	LOOP_DEPTH0,
+	LOOP_FIRST,
+	LOOP_INDEX,
+	LOOP_INDEX0,
+	LOOP_LAST,
+	LOOP_LENGTH,
+	LOOP_NEXTITEM,
+	LOOP_PREVITEM,
+	LOOP_REVINDEX,
+	LOOP_REVINDEX0
+};
+
+uint8_t loop_attribute(const char *name)
+{
+	static const char *const names[] = {
+		[LOOP_DEPTH] = "depth",
+		[LOOP_DEPTH0] = "depth0",
+		[LOOP_FIRST] = "first",
+		[LOOP_INDEX] = "index",
+		[LOOP_INDEX0] = "index0",
+		[LOOP_LAST] = "last",
+		[LOOP_LENGTH] = "length",
+		[LOOP_NEXTITEM] = "nextitem",
+		[LOOP_PREVITEM] = "previtem",
+		[LOOP_REVINDEX] = "revindex",
+		[LOOP_REVINDEX0] = "revindex0",
+	};
+
+	for (uint8_t i = LOOP_NONE + 1; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	return LOOP_NONE;
+}
+
+const struct value *loop_member(
+	struct eval *ev, const struct value *self, uint8_t attribute, struct err *err)
+{
+	const struct loop *loop = self->object;
+	int64_t i = (int64_t)loop->index;
+	int64_t count = (int64_t)loop->count;
+	struct arena *arena = ev->arena;
+
+	switch ((enum loop_attribute)attribute) {
+	case LOOP_DEPTH: return value_new_int(arena, (int64_t)loop->depth + 1);
+	case LOOP_DEPTH0: return value_new_int(arena, loop->depth);
+	case LOOP_FIRST: return value_bool(i == 0);
+	case LOOP_INDEX: return value_new_int(arena, i + 1);
+	case LOOP_INDEX0: return value_new_int(arena, i);
+	case LOOP_LAST: return value_bool(i + 1 == count);
+	case LOOP_LENGTH: return value_new_int(arena, count);
+	case LOOP_NEXTITEM: return loop_neighbour(ev, loop, true, err);
+	case LOOP_PREVITEM: return loop_neighbour(ev, loop, false, err);
+	case LOOP_REVINDEX: return value_new_int(arena, count - i);
+	case LOOP_REVINDEX0: return value_new_int(arena, count - i - 1);
+	default: return NULL;
+	}
+}
+
 static const struct value *loop_get(
 	struct eval *ev, const struct value *self, const char *name, struct err *err)
 {
 	static const struct callables methods = {loop_methods, ARRAY_SIZE(loop_methods)};
-	const struct loop *loop = self->object;
-	int64_t index = (int64_t)loop->index;
-	int64_t count = (int64_t)loop->count;
-	const struct {
-		const char *name;
-		int64_t value;
-	} numbers[] = {{"index", index + 1}, {"index0", index}, {"revindex", count - index},
-		{"revindex0", count - index - 1}, {"depth", (int64_t)loop->depth + 1},
-		{"depth0", loop->depth}};
+	const struct value *found = loop_member(ev, self, loop_attribute(name), err);
 
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (strcmp(numbers[i].name, name) == 0)
-			return value_new_int(ev->arena, numbers[i].value);
-	}
-	if (strcmp(name, "first") == 0)
-		return value_bool(loop->index == 0);
-	if (strcmp(name, "last") == 0)
-		return value_bool(index + 1 == count);
-	if (strcmp(name, "length") == 0)
-		return loop_length(ev, loop);
-	if (strcmp(name, "nextitem") == 0 || strcmp(name, "previtem") == 0)
-		return loop_neighbour(ev, loop, name[0] == 'n', err);
+	if (found || err->code)
+		return found;
 	const struct callable *method = callables_find(&methods, name);
 	return method ? function_new(ev->arena, method, self) : NULL;
 }

@@ -110,6 +110,12 @@ const struct value *function_new(
 extern const struct value_class macro_class, loop_class, module_class, omit_class,
 	mapping_class, cycler_class, joiner_class, timedelta_class, super_class, self_class;
 
+/* The number of an attribute of `loop`; 0 for other names. */
+uint8_t loop_attribute(const char *name);
+/* That attribute of a loop; NULL with err untouched when the number is 0. */
+const struct value *loop_member(
+	struct eval *ev, const struct value *loop, uint8_t attribute, struct err *err);
+
 /* omit: an argument that counts as not given. */
 extern const struct value omit_value;
 

@@ -91,6 +91,7 @@ static const struct node *parse_attribute(
 		node->a = on;
 		node->key = value_key(name->text, name->len);
 		node->flag = methods_know(name->text);
+		node->op = loop_attribute(name->text);
 		p->template->mutates |= is_mutator(name->text);
 		return node;
 	}
@@ -242,6 +243,8 @@ static void find_callable(
 	const char *candidate;
 
 	node->callable = callable_find(kind, node->key.text);
+	if (node->callable)
+		node->shape = callable_shape(node->callable);
 	if (node->callable || p->conditional || p->unknown)
 		return;
 	for (size_t i = 0; (candidate = template_entry(kind, i)); i++)

@@ -5,22 +5,6 @@
 #include "template/ops.h"
 #include "value/number.h"
 
-/* Integers are what templates print most. */
-static void add_integer(struct strbuf *out, int64_t i)
-{
-	char text[24];
-	size_t at = sizeof(text);
-	uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
-
-	do {
-		text[--at] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u);
-	if (i < 0)
-		text[--at] = '-';
-	strbuf_add(out, text + at, sizeof(text) - at);
-}
-
 static int repr_items(
 	struct eval *ev, const struct value *v, struct strbuf *out, struct err *err)
 {
@@ -104,7 +88,7 @@ static int repr_plain(
 	switch ((enum value_kind)v->kind) {
 	case VALUE_NULL: strbuf_addstr(out, "None"); return 0;
 	case VALUE_BOOL: strbuf_addstr(out, v->boolean ? "True" : "False"); return 0;
-	case VALUE_INT: add_integer(out, v->integer); return 0;
+	case VALUE_INT: number_add_int(out, v->integer); return 0;
 	case VALUE_FLOAT: number_add_float(out, v->real); return 0;
 	case VALUE_BYTES: quote_bytes(out, v->text, v->len); return 0;
 	case VALUE_LIST:

@@ -42,13 +42,28 @@ static char ascii_case(char c, bool letter, bool upper)
 	return (char)(!letter ? c : upper ? c & ~0x20 : c | 0x20);
 }
 
+/* All in one case, as far as it is ASCII: how many bytes that are. */
+static size_t add_ascii(const char *s, size_t n, enum text_case how, struct strbuf *out)
+{
+	const char first = how == CASE_UPPER ? 'a' : 'A';
+	size_t i = 0;
+
+	strbuf_reserve(out, n);
+	char *to = out->data + out->len;
+	for (; i < n && !(s[i] & 0x80); i++)
+		to[i] = (uint8_t)(s[i] - first) < 26 ? (char)(s[i] ^ 0x20) : s[i];
+	to[i] = '\0';
+	out->len += i;
+	return i;
+}
+
 void text_change_case(const char *s, size_t n, enum text_case how, struct strbuf *out)
 {
 	bool inside_word = false;
 	size_t taken;
+	size_t plain = how == CASE_UPPER || how == CASE_LOWER ? add_ascii(s, n, how, out) : 0;
 
-	strbuf_reserve(out, n);
-	for (size_t i = 0; i < n; i += taken) {
+	for (size_t i = plain; i < n; i += taken) {
 		bool lower = s[i] >= 'a' && s[i] <= 'z';
 		taken = 1;
 		if (!(s[i] & 0x80)) {

@@ -171,24 +171,16 @@ struct value_key value_key(const char *text, size_t n)
 	return (struct value_key){.text = text, .len = n, .hash = value_hash_text(text, n)};
 }
 
-static bool is_key(const struct value *v, const struct value_key *key)
+const struct value_pair *value_dict_seek(const struct value *dict, const struct value_key *key)
 {
-	return v->len == key->len && v->kind == VALUE_STRING &&
-	       !memcmp(v->text, key->text, key->len);
-}
-
-const struct value_pair *value_dict_seek(
-	const struct value *v, const struct value_key *key, size_t guess)
-{
-	if (guess < v->pair_count && is_key(v->pairs[guess].key, key))
-		return &v->pairs[guess];
-	if (v->index) {
-		struct value text = {.kind = VALUE_STRING, .text = key->text, .len = key->len};
-		return find_indexed(v, &text, key->hash);
+	if (dict->index) {
+		const struct value text = {
+			.kind = VALUE_STRING, .text = key->text, .len = key->len};
+		return find_indexed(dict, &text, key->hash);
 	}
-	for (size_t i = 0; i < v->pair_count; i++)
-		if (is_key(v->pairs[i].key, key))
-			return &v->pairs[i];
+	for (size_t i = 0; i < dict->pair_count; i++)
+		if (value_pair_has(&dict->pairs[i], key))
+			return &dict->pairs[i];
 	return NULL;
 }
 

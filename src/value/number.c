@@ -222,3 +222,62 @@ struct value *number_new_integer(
 		return value_new_int(a, negative ? sum : -sum);
 	return new_bigint(a, negative, digits, n, base);
 }
+
+void number_add_int(struct strbuf *out, int64_t i)
+{
+	char text[24];
+	size_t at = sizeof(text);
+	uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+
+	do {
+		text[--at] = (char)('0' + u % 10);
+		u /= 10;
+	} while (u);
+	if (i < 0)
+		text[--at] = '-';
+	strbuf_add(out, text + at, sizeof(text) - at);
+}
+
+#define FIXED_MAX_DIGITS 3 /* for which 53 bits times ten to their power fit in 64 bits */
+
+/*
+ * A fraction times ten to the power of digits, rounded: a double below 1 is an integer of 53
+ * bits, shifted by at least as many. `odd` says how a half is rounded when there are no digits.
+ */
+static uint64_t scaled_fraction(double fraction, uint64_t scale, bool odd)
+{
+	int exponent;
+	uint64_t bits = (uint64_t)ldexp(frexp(fraction, &exponent), 53) * scale;
+	int shift = 53 - exponent;
+
+	if (shift >= 64)
+		return 0;
+	uint64_t whole = bits >> shift;
+	uint64_t rest = bits & (((uint64_t)1 << shift) - 1);
+	uint64_t half = (uint64_t)1 << (shift - 1);
+	odd = scale == 1 ? odd : whole & 1;
+	return whole + (rest > half || (rest == half && odd));
+}
+
+/* Values of an ordinary size, which is nearly all of them, need no long arithmetic. */
+void number_add_fixed(struct strbuf *out, double d, unsigned digits)
+{
+	static const uint64_t scales[FIXED_MAX_DIGITS + 1] = {1, 10, 100, 1000};
+
+	if (digits > FIXED_MAX_DIGITS || !(fabs(d) < 1e15)) {
+		strbuf_addf(out, "%.*f", (int)digits, d);
+		return;
+	}
+	double whole = trunc(fabs(d));
+	uint64_t integer = (uint64_t)whole;
+	uint64_t scale = scales[digits];
+	uint64_t fraction = scaled_fraction(fabs(d) - whole, scale, integer & 1);
+	if (signbit(d))
+		strbuf_addch(out, '-');
+	number_add_int(out, (int64_t)(integer + fraction / scale));
+	fraction %= scale;
+	if (digits > 0)
+		strbuf_addch(out, '.');
+	for (scale /= 10; scale > 0; scale /= 10)
+		strbuf_addch(out, (char)('0' + fraction / scale % 10));
+}

@@ -12,6 +12,13 @@
 #include "base/str.h"
 #include "value/value.h"
 
+/* Appends an integer in decimal. */
+void number_add_int(struct strbuf *out, int64_t i);
+/*
+ * Appends d with as many digits behind the point (none: no point), rounded from its exact
+ * value, halves to even: what "%.*f" gives.
+ */
+void number_add_fixed(struct strbuf *out, double d, unsigned digits);
 /* Appends what repr(d) gives: the shortest digits that read back as d; inf, -inf, nan. */
 void number_add_float(struct strbuf *out, double d);
 /* Reads decimal digits with point and exponent, all of n bytes; false if it is no number. */

@@ -129,9 +129,16 @@ struct value_key {
 };
 /* Prepares a key of n bytes, which must outlive it. */
 struct value_key value_key(const char *text, size_t n);
-/* The pair of a prepared key, or NULL. The pair with the number `guess` is tried first. */
-const struct value_pair *value_dict_seek(
-	const struct value *v, const struct value_key *key, size_t guess);
+/* The pair of a prepared key in a DICT, or NULL. */
+const struct value_pair *value_dict_seek(const struct value *dict, const struct value_key *key);
+
+/* True if a pair has a prepared key. */
+static inline bool value_pair_has(const struct value_pair *pair, const struct value_key *key)
+{
+	return pair->key->len == key->len && pair->key->kind == VALUE_STRING &&
+	       !memcmp(pair->key->text, key->text, key->len);
+}
+
 /* The value of a key of any kind (1 == 1.0 == true as in Python), or NULL. */
 const struct value *value_dict_get_value(const struct value *v, const struct value *key);
 

@@ -33,10 +33,13 @@ static const struct value *lookup(void *data, const char *name, struct err *err)
 {
 	const struct bench *b = data;
 
-	const struct value *v = value_dict_get(b->host, name);
+	const struct value_key key = value_key(name, strlen(name));
+	const struct value_pair *pair = value_dict_seek(b->host, &key);
 
 	(void)err;
-	return v ? v : value_dict_get(b->shared, name);
+	if (!pair)
+		pair = value_dict_seek(b->shared, &key);
+	return pair ? pair->value : NULL;
 }
 
 /* A template by name, compiled when it is met first; for the bench and for includes. */
