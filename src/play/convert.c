@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 
 #include "inventory/literal.h"
 #include "template/template.h"
@@ -75,6 +76,24 @@ bool value_to_int(const struct value *v, int64_t *out)
 	return parse_int(digits, INT64_MIN, INT64_MAX, out);
 }
 
+/* The words that Python's float() takes for numbers. */
+static bool number_word(struct trimmed t, double *out)
+{
+	static const char *const words[] = {"inf", "infinity", "nan"};
+	bool negative = t.len > 0 && t.text[0] == '-';
+
+	if (t.len > 0 && (t.text[0] == '-' || t.text[0] == '+')) {
+		t.text++;
+		t.len--;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlen(words[i]) == t.len && strncasecmp(words[i], t.text, t.len) == 0) {
+			*out = words[i][0] == 'n' ? NAN : negative ? -INFINITY : INFINITY;
+			return true;
+		}
+	return false;
+}
+
 bool value_to_number(const struct value *v, double *out)
 {
 	int64_t i;
@@ -90,7 +109,7 @@ bool value_to_number(const struct value *v, double *out)
 	if (v->kind != VALUE_STRING)
 		return false;
 	struct trimmed t = trim(v);
-	return number_parse_float(t.text, t.len, out);
+	return number_word(t, out) || number_parse_float(t.text, t.len, out);
 }
 
 /* A text made from a value keeps its place and its trust. */

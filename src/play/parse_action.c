@@ -196,6 +196,8 @@ struct arguments {
 	const struct module *module;
 	struct value *dict;
 	struct strbuf raw; /* words that are no arguments */
+	bool in_raw;       /* the word before the present one is in `raw` */
+	bool continues;    /* the line that is read holds a lone backslash */
 };
 
 /* Whether a word "name=..." is an argument. Commands keep those that they do not know. */
@@ -216,20 +218,35 @@ static void add_without_escapes(struct strbuf *raw, const char *decoded)
 			strbuf_addch(raw, *c);
 }
 
-/* Adds a word to a bare string, so that the white space between words is as written. */
-static void add_raw(struct strbuf *raw, const struct args_word *w, bool last)
+/*
+ * Adds the white space behind a word to a bare string. The next word brings one space, so that
+ * one is left out here; and a line that holds a lone backslash goes on in the next.
+ */
+static void add_gap(struct arguments *a, const struct args_word *w, bool last)
 {
-	bool continues = w->len == 1 && w->text[0] == '\\';
 	const char *gap = w->text + w->len;
-	size_t gap_len = w->gap;
+	size_t n = w->gap;
 
-	if (continues && gap_len > 0 && gap[0] == '\n') {
-		gap++;
-		gap_len--;
+	if (!last && n > 0 && gap[n - 1] == ' ')
+		n--;
+	for (size_t i = 0; i < n; i++) {
+		bool dropped = gap[i] == '\n' && a->continues;
+		if (gap[i] == '\n')
+			a->continues = false;
+		if (!dropped && a->in_raw)
+			strbuf_addch(&a->raw, gap[i]);
 	}
-	if (!last && gap_len > 0 && gap[gap_len - 1] == ' ')
-		gap_len--;
-	if (!continues) {
+}
+
+/* Adds a word to a bare string, so that the white space between words is as written. */
+static void add_raw(struct arguments *a, const struct args_word *w, bool last)
+{
+	struct strbuf *raw = &a->raw;
+
+	if (w->len == 1 && w->text[0] == '\\') {
+		a->continues = true;
+	} else {
+		a->in_raw = true;
 		if (raw->len > 0 && raw->data[raw->len - 1] != '\n')
 			strbuf_addch(raw, ' ');
 		if (!w->name && strstr(w->decoded, "\\="))
@@ -237,8 +254,7 @@ static void add_raw(struct strbuf *raw, const struct args_word *w, bool last)
 		else
 			strbuf_add(raw, w->text, w->len);
 	}
-	if (raw->len > 0)
-		strbuf_add(raw, gap, gap_len);
+	add_gap(a, w, last);
 }
 
 /* Splits "src=a dest=b" into arguments; what is left is the bare string, as it was written. */
@@ -250,11 +266,14 @@ static int split_text(struct parser *p, struct arguments *a, const struct value 
 	int got;
 
 	while ((got = args_word_next(p->arena, &at, &word, &err)) > 0) {
-		if (word.name && takes(a->module, word.name))
+		if (word.name && takes(a->module, word.name)) {
 			value_dict_set(p->arena, a->dict, word.name,
 				part(p->arena, text, word.value, strlen(word.value)));
-		else
-			add_raw(&a->raw, &word, *at == '\0');
+			a->in_raw = false;
+			add_gap(a, &word, *at == '\0');
+			continue;
+		}
+		add_raw(a, &word, *at == '\0');
 	}
 	if (got < 0)
 		diag_error(p->diags, &text->place, "%s", err.text);
