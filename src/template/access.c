@@ -193,32 +193,77 @@ static bool all_digits(const char *s)
 	return true;
 }
 
-const struct value *path_read(struct eval *ev, const struct value *path)
-{
-	struct value *parts = value_new_list(ev->arena);
+struct path_part {
+	const struct value *key;
+	struct value_key name; /* if the key is a text */
+	size_t guess;          /* which pair of a dict had it last */
+};
 
-	if (!value_is_string(path)) {
-		value_list_add(ev->arena, parts, path);
-		return parts;
+struct path {
+	size_t count;
+	struct path_part parts[];
+};
+
+static struct path *path_new(struct eval *ev, size_t count)
+{
+	struct path *path =
+		arena_alloc(ev->arena, sizeof(*path) + count * sizeof(*path->parts));
+
+	path->count = count;
+	return path;
+}
+
+static void read_part(struct eval *ev, const char *s, size_t n, struct path_part *part)
+{
+	int64_t i;
+
+	part->key = value_new_stringn(ev->arena, s, n);
+	part->name = value_key(part->key->text, n);
+	if (all_digits(part->key->text) && parse_int(part->key->text, 0, INT64_MAX, &i))
+		part->key = value_new_int(ev->arena, i);
+}
+
+struct path *path_read(struct eval *ev, const struct value *text)
+{
+	size_t count = 1;
+
+	if (!value_is_string(text)) {
+		struct path *path = path_new(ev, 1);
+		path->parts[0].key = text;
+		return path;
 	}
-	for (const char *part = path->text; part;) {
-		const char *dot = strchr(part, '.');
-		const struct value *key = value_new_stringn(
-			ev->arena, part, dot ? (size_t)(dot - part) : strlen(part));
-		int64_t i;
-		if (all_digits(key->text) && parse_int(key->text, 0, INT64_MAX, &i))
-			key = value_new_int(ev->arena, i);
-		value_list_add(ev->arena, parts, key);
-		part = dot ? dot + 1 : NULL;
+	for (const char *s = text->text; *s; s++)
+		count += *s == '.';
+	struct path *path = path_new(ev, count);
+	const char *s = text->text;
+	for (size_t i = 0; i < count; i++) {
+		size_t n = strcspn(s, ".");
+		read_part(ev, s, n, &path->parts[i]);
+		s += n + 1;
 	}
-	return parts;
+	return path;
+}
+
+static const struct value *follow(
+	struct eval *ev, const struct value *v, struct path_part *part, struct err *err)
+{
+	if (v->kind != VALUE_DICT || !value_is_string(part->key))
+		return get_item(ev, v, part->key, NULL, err);
+	if (part->guess >= v->pair_count ||
+		!value_pair_has(&v->pairs[part->guess], &part->name)) {
+		const struct value_pair *pair = value_dict_seek(v, &part->name);
+		if (!pair)
+			return get_item(ev, v, part->key, NULL, err);
+		part->guess = (size_t)(pair - v->pairs);
+	}
+	return dict_item(ev, v, part->guess, err);
 }
 
 const struct value *get_path(
-	struct eval *ev, const struct value *v, const struct value *path, struct err *err)
+	struct eval *ev, const struct value *v, struct path *path, struct err *err)
 {
 	for (size_t i = 0; v && i < path->count; i++)
-		v = get_item(ev, v, path->items[i], NULL, err);
+		v = follow(ev, v, &path->parts[i], err);
 	return v;
 }
 

@@ -17,11 +17,13 @@ const struct value *get_attribute(struct eval *ev, const struct value *v, const 
 /* a[key]: an item, else an attribute; undefined if there is neither. */
 const struct value *get_item(struct eval *ev, const struct value *v, const struct value *key,
 	const struct node *at, struct err *err);
-/* Reads "a.b.0", as map and sort take it: dotted names and numbers, or an integer. */
-const struct value *path_read(struct eval *ev, const struct value *path);
-/* What a path that was read leads to. */
+/* "a.b.0", as map and sort take it, read; it remembers where its names were found last. */
+struct path;
+/* Reads a path: dotted names and numbers in a text, or a value that is a key. */
+struct path *path_read(struct eval *ev, const struct value *text);
+/* What a path leads to; undefined if there is nothing. */
 const struct value *get_path(
-	struct eval *ev, const struct value *v, const struct value *path, struct err *err);
+	struct eval *ev, const struct value *v, struct path *path, struct err *err);
 /* a[start:stop:step]; each may be NULL. */
 const struct value *get_slice(struct eval *ev, const struct value *v, const struct value *start,
 	const struct value *stop, const struct value *step, struct err *err);

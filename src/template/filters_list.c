@@ -101,7 +101,7 @@ static const struct value *filter_join(struct args *a, struct err *err)
 	AUTO(scratch_end) struct scratch text = scratch_begin(a->ev);
 	struct strbuf *out = &a->ev->state->text;
 	const struct value *between = arg_text(a, 0, "", err);
-	const struct value *path = arg_given(a, 1) ? path_read(a->ev, a->v[1]) : NULL;
+	struct path *path = arg_given(a, 1) ? path_read(a->ev, a->v[1]) : NULL;
 	struct iter it;
 	const struct value *next;
 	int rc = between ? iter_begin(&it, a->ev, a->self, err) : -1;
@@ -141,14 +141,14 @@ static const struct value *filter_reverse(struct args *a, struct err *err)
 }
 
 /* Argument i, read as a path; NULL when it is not given. */
-static const struct value *path_given(struct args *a, size_t i)
+static struct path *path_given(struct args *a, size_t i)
 {
 	return arg_given(a, i) ? path_read(a->ev, a->v[i]) : NULL;
 }
 
 /* The part of an item that counts: where a path leads (NULL: itself). */
-static const struct value *key_of(struct args *a, const struct value *item,
-	const struct value *path, bool case_sensitive, struct err *err)
+static const struct value *key_of(struct args *a, const struct value *item, struct path *path,
+	bool case_sensitive, struct err *err)
 {
 	if (path)
 		item = get_path(a->ev, item, path, err);
@@ -157,8 +157,13 @@ static const struct value *key_of(struct args *a, const struct value *item,
 }
 
 /* sort(attribute="a,b") compares lists of several attributes. */
+struct sort_paths {
+	struct path **items;
+	size_t count;
+};
+
 static const struct value *sort_key(struct args *a, const struct value *item,
-	const struct value *paths, bool case_sensitive, struct err *err)
+	const struct sort_paths *paths, bool case_sensitive, struct err *err)
 {
 	if (paths->count == 1)
 		return key_of(a, item, paths->items[0], case_sensitive, err);
@@ -174,18 +179,18 @@ static const struct value *sort_key(struct args *a, const struct value *item,
 }
 
 /* The paths that sort's attribute names; one NULL if there is none. */
-static const struct value *sort_paths(struct args *a, const struct value *attribute)
+static struct sort_paths read_sort_paths(struct args *a, const struct value *attribute)
 {
 	const struct value comma = {.kind = VALUE_STRING, .text = ",", .len = 1};
-	struct value *paths = value_new_list(a->ev->arena);
+	const struct value *names =
+		value_is_string(attribute) ? text_split(a->ev, attribute, &comma, -1) : NULL;
+	struct sort_paths paths = {.count = names ? names->count : 1};
 
-	if (!value_is_string(attribute)) {
-		value_list_add(a->ev->arena, paths, path_given(a, 2));
-		return paths;
-	}
-	const struct value *names = text_split(a->ev, attribute, &comma, -1);
-	for (size_t i = 0; i < names->count; i++)
-		value_list_add(a->ev->arena, paths, path_read(a->ev, names->items[i]));
+	paths.items = arena_array(a->ev->arena, paths.count, sizeof(struct path *));
+	if (!names)
+		paths.items[0] = path_given(a, 2);
+	for (size_t i = 0; names && i < names->count; i++)
+		paths.items[i] = path_read(a->ev, names->items[i]);
 	return paths;
 }
 
@@ -193,14 +198,14 @@ static const struct value *filter_sort(struct args *a, struct err *err)
 {
 	struct value *list = iter_list(a->ev, a->self, err);
 	struct value *keys = value_new_list(a->ev->arena);
+	const struct sort_paths paths = read_sort_paths(a, a->v[2]);
 	int reverse = arg_bool(a, 0, false, err);
 	int sensitive = arg_bool(a, 1, false, err);
 
 	if (!list || reverse < 0 || sensitive < 0)
 		return NULL;
-	const struct value *paths = sort_paths(a, a->v[2]);
 	for (size_t i = 0; i < list->count; i++) {
-		const struct value *key = sort_key(a, list->items[i], paths, sensitive, err);
+		const struct value *key = sort_key(a, list->items[i], &paths, sensitive, err);
 		if (!key)
 			return NULL;
 		value_list_add(a->ev->arena, keys, key);
@@ -253,7 +258,7 @@ static const struct value *filter_unique(struct args *a, struct err *err)
 {
 	struct value *list = value_new_list(a->ev->arena);
 	struct seen seen = seen_new(a);
-	const struct value *path = path_given(a, 1);
+	struct path *path = path_given(a, 1);
 	int sensitive = arg_bool(a, 0, false, err);
 	struct iter it;
 	const struct value *next;
@@ -271,7 +276,7 @@ static const struct value *filter_unique(struct args *a, struct err *err)
 
 static const struct value *extreme(struct args *a, int sign, struct err *err)
 {
-	const struct value *path = path_given(a, 1);
+	struct path *path = path_given(a, 1);
 	int sensitive = arg_bool(a, 0, false, err);
 	const struct value *best = NULL;
 	const struct value *best_key = NULL;
@@ -305,7 +310,7 @@ static const struct value *filter_sum(struct args *a, struct err *err)
 {
 	static const struct value zero = {.kind = VALUE_INT};
 	const struct value *sum = a->v[1] ? a->v[1] : &zero;
-	const struct value *path = path_given(a, 0);
+	struct path *path = path_given(a, 0);
 	struct iter it;
 	const struct value *next;
 	int rc = iter_begin(&it, a->ev, a->self, err);

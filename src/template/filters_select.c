@@ -48,7 +48,7 @@ static const struct value *apply(
 
 /* map(attribute="a.b", default=...) */
 static const struct value *map_attribute(
-	struct args *a, const struct value *item, const struct value *path, struct err *err)
+	struct args *a, const struct value *item, struct path *path, struct err *err)
 {
 	const struct value *fallback = value_dict_get(a->named, "default");
 	const struct value *v = get_path(a->ev, item, path, err);
@@ -61,7 +61,7 @@ static const struct value *map_attribute(
 static const struct value *filter_map(struct args *a, struct err *err)
 {
 	const struct value *attribute = value_dict_get(a->named, "attribute");
-	const struct value *path = attribute ? path_read(a->ev, attribute) : NULL;
+	struct path *path = attribute ? path_read(a->ev, attribute) : NULL;
 	struct value *list = value_new_list(a->ev->arena);
 	struct applied f = {0};
 	struct iter it;
@@ -89,7 +89,7 @@ static const struct value *select_items(
 {
 	struct value *list = value_new_list(a->ev->arena);
 	const size_t first = attribute ? 1 : 0;
-	const struct value *path = NULL;
+	struct path *path = NULL;
 	struct applied f = {0};
 	struct iter it;
 	const struct value *next;
@@ -137,7 +137,7 @@ static const struct value *filter_rejectattr(struct args *a, struct err *err)
 
 /* What an item is grouped by. */
 static const struct value *group_key(
-	struct args *a, const struct value *item, const struct value *path, struct err *err)
+	struct args *a, const struct value *item, struct path *path, struct err *err)
 {
 	const struct value *key = get_path(a->ev, item, path, err);
 
@@ -147,8 +147,8 @@ static const struct value *group_key(
 }
 
 /* The keys of all items, as they are compared. */
-static struct value *group_keys(struct args *a, const struct value *list,
-	const struct value *path, bool case_sensitive, struct err *err)
+static struct value *group_keys(struct args *a, const struct value *list, struct path *path,
+	bool case_sensitive, struct err *err)
 {
 	struct value *keys = value_new_list(a->ev->arena);
 
@@ -176,7 +176,7 @@ static struct value *new_group(struct args *a, const struct value *key, struct v
 static const struct value *filter_groupby(struct args *a, struct err *err)
 {
 	struct value *list = iter_list(a->ev, a->self, err);
-	const struct value *path = path_read(a->ev, a->v[0]);
+	struct path *path = path_read(a->ev, a->v[0]);
 	int sensitive = arg_bool(a, 2, false, err);
 	struct value *keys =
 		list && sensitive >= 0 ? group_keys(a, list, path, sensitive, err) : NULL;

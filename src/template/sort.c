@@ -14,7 +14,12 @@ static int compare(void *data, const struct value *a, const struct value *b, int
 {
 	const struct sorting *s = data;
 
-	return eval_step(s->ev, s->err) < 0 ? -1 : op_order(s->ev, a, b, order, s->err);
+	if (eval_step(s->ev, s->err) < 0)
+		return -1;
+	/* Texts are what is sorted most, and they always have an order. */
+	if (a->kind == VALUE_STRING && value_compare(a, b, order))
+		return 0;
+	return op_order(s->ev, a, b, order, s->err);
 }
 
 int sort_by_keys(struct eval *ev, struct value *list, struct value *keys, bool backwards,

@@ -90,6 +90,10 @@ static bool compare_items(const struct value *a, const struct value *b, int *ord
 
 bool value_compare(const struct value *a, const struct value *b, int *order)
 {
+	if (a->kind == VALUE_STRING && b->kind == VALUE_STRING) {
+		*order = compare_text(a, b);
+		return true;
+	}
 	if (is_number(a) && is_number(b)) {
 		*order = compare_numbers(a, b);
 		return true;
@@ -97,7 +101,6 @@ bool value_compare(const struct value *a, const struct value *b, int *order)
 	if (a->kind != b->kind)
 		return false;
 	switch ((enum value_kind)a->kind) {
-	case VALUE_STRING:
 	case VALUE_BYTES:
 	case VALUE_DATE:
 	case VALUE_DATETIME: *order = compare_text(a, b); return true;
