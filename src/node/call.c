@@ -31,6 +31,15 @@ const char *call_text(struct node_call *c, const char *key, struct err *err)
 	return text;
 }
 
+double call_number(struct node_call *c, const char *key, double otherwise)
+{
+	const struct item *i = item_get(c->args, key);
+
+	if (!i || (i->type != ITEM_INT && i->type != ITEM_FLOAT))
+		return otherwise;
+	return i->type == ITEM_INT ? (double)i->integer : i->real;
+}
+
 const char *call_expand(struct node_call *c, const char *path)
 {
 	char home[1024];

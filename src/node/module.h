@@ -76,6 +76,8 @@ struct transaction *call_transaction(struct node_call *c);
 const char *call_text(struct node_call *c, const char *key, struct err *err);
 /* An argument that may be missing; NULL then. */
 const char *call_text_or_null(struct node_call *c, const char *key);
+/* A number with a fraction or without, else `otherwise`. */
+double call_number(struct node_call *c, const char *key, double otherwise);
 /* A path argument, absolute or below "~" or "~NAME", which is expanded; NULL with err when it
  * is missing or relative. */
 const char *call_path(struct node_call *c, const char *key, struct err *err);

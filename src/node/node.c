@@ -9,6 +9,7 @@
 #include "node/request.h"
 #include "node/stage.h"
 #include "node/transaction.h"
+#include "node/tunnel.h"
 
 #define TELL_SECONDS 1.0
 
@@ -23,6 +24,7 @@ void node_release(struct node *n)
 {
 	module_stream_free(n->module);
 	blobs_free(n->blobs);
+	tunnels_free(n->tunnels);
 	for (unsigned i = 0; i < ARRAY_SIZE(n->stages); i++)
 		stage_free(n->stages[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(n->roots); i++)

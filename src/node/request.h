@@ -127,6 +127,12 @@ int op_blob_put_end(struct request *q, struct err *err);
 void op_blob_put_lose(struct node *n);
 /* BLOB_DROP. */
 int op_blob_drop(struct request *q, struct err *err);
+/* TUNNEL_OPEN. */
+int op_tunnel_open(struct request *q, struct err *err);
+/* TUNNEL_EXCHANGE. */
+int op_tunnel_exchange(struct request *q, struct err *err);
+/* TUNNEL_CLOSE. */
+int op_tunnel_close(struct request *q, struct err *err);
 /* TRANSACTION_BEGIN. */
 int op_transaction_begin(struct request *q, struct err *err);
 /* TRANSACTION_CONFIRM. */
