@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "base/spawn.h"
 #include "node/module.h"
 #include "node/pattern.h"
+#include "node/words.h"
 
 #define OUTPUT_MAX (1u << 20) /* bytes of each stream, unless asked otherwise */
 #define OUTPUT_CAP 1900000    /* two of them fit a result */
@@ -83,6 +85,20 @@ static int read_environment(struct node_call *c, struct command *k, struct err *
 	return 0;
 }
 
+/* Ansible expands variables and homes in arguments, though there is no shell. */
+static void expand_arguments(struct node_call *c, struct command *k)
+{
+	autofree char **env = spawn_environment(k->program.env);
+	size_t count = 0;
+
+	while (k->argv[count])
+		count++;
+	const char **expanded = arena_array(c->arena, count + 1, sizeof(*expanded));
+	for (size_t i = 0; i < count; i++)
+		expanded[i] = call_expand(c, words_expand(c->arena, k->argv[i], env));
+	k->program.argv = expanded;
+}
+
 static int read_command(struct node_call *c, struct command *k, struct err *err)
 {
 	const struct item *input = item_get(c->args, "stdin");
@@ -95,7 +111,10 @@ static int read_command(struct node_call *c, struct command *k, struct err *err)
 	if (max < 0 || max > OUTPUT_CAP)
 		return err_set(err, ERR_LIMIT, "output_max is not within 0 and %d", OUTPUT_CAP);
 	k->program.output_max = (size_t)max;
-	k->program.argv = k->argv;
+	if (k->line)
+		k->program.argv = k->argv;
+	else
+		expand_arguments(c, k);
 	if (input && input->type != ITEM_NULL) {
 		k->program.input = input->text;
 		k->program.input_len = input->len;

@@ -290,6 +290,9 @@ static int serve(struct node *n, struct err *err)
 
 int node_serve(struct node *n, struct err *err)
 {
+	struct err local = {0};
+
+	err = err ? err : &local;
 	if (serve(n, err) == 0)
 		return 0;
 	/* The engine may be gone: then this fails too, and nobody is left to care. */

@@ -78,3 +78,48 @@ const char *const *words_split(
 	}
 	return words;
 }
+
+static const char *find_variable(char *const *env, const char *name, size_t n)
+{
+	for (; *env; env++) {
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return *env + n + 1;
+	}
+	return NULL;
+}
+
+/* The length of a variable at a dollar sign, its name in *name and *n; 0 when it is none. */
+static size_t variable_at(const char *at, const char **name, size_t *n)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_";
+
+	if (at[1] == '{') {
+		*name = at + 2;
+		*n = strcspn(*name, "}");
+		return (*name)[*n] ? *n + 3 : 0;
+	}
+	*name = at + 1;
+	*n = strspn(*name, letters);
+	return *n ? *n + 1 : 0;
+}
+
+const char *words_expand(struct arena *a, const char *word, char *const *env)
+{
+	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+	const char *name;
+	size_t n;
+
+	if (!strchr(word, '$'))
+		return word;
+	while (*word) {
+		size_t len = *word == '$' ? variable_at(word, &name, &n) : 0;
+		const char *value = len ? find_variable(env, name, n) : NULL;
+		if (value)
+			strbuf_addstr(&out, value);
+		else
+			strbuf_add(&out, word, len ? len : 1);
+		word += len ? len : 1;
+	}
+	return arena_strndup(a, out.data, out.len);
+}

@@ -18,4 +18,11 @@
 const char *const *words_split(
 	struct arena *a, const char *line, const char *file, struct err *err);
 
+/*
+ * A word with $NAME and ${NAME} replaced by what an environment ("NAME=value", NULL-terminated)
+ * has for them, in the arena; names that it has not stay as they are written (Python's
+ * os.path.expandvars).
+ */
+const char *words_expand(struct arena *a, const char *word, char *const *env);
+
 #endif
