@@ -30,13 +30,18 @@ char *http_url_resolve(const char *base, const char *reference, struct err *err)
 bool http_url_same_origin(const struct http_url *a, const struct http_url *b);
 
 /*
- * A pair of sockets whose one end libcurl has, and whose other end is moved through the
- * connector by the same thread that drives libcurl.
+ * A socket that libcurl connects to, and whose accepted end is moved through the connector by
+ * the same thread that drives libcurl.
  */
 struct http_pump {
-	const struct http_connector *connector;
-	void *connection; /* NULL: not open */
-	int end;          /* ours; -1 */
+	const struct http_options *o;
+	const char *host; /* where to: a name, an address, or a unix socket's path */
+	unsigned port;
+	deadline connect_until;
+	char name[16];    /* of the abstract socket that libcurl connects to */
+	int listener;     /* -1 */
+	int end;          /* ours of the connection that was accepted; -1 */
+	void *connection; /* the connector's; NULL: not open */
 	struct strbuf in; /* received, not yet taken by libcurl */
 	size_t in_at;
 	bool ended; /* the peer has ended */
@@ -44,15 +49,15 @@ struct http_pump {
 	bool done;  /* libcurl has closed its end */
 };
 
-/* Connects to a host, or to a unix socket's path; the socket for libcurl, or -1 with err. */
-int http_pump_open(struct http_pump *p, const struct http_options *o, const char *host,
-	unsigned port, deadline until, struct err *err);
+/* Makes the socket; host, port and connect_until are set by the caller. */
+int http_pump_start(struct http_pump *p, const struct http_options *o, struct err *err);
 /*
- * Moves what there is in both directions; waits for the peer up to `milliseconds` when there
- * is nothing for libcurl to read.
+ * Takes libcurl's connection if there is a new one, and moves what there is in both
+ * directions; waits for the peer up to `milliseconds` when there is nothing for libcurl to
+ * read. *idle is set when there was nobody to wait for.
  */
-int http_pump_step(struct http_pump *p, unsigned milliseconds, struct err *err);
-/* Closes the connection. */
+int http_pump_step(struct http_pump *p, unsigned milliseconds, bool *idle, struct err *err);
+/* Closes everything. */
 void http_pump_release(struct http_pump *p);
 
 struct http_client {

@@ -1,38 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation. A connector has no descriptor that libcurl could poll: its bytes travel
- * as requests over a link. So libcurl gets one end of a pair of sockets, and in between its
- * turns the same thread empties the other end into the connector and fills it with what came
- * back. Nobody ever blocks on the pair: what does not fit waits in `in`, and no more is asked
- * for until libcurl has taken it.
+ * as requests over a link. So libcurl connects to a socket of ours, and in between its turns
+ * the same thread empties the accepted end into the connector and fills it with what came
+ * back. Nobody ever blocks on it: what does not fit waits in `in`, and no more is asked for
+ * until libcurl has taken it.
+ *
+ * libcurl connects by itself, because handing it a connected socket (CURLOPT_SOCKOPTFUNCTION
+ * with CURL_SOCKOPT_ALREADY_CONNECTED) does not work in 7.88, which connects all the same.
  */
 #include "http/private.h"
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
 #define SEND_MAX 16384u /* bytes that go in one exchange */
 
-int http_pump_open(struct http_pump *p, const struct http_options *o, const char *host,
-	unsigned port, deadline until, struct err *err)
+int http_pump_start(struct http_pump *p, const struct http_options *o, struct err *err)
 {
-	int pair[2];
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t len = sizeof(sa_family_t); /* the kernel chooses an abstract name */
 
-	http_pump_release(p);
-	p->connector = o->connector;
-	p->connection = o->connector->open(o->connector_data, host, port, until, err);
-	if (!p->connection)
-		return -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
-		err_sys(err, "a pair of sockets");
-		http_pump_release(p);
-		return -1;
-	}
-	p->end = pair[0];
-	return pair[1];
+	p->o = o;
+	p->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (p->listener < 0 || bind(p->listener, (struct sockaddr *)&name, len) < 0 ||
+		listen(p->listener, 1) < 0)
+		return err_sys(err, "a local socket");
+	len = sizeof(name);
+	if (getsockname(p->listener, (struct sockaddr *)&name, &len) < 0)
+		return err_sys(err, "a local socket");
+	size_t n = len - offsetof(struct sockaddr_un, sun_path) - 1;
+	if (n >= sizeof(p->name))
+		return err_set(err, ERR_SYSTEM, "a local socket's name is too long");
+	memcpy(p->name, name.sun_path + 1, n);
+	p->name[n] = 0;
+	return 0;
+}
+
+/* Anybody on this machine can connect to an abstract socket: only we may. */
+static bool is_ours(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       peer.pid == getpid();
+}
+
+static void close_connection(struct http_pump *p)
+{
+	if (p->connection)
+		p->o->connector->close(p->connection);
+	p->connection = NULL;
+	fd_close(&p->end);
+	strbuf_clear(&p->in);
+	p->in_at = 0;
+	p->ended = p->shut = p->done = false;
+}
+
+/* Takes a connection of libcurl's, if there is one, and opens its other half. */
+static int take_connection(struct http_pump *p, struct err *err)
+{
+	int fd = accept4(p->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0 && !is_ours(fd))
+		fd_close(&fd);
+	if (fd < 0)
+		return 0;
+	p->end = fd;
+	p->connection = p->o->connector->open(
+		p->o->connector_data, p->host, p->port, p->connect_until, err);
+	return p->connection ? 0 : -1;
 }
 
 /* Gives libcurl what it has room for. */
@@ -48,7 +90,7 @@ static int give(struct http_pump *p, struct err *err)
 			return 0;
 		}
 		if (n < 0)
-			return err_sys(err, "a pair of sockets");
+			return err_sys(err, "a local socket");
 		p->in_at += (size_t)n;
 	}
 	strbuf_clear(&p->in);
@@ -60,33 +102,41 @@ static int give(struct http_pump *p, struct err *err)
 	return 0;
 }
 
-int http_pump_step(struct http_pump *p, unsigned milliseconds, struct err *err)
+/* One exchange with the peer, if anybody has something to say or to wait for. */
+static int move(struct http_pump *p, unsigned milliseconds, struct err *err)
 {
 	char bytes[SEND_MAX];
-
-	if (!p->connection || give(p, err) < 0)
-		return p->connection ? -1 : 0;
 	ssize_t n = p->done ? 0 : recv(p->end, bytes, sizeof(bytes), 0);
+
 	if (n == 0)
 		p->done = true;
 	if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNRESET)
-		return err_sys(err, "a pair of sockets");
+		return err_sys(err, "a local socket");
 	bool waiting = p->in_at < p->in.len; /* libcurl has to read first */
 	if (n <= 0 && (waiting || p->ended || p->done))
 		return 0;
-	if (p->connector->exchange(p->connection, bytes, n > 0 ? (size_t)n : 0,
+	if (p->o->connector->exchange(p->connection, bytes, n > 0 ? (size_t)n : 0,
 		    waiting || n == (ssize_t)sizeof(bytes) ? 0 : milliseconds, &p->in,
 		    &p->ended, err) < 0)
 		return -1;
 	return give(p, err);
 }
 
+int http_pump_step(struct http_pump *p, unsigned milliseconds, bool *idle, struct err *err)
+{
+	if (p->done)
+		close_connection(p);
+	if (!p->connection && take_connection(p, err) < 0)
+		return -1;
+	*idle = !p->connection || p->ended;
+	if (!p->connection)
+		return 0;
+	return give(p, err) < 0 ? -1 : move(p, milliseconds, err);
+}
+
 void http_pump_release(struct http_pump *p)
 {
-	if (p->connection) {
-		p->connector->close(p->connection);
-		fd_close(&p->end);
-	}
+	close_connection(p);
+	fd_close(&p->listener);
 	strbuf_release(&p->in);
-	*p = (struct http_pump){.end = -1, .in = STRBUF_INIT};
 }

@@ -7,9 +7,6 @@
  */
 #include "http/private.h"
 
-#include <errno.h>
-#include <sys/socket.h>
-
 /* The longest a pump waits at once: libcurl's own clocks want to be looked at. */
 #define PUMP_MS 1000
 
@@ -72,42 +69,23 @@ static int set_timer(CURLM *multi, long milliseconds, void *transfer)
 	return 0;
 }
 
-static curl_socket_t open_socket(
-	void *transfer, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct http_transfer *t = transfer;
-
-	(void)purpose;
-	(void)address;
-	const char *host = t->request->unix_socket ? t->request->unix_socket : t->origin.host;
-	double connect = t->request->connect_timeout;
-	deadline until = deadline_min(
-		t->until, deadline_in(connect > 0 ? connect : HTTP_CONNECT_TIMEOUT));
-	int fd = http_pump_open(
-		&t->pump, &t->client->o, host, t->origin.port, until, &t->failure);
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-static int already_connected(void *transfer, curl_socket_t fd, curlsocktype purpose)
-{
-	(void)transfer;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
 /* No name is looked up here, and nobody is asked but the connector. */
-static void use_connector(struct http_transfer *t, struct curl_slist **elsewhere)
+static int use_connector(struct http_transfer *t, struct err *err)
 {
 	CURL *easy = t->client->easy;
+	const char *path = t->request->unix_socket;
+	double connect = t->request->connect_timeout;
 
-	*elsewhere = curl_slist_append(NULL, "::127.0.0.1:9");
-	curl_easy_setopt(easy, CURLOPT_CONNECT_TO, *elsewhere);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
-	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, already_connected);
+	t->pump.host = path ? path : t->origin.host;
+	t->pump.port = t->origin.port;
+	t->pump.connect_until = deadline_min(
+		t->until, deadline_in(connect > 0 ? connect : HTTP_CONNECT_TIMEOUT));
+	if (http_pump_start(&t->pump, &t->client->o, err) < 0)
+		return -1;
+	curl_easy_setopt(easy, CURLOPT_ABSTRACT_UNIX_SOCKET, t->pump.name);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	return 0;
 }
 
 static void turn(struct http_transfer *t, curl_socket_t fd, short events, int *running)
@@ -153,6 +131,7 @@ static int pump_turn(struct http_transfer *t, struct err *err)
 {
 	int ms = deadline_poll_ms(deadline_min(t->until, t->timer));
 	bool wants_write = false;
+	bool idle = false;
 
 	for (unsigned i = 0; i < t->fd_count; i++) {
 		if (t->fds[i].events & POLLOUT)
@@ -166,9 +145,9 @@ static int pump_turn(struct http_transfer *t, struct err *err)
 		return err_set(err, ERR_CANCELLED, "interrupted");
 	if (deadline_passed(t->until))
 		return err_set(err, ERR_TIMEOUT, "timed out");
-	if (http_pump_step(&t->pump, (unsigned)ms, err) < 0)
+	if (http_pump_step(&t->pump, (unsigned)ms, &idle, err) < 0)
 		return -1;
-	poll(t->fds, t->fd_count, t->pump.connection ? 0 : ms);
+	poll(t->fds, t->fd_count, idle ? ms : 0);
 	return 0;
 }
 
@@ -244,15 +223,14 @@ static void attach(struct http_transfer *t, char *detail)
 int http_transfer_run(struct http_transfer *t, struct err *err)
 {
 	char detail[CURL_ERROR_SIZE] = "";
-	struct curl_slist *elsewhere = NULL;
 
 	t->timer = DEADLINE_NEVER;
-	t->pump = (struct http_pump){.end = -1, .in = STRBUF_INIT};
+	t->pump = (struct http_pump){.end = -1, .listener = -1, .in = STRBUF_INIT};
 	curl_easy_reset(t->client->easy);
 	int rc = http_transfer_prepare(t, err);
+	if (rc == 0 && t->client->o.connector)
+		rc = use_connector(t, err);
 	if (rc == 0) {
-		if (t->client->o.connector)
-			use_connector(t, &elsewhere);
 		attach(t, detail);
 		rc = drive(t, err);
 		if (rc == 0)
@@ -262,6 +240,5 @@ int http_transfer_run(struct http_transfer *t, struct err *err)
 	curl_easy_reset(t->client->easy);
 	http_pump_release(&t->pump);
 	curl_slist_free_all(t->headers);
-	curl_slist_free_all(elsewhere);
 	return rc;
 }

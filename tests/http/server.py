@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A web server with the manners that clients meet. Prints its port, serves until its input ends.
+
+usage: server.py [--tls CERT KEY | --unix PATH]
+"""
+import gzip
+import json
+import os
+import socketserver
+import ssl
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+FILE_SIZE = 300_000
+FILE = bytes((i * 7 + i // 251) % 256 for i in range(FILE_SIZE))
+seen = {}  # how often each path was asked for
+
+
+def number(query, name, otherwise):
+    return int(query.get(name, [otherwise])[0])
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def address_string(self):
+        return "peer"
+
+    def answer(self, status, body=b"", headers=(), declared=None):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        length = len(body) if declared is None else declared
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def cut(self):
+        self.wfile.flush()
+        self.close_connection = True
+
+    def handle_any(self):
+        url = urlsplit(self.path)
+        self.query = parse_qs(url.query)
+        name = "do_" + url.path.strip("/").replace("/", "_").replace("-", "_").replace(".", "_")
+        seen[self.path] = seen.get(self.path, 0) + 1
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        method = getattr(self, name, None)
+        if method is None:
+            self.answer(404, b"no such thing\n")
+        else:
+            method()
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any
+
+    def do_ok(self):
+        self.answer(200, b"hello\n", [("X-Test", "a"), ("X-Test", "b"), ("x-empty", "")])
+
+    def do_echo(self):
+        said = {
+            "method": self.command,
+            "body": self.body.decode("latin-1"),
+            "headers": {k.lower(): v for k, v in self.headers.items()},
+        }
+        self.answer(200, json.dumps(said, sort_keys=True).encode(),
+                    [("Content-Type", "application/json")])
+
+    def do_status(self):
+        self.answer(number(self.query, "code", 200), b"as you wish\n")
+
+    def do_redirect(self):
+        body = b"x" * number(self.query, "size", 0)
+        self.answer(number(self.query, "code", 302), body,
+                    [("Location", self.query["to"][0])])
+
+    def do_loop(self):
+        self.answer(302, b"", [("Location", "/loop")])
+
+    def do_slow(self):
+        time.sleep(20)
+
+    def do_stall(self):
+        self.answer(200, b"ten bytes.", declared=100)
+        self.wfile.flush()
+        time.sleep(20)
+
+    def do_cut(self):
+        self.answer(200, b"x" * 1000, declared=100_000)
+        self.cut()
+
+    def do_silent(self):
+        self.close_connection = True
+
+    def do_headers(self):
+        self.send_response(200)
+        for i in range(90):
+            self.send_header("X-Filler", "x" * number(self.query, "size", 5000))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_big(self):
+        size = number(self.query, "size", 1000)
+        self.send_response(200)
+        if "declared" in self.query:
+            self.send_header("Content-Length", str(size))
+        else:
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        self.end_headers()
+        try:
+            for _ in range(0, size, 1000):
+                self.wfile.write(b"x" * 1000)
+        except OSError:
+            self.close_connection = True
+
+    def do_gzip(self):
+        body = gzip.compress(b"a" * 1_000_000)
+        self.answer(200, body, [("Content-Encoding", "gzip")])
+
+    def do_auth(self):
+        if self.headers.get("Authorization") == "Basic dXNlcjpzM2NyZXQ=":
+            self.answer(200, b"welcome\n")
+        else:
+            self.answer(401, b"who?\n", [("WWW-Authenticate", 'Basic realm="test"')])
+
+    def do_json(self):
+        self.answer(200, b'{"name": "{{ 7 * 7 }}", "n": [1, 2]}',
+                    [("Content-Type", "application/vnd.test+json; charset=utf-8"),
+                     ("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2")])
+
+    def do_named(self):
+        self.answer(200, b"named\n",
+                    [("Content-Disposition", 'attachment; filename="../../evil.txt"')])
+
+    def do_sums(self):
+        import hashlib
+        sums = "%s  other\n%s *file\n" % ("0" * 64, hashlib.sha256(FILE).hexdigest())
+        self.answer(200, sums.encode())
+
+    def do_seen(self):
+        self.answer(200, str(seen.get(self.query["path"][0], 0)).encode())
+
+    def do_file(self):
+        """Ranges; ?cut=N ends the first answer after N bytes; ?etag=changing; ?none=1."""
+        tag = '"v1"'
+        content = FILE
+        first = seen[self.path] == 1
+        if self.query.get("etag") == ["changing"] and not first:
+            tag, content = '"v2"', FILE[::-1]
+        headers = [] if "none" in self.query else [("ETag", tag), ("Accept-Ranges", "bytes")]
+        if "weak" in self.query:
+            headers = [("ETag", 'W/"v1"'), ("Last-Modified", "Mon, 01 Jan 2024 00:00:00 GMT")]
+        start = self.range_start(tag, len(content))
+        if start is None:
+            return
+        if start:
+            headers.append(("Content-Range",
+                            "bytes %d-%d/%d" % (start, len(content) - 1, len(content))))
+        rest = content[start:]
+        cut = number(self.query, "cut", 0) if first or "always" in self.query else 0
+        body = rest[:cut] if cut else rest
+        self.answer(206 if start else 200, body, headers, declared=len(rest))
+        if cut:
+            self.cut()
+
+    def range_start(self, tag, size):
+        wanted = self.headers.get("Range")
+        condition = self.headers.get("If-Range", tag)
+        fits = condition == tag or ("weak" in self.query and "2024" in condition)
+        if not wanted or "none" in self.query or not fits:
+            return 0
+        start = int(wanted.removeprefix("bytes=").split("-")[0])
+        if start >= size:
+            self.answer(416, b"", [("Content-Range", "bytes */%d" % size)])
+            return None
+        return start
+
+    def do_busy(self):
+        if seen[self.path] < 3:
+            self.answer(503, b"later\n")
+        else:
+            self.answer(200, b"now\n")
+
+
+class UnixServer(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+    def get_request(self):
+        request, _ = super().get_request()
+        return request, ("local", 0)
+
+
+def main():
+    ThreadingHTTPServer.daemon_threads = True
+    if sys.argv[1:2] == ["--unix"]:
+        server = UnixServer(sys.argv[2], Handler)
+        print(0, flush=True)
+    else:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if sys.argv[1:2] == ["--tls"]:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(sys.argv[2], sys.argv[3])
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        print(server.server_port, flush=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+main()
