@@ -175,10 +175,28 @@ void result_publish_facts(struct runner *r, const struct step *s, const struct v
 			publish_facts(r, s, item);
 }
 
+/* A copy for variables: unsafe, and without what is meant for listeners only. */
+struct value *result_to_register(struct arena *arena, const struct value *result)
+{
+	struct value *copy = value_new_dict(arena);
+
+	value_dict_foreach (p, result) {
+		const struct value *v = p->value;
+		if (value_is_string(p->key) && str_starts(p->key->text, "_ansible_"))
+			continue;
+		if (v->kind == VALUE_DICT)
+			v = result_to_register(arena, v);
+		else
+			v = value_copy_unsafe(arena, v);
+		value_dict_set_value(arena, copy, value_copy(arena, p->key), v);
+	}
+	return copy;
+}
+
 void result_publish(struct runner *r, const struct step *s, const struct outcome *out)
 {
 	result_publish_facts(r, s, out->result);
 	if (s->task->register_name)
 		set_variable(r, VARS_REGISTERED, s->task->register_name,
-			value_copy_unsafe(&r->arena, out->result));
+			result_to_register(&r->arena, out->result));
 }

@@ -209,7 +209,7 @@ static int assess(struct runner *r, const struct execution *x, const struct atte
 	if (task->register_name) {
 		struct value *layer = value_new_dict(arena);
 		value_dict_set(arena, layer, task->register_name,
-			value_copy_unsafe(arena, out->result));
+			result_to_register(arena, out->result));
 		vars_view_add(r->host->view, VARS_MAGIC, "register", layer);
 	}
 	if (!value_dict_get(out->result, "skipped")) {

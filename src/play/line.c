@@ -17,6 +17,7 @@ void line_init(struct line *l, struct connection *connection, double stall)
 static void forget_helpers(struct line *l)
 {
 	for (size_t i = 0; i < LINE_USERS; i++) {
+		free(l->users[i].name);
 		free(l->users[i].blobs);
 		l->users[i] = (struct line_user){0};
 	}
@@ -145,8 +146,7 @@ static int take_answer(struct line *l, uint32_t id, struct strbuf *answer, size_
 	return 0;
 }
 
-/* Looks at the answers of what was noted; the first failure counts. */
-static int settle(struct line *l, deadline until, struct err *err)
+int line_settle(struct line *l, deadline until, struct err *err)
 {
 	unsigned count = l->pending_count;
 	int result = 0;
@@ -179,7 +179,7 @@ static int begin_transaction(
 		return err_set(err, ERR_LIMIT, "the transaction's title is too long");
 	struct frame f = {
 		.kind = WIRE_TRANSACTION_BEGIN, .ctx = ctx, .data = buffer, .len = w.len};
-	if (l->pending_count == LINE_PENDING && settle(l, DEADLINE_NEVER, err) < 0)
+	if (l->pending_count == LINE_PENDING && line_settle(l, DEADLINE_NEVER, err) < 0)
 		return -1;
 	if (note(l, link_send(l->link, &f, err), err) < 0)
 		return -1;
@@ -202,12 +202,24 @@ int line_user(struct line *l, const char *user, const struct line_transaction *t
 	if (got >= LINE_USERS)
 		return err_set(err, ERR_LIMIT, "more than %d users on one host", WIRE_CTX_MAX);
 	*ctx = (uint16_t)got;
+	if (got > 0 && !l->users[got].name)
+		l->users[got].name = xstrdup(user);
 	if (!t || !t->id || l->users[got].begun)
 		return 0;
 	const char *name = got == 0 ? "" : user;
 	if (!strlist_has(&l->begun, name))
 		strlist_add(&l->begun, name);
 	return begin_transaction(l, *ctx, t, err);
+}
+
+bool line_has_user(const struct line *l, const char *user)
+{
+	if (!user || strcmp(user, link_hello(l->link)->user) == 0)
+		return true;
+	for (size_t i = 1; i < LINE_USERS; i++)
+		if (l->users[i].name && strcmp(l->users[i].name, user) == 0)
+			return true;
+	return false;
 }
 
 /* Sends a frame behind what was sent before it. */
@@ -274,7 +286,7 @@ int line_module(
 
 	if (id == 0)
 		return -1;
-	int settled = settle(l, c->until, &why);
+	int settled = line_settle(l, c->until, &why);
 	if (!l->link)
 		return err_set(err, why.code, "%s", why.text);
 	int result = take_answer(l, id, answer, WIRE_MODULE_RESULT_MAX, c->until, err);
@@ -358,7 +370,7 @@ int line_put(struct line *l, uint16_t ctx, const struct line_content *content, d
 	*number = (unsigned)at;
 	if (at >= 0)
 		return 0;
-	if (l->pending_count + 2 > LINE_PENDING && settle(l, until, err) < 0)
+	if (l->pending_count + 2 > LINE_PENDING && line_settle(l, until, err) < 0)
 		return -1;
 	at = free_number(l, ctx, err);
 	if (at < 0)
@@ -400,7 +412,7 @@ static int ask_transaction(struct line *l, uint8_t kind, uint16_t ctx, const cha
 	uint32_t sent = send_frame(l, &f, until, err);
 	if (sent == 0)
 		return broken(l, err);
-	if (settle(l, until, err) < 0)
+	if (line_settle(l, until, err) < 0)
 		return -1;
 	return take_answer(l, sent, answer, WIRE_MODULE_RESULT_MAX, until, err);
 }

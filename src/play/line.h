@@ -35,6 +35,7 @@ struct line_blob {
 
 /* One helper of a line; number 0 is the login user's. */
 struct line_user {
+	char *name;   /* NULL: not started; the login user's is never */
 	bool begun;   /* TRANSACTION_BEGIN was sent for the present transaction */
 	bool touched; /* a module may have changed something since */
 	unsigned next_blob;
@@ -80,6 +81,14 @@ void line_stats(const struct line *l, struct link_stats *out);
  */
 int line_user(struct line *l, const char *user, const struct line_transaction *t,
 	deadline until, uint16_t *ctx, struct err *err);
+
+/*
+ * Looks at the answers of what was noted; the first failure counts. Before the link is used
+ * for a conversation of its own.
+ */
+int line_settle(struct line *l, deadline until, struct err *err);
+/* True if a user's helper runs already, or is the login user's. */
+bool line_has_user(const struct line *l, const char *user);
 
 /* A module's call. */
 struct line_call {

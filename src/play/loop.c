@@ -145,12 +145,14 @@ static void run_item(struct runner *r, const struct step *s, const struct loop *
 	value_dict_foreach (p, vars)
 		value_dict_set_value(&scratch, out->result, p->key, p->value);
 	set_label(r, l, i, &scratch, out);
-	runner_post(r, (struct run_event){.kind = RUN_ITEM,
-			       .step = s,
-			       .handler = s->handler,
-			       .outcome = item_outcome(out),
-			       .label = out->censored ? "(censored due to no_log)" : out->label,
-			       .result = result_for_show(&scratch, out)});
+	if (!out->stopped)
+		runner_post(r, (struct run_event){.kind = RUN_ITEM,
+				       .step = s,
+				       .handler = s->handler,
+				       .outcome = item_outcome(out),
+				       .label = out->censored ? "(censored due to no_log)"
+							      : out->label,
+				       .result = result_for_show(&scratch, out)});
 	vars_view_leave(r->host->view);
 	result_publish_facts(r, s, out->result);
 	out->result = value_copy(arena, out->result);

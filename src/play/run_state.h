@@ -81,8 +81,8 @@ struct playing {
 	bool gather;
 	struct step **handlers; /* tasks only, blocks dissolved, in their order */
 	size_t handler_count;
-	struct line_transaction transaction;
-	double soak; /* seconds */
+	struct line_transaction transaction; /* its id is a prefix: each host has its own */
+	double soak;                         /* seconds */
 };
 
 /* Works a play's batches; the run's `stopped` tells whether it goes on. -1 with err. */
@@ -174,6 +174,7 @@ struct runner {
 	struct arena arena;      /* what was registered and set */
 	struct arena play_arena; /* what a play needs */
 	struct line line;
+	struct line_transaction transaction; /* of the present play */
 	struct other_line *others;
 	struct execution *now; /* the innermost call */
 	bool *notified;        /* by handler */
@@ -257,6 +258,8 @@ bool runner_goes_on(struct runner *r);
 void result_publish_facts(struct runner *r, const struct step *s, const struct value *result);
 /* The same, and what the task registers. */
 void result_publish(struct runner *r, const struct step *s, const struct outcome *out);
+/* A copy of a result as variables have it. */
+struct value *result_to_register(struct arena *arena, const struct value *result);
 /* The result as others may see it: censored where no_log says so. */
 const struct value *result_for_show(struct arena *arena, const struct outcome *out);
 /* A result's boolean, false when it is not there. */

@@ -173,6 +173,11 @@ static void begin_play(struct runner *r, struct fleet_worker *w)
 	r->batch = &p->batches[f->batch];
 	r->rescue_depth = 0;
 	r->ended = r->undoing = false;
+	r->transaction = p->transaction;
+	/* Two names of an inventory may be one machine. */
+	if (r->transaction.id)
+		r->transaction.id = arena_printf(&r->play_arena, "%s.%zu", p->transaction.id,
+			(size_t)(r->host - r->run->hosts));
 	free(r->notified);
 	r->notified = xcalloc(p->handler_count + 1, sizeof(*r->notified));
 	vars_view_enter(r->host->view, &r->play_arena);
@@ -222,7 +227,7 @@ static int say_stopped(struct runner *r, struct err *err)
 
 static int conclude(struct runner *r, enum walk result, struct err *err)
 {
-	const struct line_transaction *t = &r->playing->transaction;
+	const struct line_transaction *t = &r->transaction;
 
 	if (result == WALK_ON || r->ended) {
 		if (!t->id || transaction_confirm(r, err) == 0)

@@ -183,7 +183,7 @@ static int call_ctx(struct runner *r, struct execution *x, struct err *err)
 	if (!l || runner_become(r, x->call.step, &user, err) < 0)
 		return -1;
 	if (l == &r->line && r->playing && !x->call.check && !r->undoing)
-		t = &r->playing->transaction;
+		t = &r->transaction;
 	if (line_user(l, user, t, x->call.until, &x->ctx, err) < 0) {
 		x->lost = l->lost || err->code == ERR_AUTH;
 		return -1;
@@ -196,13 +196,21 @@ int runner_link(struct module_call *c, struct link **link, uint16_t *ctx, struct
 {
 	struct execution *x = c->runner->now;
 
-	if (call_ctx(c->runner, x, err) < 0)
+	if (call_ctx(c->runner, x, err) < 0 || line_settle(x->line, c->until, err) < 0)
 		return -1;
 	*link = x->line->link;
 	*ctx = x->ctx;
 	link_set_cancel(*link, runner_cancel(c->runner));
 	x->line->users[x->ctx].touched |= !c->check;
 	return 0;
+}
+
+void runner_break_link(struct module_call *c)
+{
+	struct execution *x = c->runner->now;
+
+	if (x->line)
+		line_abort(x->line);
 }
 
 /* ---- modules on the node ---- */
@@ -266,10 +274,58 @@ static uint8_t call_flags(const struct module_call *c)
 	return (uint8_t)((c->check ? FRAME_CHECK : 0) | (c->diff ? FRAME_DIFF : 0));
 }
 
+/* ---- looking before becoming ---- */
+
+/*
+ * Modules that any user may ask whether something would change: what they look at is there for
+ * all, or they are refused. Becoming another user costs far more than a question.
+ */
+static bool can_probe(const char *module, const struct value *args)
+{
+	const char *path = value_text(value_dict_get(args, "path"));
+	const char *src = value_text(value_dict_get(args, "src"));
+	const struct value *content = value_dict_get(args, "content");
+
+	if (strcmp(module, "service") == 0)
+		return str_cmp0(value_text(value_dict_get(args, "manager")), "systemd") == 0;
+	if (strcmp(module, "copy") != 0 && strcmp(module, "file") != 0)
+		return false;
+	/* A home is the user's own; a blob lies with the helper that it was sent to. */
+	return path && *path == '/' && !(src && *src == '~') &&
+	       !(content && content->kind == VALUE_INT) && !value_dict_get(args, "remote_src");
+}
+
+/*
+ * Asks as the login user, where the task's user has no helper yet. NULL when something would
+ * change, or when this user cannot tell: then the task's own user is asked.
+ */
+static const struct value *probe(
+	struct runner *r, struct execution *x, const char *module, const struct value *args)
+{
+	struct err ignored = {0};
+	const char *user;
+
+	if (x->has_ctx || !can_probe(module, args) ||
+		runner_become(r, x->call.step, &user, &ignored) < 0 ||
+		line_has_user(x->line, user))
+		return NULL;
+	const struct value *result =
+		runner_call_node(r, x, module, args, FRAME_CHECK, 0, &ignored);
+	return result && !result_is(result, "changed") && !result_is(result, "need") ? result
+										     : NULL;
+}
+
 const struct value *runner_ask_node(struct module_call *c, const char *node_module,
 	const struct value *args, struct err *err)
 {
 	struct execution *x = c->runner->now;
+	const struct value *seen = NULL;
+
+	if (!runner_line(c->runner, x, err))
+		return NULL;
+	seen = probe(c->runner, x, node_module, args);
+	if (seen)
+		return seen;
 
 	if (call_ctx(c->runner, x, err) < 0)
 		return NULL;

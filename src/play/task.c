@@ -83,7 +83,7 @@ static void set_failed_task(struct runner *r, const struct step *s, const struct
 		value_dict_set(&r->arena, task, "args", s->task->args);
 	vars_view_set(r->host->view, VARS_REGISTERED, "ansible_failed_task", task);
 	vars_view_set(r->host->view, VARS_REGISTERED, "ansible_failed_result",
-		value_copy_unsafe(&r->arena, out->result));
+		result_to_register(&r->arena, out->result));
 }
 
 /* One host less in the batch: the limits decide whether the others go on. */
@@ -202,7 +202,9 @@ enum walk task_end(struct runner *r, const struct step *s, const char *title,
 {
 	enum walk walk = take_outcome(r, s, out);
 
-	tell_result(r, s, title, out, walk, arena);
+	/* What an interrupt ended has neither failed nor been done. */
+	if (!out->stopped)
+		tell_result(r, s, title, out, walk, arena);
 	return walk;
 }
 

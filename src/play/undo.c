@@ -91,7 +91,7 @@ static void keep_confirmed(struct runner *r, const char *id)
 
 int transaction_confirm(struct runner *r, struct err *err)
 {
-	const char *id = r->playing->transaction.id;
+	const char *id = r->transaction.id;
 
 	if (r->line.begun.count == 0)
 		return 0;

@@ -14,14 +14,12 @@ bool runner_goes_on(struct runner *r)
 	return !r->stopped && !r->ended;
 }
 
-/* Runs the rescue section, in whose eyes the failure never was. */
+/* Runs the rescue section: when it succeeds, the failure never was. */
 static enum walk rescue(struct runner *r, const struct block *b)
 {
 	r->failed = false;
-	enum walk result = walk_steps(r, &b->rescue);
-	if (result == WALK_ON)
-		err_clear(&r->err);
-	return result;
+	err_clear(&r->err);
+	return walk_steps(r, &b->rescue);
 }
 
 static enum walk walk_block(struct runner *r, const struct step *s)

@@ -29,6 +29,7 @@ int run_fixture_make(void **state)
 		strbuf_init(&f->lines[i]);
 	setenv("XDG_CACHE_HOME", run_fixture_path(f, "cache"), 1);
 	setenv("XDG_STATE_HOME", run_fixture_path(f, "state"), 1);
+	setenv("MODELFLEET_STATE_DIR", run_fixture_path(f, "node-state"), 1);
 	if (link_helpers_add(&f->helpers, MACHINE, NODE_HELPER, &err) < 0 ||
 		cancel_init(&f->cancel, &err) < 0) {
 		print_error("%s\n", err.text);
@@ -59,6 +60,7 @@ static void forget_run(struct run_fixture *f)
 	for (size_t i = 0; i <= RUN_HOSTS_MAX; i++)
 		strbuf_clear(&f->lines[i]);
 	strbuf_clear(&f->seen);
+	f->connects = 0;
 }
 
 int run_fixture_drop(void **state)
@@ -138,6 +140,14 @@ static void see(void *data, const struct run_event *e)
 	const char *host = e->host ? e->host->name : "";
 
 	switch (e->kind) {
+	case RUN_PHASE: f->connects += strcmp(e->text, "connect") == 0; break;
+	case RUN_TASK:
+		if (!f->interrupt_at || strcmp(e->title, f->interrupt_at) != 0)
+			break;
+		cancel_request(&f->cancel);
+		if (f->interrupt_twice)
+			cancel_request(&f->cancel);
+		break;
 	case RUN_PLAY: strbuf_addf(out, "play '%s'\n", e->title); break;
 	case RUN_BATCH:
 		strbuf_addf(out, "batch %d of %d\n", (int)e->number, (int)e->total);

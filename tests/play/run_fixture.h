@@ -34,6 +34,10 @@ struct run_fixture {
 	struct strbuf lines[RUN_HOSTS_MAX + 1]; /* of each host; the run's own last */
 	struct strbuf seen;
 	const char *show; /* which key of results is shown; NULL: none */
+	const char
+		*interrupt_at; /* the task whose beginning the operator interrupts; or NULL */
+	bool interrupt_twice;
+	unsigned connects; /* links that were opened */
 };
 
 /* Makes a directory and defaults; a cmocka setup function. */
