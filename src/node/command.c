@@ -28,6 +28,7 @@ const struct node_arg command_args[] = {
 	{"environment", ARG_DICT},
 	{"output_max", ARG_INT},
 	{"reads", ARG_BOOL},
+	{"expand", ARG_BOOL},
 	{NULL, 0},
 };
 
@@ -111,7 +112,7 @@ static int read_command(struct node_call *c, struct command *k, struct err *err)
 	if (max < 0 || max > OUTPUT_CAP)
 		return err_set(err, ERR_LIMIT, "output_max is not within 0 and %d", OUTPUT_CAP);
 	k->program.output_max = (size_t)max;
-	if (k->line)
+	if (k->line || !item_bool(c->args, "expand", true))
 		k->program.argv = k->argv;
 	else
 		expand_arguments(c, k);
