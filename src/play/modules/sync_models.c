@@ -168,10 +168,17 @@ static int run(struct module_call *c, struct err *err)
 	o.repair = o.repair || argument_bool(c, "repair");
 	o.rehash = o.rehash || argument_bool(c, "verify");
 	o.until = deadline_min(c->until, runner_deadline(r));
-	o.cancel = runner_cancel(r);
+	/* What was sent lies in staging: an interrupt ends this at once, and a later run goes
+	 * on. */
+	o.cancel = runner_run(r)->o->cancel;
+	link_set_cancel(link, o.cancel);
 	o.progress = report_progress;
 	o.progress_arg = r;
 	int result = sync_host(link, runner_run(r)->o->content, &s.set, &o, report, err);
+	if (result < 0)
+		runner_break_link(c);
+	else
+		link_set_cancel(link, runner_cancel(r));
 	describe(c, report, &s.set);
 	return result;
 }
