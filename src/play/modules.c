@@ -13,6 +13,7 @@ static const struct module *const modules[] = {
 	&module_fail,
 	&module_file,
 	&module_get_url,
+	&module_health_check,
 	&module_meta,
 	&module_pip,
 	&module_service,
