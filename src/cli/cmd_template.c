@@ -30,20 +30,22 @@ struct template_command {
 };
 
 /* A variable of the host; what vars gives is evaluated and not templated again. */
-static const struct value *lookup_host(void *data, const char *name, struct err *err)
+static const struct value *lookup_host(
+	void *data, const struct value_key *name, struct err *err)
 {
 	struct template_command *c = data;
 
-	return vars_raw(c->view, name) ? vars_get(c->view, name, err) : NULL;
+	return vars_raw(c->view, name->text) ? vars_get(c->view, name->text, err) : NULL;
 }
 
-static const struct value *lookup_plain(void *data, const char *name, struct err *err)
+static const struct value *lookup_plain(
+	void *data, const struct value_key *name, struct err *err)
 {
 	const struct template_command *c = data;
-	const struct value *v = value_dict_get(c->extra, name);
+	const struct value *v = value_dict_get(c->extra, name->text);
 
 	(void)err;
-	return v ? v : value_dict_get(c->from_files, name);
+	return v ? v : value_dict_get(c->from_files, name->text);
 }
 
 static int read_vars(struct template_command *c, const char *path)

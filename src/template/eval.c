@@ -208,8 +208,7 @@ static struct variable *new_variable(struct eval *ev, const struct value_key *na
 	struct variable **bucket = &ev->state->variables[name->hash % VARIABLE_BUCKETS];
 	struct variable *variable = ARENA_NEW(ev->arena, struct variable);
 
-	/* The name may be of a template that goes before the context does. */
-	variable->name = arena_strndup(ev->arena, name->text, name->len);
+	variable->name = name->text;
 	variable->hash = name->hash;
 	variable->next = *bucket;
 	*bucket = variable;
@@ -220,7 +219,8 @@ static struct variable *known_variable(const struct eval *ev, const struct value
 {
 	struct variable *v = ev->state->variables[name->hash % VARIABLE_BUCKETS];
 
-	while (v && (v->hash != name->hash || strcmp(v->name, name->text) != 0))
+	while (v && (v->hash != name->hash ||
+			    (v->name != name->text && strcmp(v->name, name->text) != 0)))
 		v = v->next;
 	return v;
 }
@@ -241,7 +241,7 @@ static struct variable *find_variable(
 	if (variable && (variable->value || variable->absent))
 		return variable;
 	const struct value *raw =
-		ev->ctx->lookup ? ev->ctx->lookup(ev->ctx->data, name->text, err) : NULL;
+		ev->ctx->lookup ? ev->ctx->lookup(ev->ctx->data, name, err) : NULL;
 	if (!raw && err->code)
 		return NULL;
 	if (!variable)

@@ -3,7 +3,8 @@
  * Jinja2 templates, with the meaning that Jinja2 3.1 and ansible-core 2.19 give them.
  *
  * Compiling and evaluating are apart. A compiled template is immutable and lives in the arena
- * it was compiled into: any number of threads may evaluate it at once. A context belongs to
+ * it was compiled into: any number of threads may evaluate it at once. It outlives the contexts
+ * that it is evaluated in, and the results, which may share its constants. A context belongs to
  * one thread at a time; it says where variables come from and holds what was evaluated.
  *
  *     struct template_context ctx;
@@ -146,10 +147,12 @@ struct template_state;
 struct template_context {
 	struct arena *arena; /* results and what is cached; outlives the context */
 	/*
-	 * The value of a variable as written. NULL with err untouched: undefined; NULL with err
-	 * filled: evaluation fails with it. May be NULL: there are no variables.
+	 * The value of a variable as written; asked for once until template_context_forget.
+	 * NULL with err untouched: undefined; NULL with err filled: evaluation fails with it.
+	 * May be NULL: there are no variables.
 	 */
-	const struct value *(*lookup)(void *data, const char *name, struct err *err);
+	const struct value *(*lookup)(
+		void *data, const struct value_key *name, struct err *err);
 	/* All variable names, for lookup('varnames') and vars; may be NULL. A list of strings.
 	 */
 	const struct value *(*names)(void *data, struct err *err);
@@ -165,7 +168,8 @@ struct template_context {
 	void *data;
 	const struct template_files *files; /* may be NULL */
 	void *files_data;
-	struct template_cache *cache; /* NULL: the context compiles for itself */
+	/* NULL: the context compiles for itself, and results live no longer than it does. */
+	struct template_cache *cache;
 	struct template_limits limits;
 	bool native; /* results keep their type; on by default */
 	struct template_state *state;

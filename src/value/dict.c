@@ -171,13 +171,25 @@ struct value_key value_key(const char *text, size_t n)
 	return (struct value_key){.text = text, .len = n, .hash = value_hash_text(text, n)};
 }
 
+static const struct value_pair *seek_indexed(
+	const struct value *dict, const struct value_key *key)
+{
+	const struct value_index *index = dict->index;
+	size_t mask = index->slot_count - 1;
+	size_t at = first_slot(index, key->hash);
+
+	for (; index->slots[at].pair; at = (at + 1) & mask) {
+		const struct value_pair *pair = &dict->pairs[index->slots[at].pair - 1];
+		if (index->slots[at].hash == (uint32_t)key->hash && value_pair_has(pair, key))
+			return pair;
+	}
+	return NULL;
+}
+
 const struct value_pair *value_dict_seek(const struct value *dict, const struct value_key *key)
 {
-	if (dict->index) {
-		const struct value text = {
-			.kind = VALUE_STRING, .text = key->text, .len = key->len};
-		return find_indexed(dict, &text, key->hash);
-	}
+	if (dict->index)
+		return seek_indexed(dict, key);
 	for (size_t i = 0; i < dict->pair_count; i++)
 		if (value_pair_has(&dict->pairs[i], key))
 			return &dict->pairs[i];

@@ -206,12 +206,14 @@ static int want_facts(struct vars_view *view, const char *name, struct err *err)
 	return 0;
 }
 
+static const struct value *raw_by_key(struct vars_view *view, const struct value_key *name);
+
 /* A variable as written, magic and hostvars included; for templates. */
-static const struct value *lookup(void *data, const char *name, struct err *err)
+static const struct value *lookup(void *data, const struct value_key *name, struct err *err)
 {
-	if (vars_view_check(data, err) < 0 || want_facts(data, name, err) < 0)
+	if (vars_view_check(data, err) < 0 || want_facts(data, name->text, err) < 0)
 		return NULL;
-	return vars_raw(data, name);
+	return raw_by_key(data, name);
 }
 
 static const struct value *names(void *data, struct err *err)
@@ -493,25 +495,32 @@ static const struct value *hostvars_keys(void *data, struct err *err)
 
 static const struct template_mapping hostvars_mapping = {hostvars_get, hostvars_keys};
 
-static const struct value *magic(struct vars_view *view, const char *name)
+static const struct value *in_dict(const struct value *dict, const struct value_key *name)
+{
+	const struct value_pair *pair = value_dict_seek(dict, name);
+
+	return pair ? pair->value : NULL;
+}
+
+static const struct value *magic(struct vars_view *view, const struct value_key *name)
 {
 	const struct value *value = NULL;
 
 	for (size_t i = view->layers.count;
 		!value && i-- > 0 && view->layers.items[i].level == VARS_MAGIC;)
-		value = value_dict_get(view->layers.items[i].dict, name);
+		value = in_dict(view->layers.items[i].dict, name);
 	if (!value)
-		value = value_dict_get(view->host_magic, name);
+		value = in_dict(view->host_magic, name);
 	if (!value)
-		value = value_dict_get(view->site->magic, name);
-	if (value || strcmp(name, "hostvars") != 0)
+		value = in_dict(view->site->magic, name);
+	if (value || strcmp(name->text, "hostvars") != 0)
 		return value;
 	if (!view->hostvars)
 		view->hostvars = template_new_mapping(view->arena, &hostvars_mapping, view);
 	return view->hostvars;
 }
 
-const struct value *vars_raw(struct vars_view *view, const char *name)
+static const struct value *raw_by_key(struct vars_view *view, const struct value_key *name)
 {
 	const struct value *value = magic(view, name);
 	bool merge = view->site->inventory->merge_hashes;
@@ -519,7 +528,7 @@ const struct value *vars_raw(struct vars_view *view, const char *name)
 	if (value)
 		return value;
 	for (size_t i = view->layers.count; i-- > 0;) {
-		const struct value *below = value_dict_get(view->layers.items[i].dict, name);
+		const struct value *below = in_dict(view->layers.items[i].dict, name);
 		if (!below)
 			continue;
 		value = value ? inventory_merge_values(scratch(view), below, value) : below;
@@ -527,6 +536,13 @@ const struct value *vars_raw(struct vars_view *view, const char *name)
 			break;
 	}
 	return value;
+}
+
+const struct value *vars_raw(struct vars_view *view, const char *name)
+{
+	const struct value_key key = value_key(name, strlen(name));
+
+	return raw_by_key(view, &key);
 }
 
 static void not_found(struct vars_view *view, const char *name, struct err *err)
@@ -650,8 +666,9 @@ static void layer_claims(struct claim_list *list, const struct layer *layer, con
 size_t vars_explain(struct vars_view *view, const char *name, const struct vars_claim **claims)
 {
 	static const struct layer magic_layer = {.level = VARS_MAGIC};
+	const struct value_key key = value_key(name, strlen(name));
 	struct claim_list list = {0};
-	const struct value *value = magic(view, name);
+	const struct value *value = magic(view, &key);
 	size_t count;
 
 	if (value)

@@ -29,16 +29,15 @@ struct bench {
 	struct strmap templates;
 };
 
-static const struct value *lookup(void *data, const char *name, struct err *err)
+static const struct value *lookup(void *data, const struct value_key *name, struct err *err)
 {
 	const struct bench *b = data;
 
-	const struct value_key key = value_key(name, strlen(name));
-	const struct value_pair *pair = value_dict_seek(b->host, &key);
+	const struct value_pair *pair = value_dict_seek(b->host, name);
 
 	(void)err;
 	if (!pair)
-		pair = value_dict_seek(b->shared, &key);
+		pair = value_dict_seek(b->shared, name);
 	return pair ? pair->value : NULL;
 }
 

@@ -14,10 +14,10 @@ static const char variables[] =
 	" \"t\": \"{{ n + 1 }}\", \"loop_a\": \"{{ loop_b }}\", \"loop_b\": \"{{ loop_a }}\","
 	" \"u\": [{\"name\": \"x\", \"age\": 3}]}";
 
-static const struct value *lookup(void *data, const char *name, struct err *err)
+static const struct value *lookup(void *data, const struct value_key *name, struct err *err)
 {
 	(void)err;
-	return value_dict_get(data, name);
+	return value_dict_get(data, name->text);
 }
 
 /* A template that is included or extended: the one under test itself. */

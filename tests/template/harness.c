@@ -9,12 +9,12 @@
 #include "value/json.h"
 #include "value/yaml.h"
 
-static const struct value *lookup(void *data, const char *name, struct err *err)
+static const struct value *lookup(void *data, const struct value_key *name, struct err *err)
 {
 	const struct harness *h = data;
 
 	(void)err;
-	return value_dict_get(h->vars, name);
+	return value_dict_get(h->vars, name->text);
 }
 
 void harness_init(struct harness *h, const char *yaml)

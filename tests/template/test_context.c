@@ -29,13 +29,14 @@ static void test_lazy_members(void **state)
 
 static unsigned lookups;
 
-static const struct value *counting_lookup(void *data, const char *name, struct err *err)
+static const struct value *counting_lookup(
+	void *data, const struct value_key *name, struct err *err)
 {
 	const struct harness *h = data;
 
 	(void)err;
 	lookups++;
-	return value_dict_get(h->vars, name);
+	return value_dict_get(h->vars, name->text);
 }
 
 /* A variable is evaluated once, until the context is told to forget. */

@@ -25,12 +25,12 @@ struct corpus {
 	struct arena scratch;
 };
 
-static const struct value *lookup(void *data, const char *name, struct err *err)
+static const struct value *lookup(void *data, const struct value_key *name, struct err *err)
 {
 	const struct corpus *c = data;
 
 	(void)err;
-	return value_dict_get(c->vars, name);
+	return value_dict_get(c->vars, name->text);
 }
 
 static const struct value *names(void *data, struct err *err)
