@@ -58,9 +58,11 @@ static int restore_enabled(
 	struct service_work *w, const struct service_state *now, int wanted, struct err *err)
 {
 	bool is = strcmp(now->enabled, "enabled") == 0;
+	/* A unit that came with the transaction is gone, the links to it are not. */
+	bool gone = wanted == 0 && strcmp(now->load, "not-found") == 0;
 
 	if (wanted < 0 || is == (wanted > 0) || (!is && strcmp(now->enabled, "disabled") != 0))
-		return 0;
+		return gone ? w->manager->act(w, SERVICE_DISABLE, w->units, 1, true, err) : 0;
 	return w->manager->act(
 		w, wanted ? SERVICE_ENABLE : SERVICE_DISABLE, w->units, 1, true, err);
 }
