@@ -211,6 +211,7 @@ void runner_break_link(struct module_call *c)
 
 	if (x->line)
 		line_abort(x->line);
+	x->has_ctx = false;
 }
 
 /* ---- modules on the node ---- */
