@@ -79,6 +79,16 @@ int attributes_resolve(const struct attributes *a, const struct stat *st,
 	return a->mode ? mode_parse(a->mode, st->st_mode, a->umask, &out->mode, err) : 0;
 }
 
+void attributes_tell_side(struct item_writer *out, const struct change_attributes *a)
+{
+	if (a->has_owner)
+		item_put_int(out, "owner", a->owner);
+	if (a->has_group)
+		item_put_int(out, "group", a->group);
+	if (a->has_mode)
+		item_put_stringf(out, "mode", "0%03o", (unsigned)a->mode);
+}
+
 /* Adds what differs to a diff. */
 static void add_diff(
 	struct attributes_diff *d, const struct change_attributes *a, const struct stat *st)

@@ -45,6 +45,9 @@ int attributes_apply(struct node_call *c, const char *path, const struct attribu
  * not exist or is a link to nothing. */
 void attributes_tell(struct node_call *c, const char *path);
 
+/* Adds `owner group mode` of one side of a diff to an open dict, as far as they differ. */
+void attributes_tell_side(struct item_writer *out, const struct change_attributes *a);
+
 /* What a path is, as modules call it: absent, link, directory, hard (a file with further
  * names) or file. NULL with err when it cannot be told. */
 const char *path_state(const char *path, struct err *err);

@@ -248,6 +248,33 @@ static int write_file(struct node_call *c, const struct wanted *w, const struct 
 	return result;
 }
 
+static void tell_side(struct node_call *c, const char *key, const char *path,
+	const struct change_attributes *a)
+{
+	item_open_dict(c->out, key);
+	item_put_string(c->out, "path", path);
+	attributes_tell_side(c->out, a);
+	item_close(c->out);
+}
+
+/* Corrects owner, group and mode; where the content was the same, they are the diff. */
+static int dress(struct node_call *c, const char *path, const struct attributes *a,
+	bool *changed, struct err *err)
+{
+	struct attributes_diff diff = {0};
+	bool same = !*changed;
+
+	if (attributes_apply(c, path, a, changed, &diff, err) < 0)
+		return -1;
+	if (!same || !c->diff)
+		return 0;
+	item_open_dict(c->out, "diff");
+	tell_side(c, "before", path, &diff.before);
+	tell_side(c, "after", path, &diff.after);
+	item_close(c->out);
+	return 0;
+}
+
 /* Brings the content to its place, or says that it is needed. */
 static int put_file(struct node_call *c, struct wanted *w, const struct attributes *a,
 	const char *path, struct err *err)
@@ -258,12 +285,13 @@ static int put_file(struct node_call *c, struct wanted *w, const struct attribut
 	if (same < 0)
 		return -1;
 	item_put_string(c->out, "dest", path);
+	item_put_bool(c->out, "differs", changed);
 	item_put_bool(c->out, "need", changed && !w->here);
 	if (changed)
 		tell_before(c, path);
 	if (changed && w->here && !c->check && write_file(c, w, a, path, err) < 0)
 		return -1;
-	if ((!changed || w->here) && attributes_apply(c, path, a, &changed, NULL, err) < 0)
+	if ((!changed || w->here) && dress(c, path, a, &changed, err) < 0)
 		return -1;
 	item_put_bool(c->out, "changed", changed);
 	if (*w->sha1)

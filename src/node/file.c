@@ -162,12 +162,7 @@ static void tell_side(struct file_work *f, const char *key, const struct change_
 	item_put_string(out, "path", f->path);
 	if (strcmp(f->former, f->state) != 0)
 		item_put_string(out, "state", state);
-	if (a->has_owner)
-		item_put_int(out, "owner", a->owner);
-	if (a->has_group)
-		item_put_int(out, "group", a->group);
-	if (a->has_mode)
-		item_put_stringf(out, "mode", "0%03o", (unsigned)a->mode);
+	attributes_tell_side(out, a);
 	if (a->has_mtime)
 		item_put_float(out, "mtime", seconds_of(&a->mtime));
 	if (a->has_atime)
