@@ -43,6 +43,9 @@ static void open_root(struct node *n)
 
 static bool is_harmless(uint8_t kind)
 {
+	/* Modules, transactions and tunnels concern the whole machine. */
+	if (kind >= WIRE_MODULE)
+		return kind == WIRE_BLOB_PUT || kind == WIRE_BLOB_DROP;
 	return kind != WIRE_BECOME && kind != WIRE_COPY_SELF && kind != WIRE_PRUNE_HELPERS &&
 	       kind != WIRE_ROOT_OPEN && kind != WIRE_MANIFEST_MAKE;
 }
