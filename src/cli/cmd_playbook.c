@@ -84,7 +84,7 @@ static int run(struct playbook_command *c, const struct strlist *paths, struct e
 	split_tags(&p->options.tags, &c->tags);
 	split_tags(&p->options.skip_tags, &c->skip_tags);
 	p->show.words = c->engine.o.json ? &play_words_json : &play_words_text;
-	if (play_run_read(p, paths, err) < 0 || tell(c, &told, err) < 0)
+	if (play_run_read(p, paths) < 0 || tell(c, &told, err) < 0)
 		return -1;
 	if (told)
 		return EXIT_OK;

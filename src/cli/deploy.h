@@ -1,80 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of `modelfleet deploy` share: the hosts of a run, and the ways to show it.
- * Internal to cli/.
+ * What the files of `modelfleet deploy` share: the command, and its words beside those of any
+ * playbook: which models went where. Internal to cli/.
  */
 #ifndef CLI_DEPLOY_H
 #define CLI_DEPLOY_H
 
-#include "cli/cli.h"
-#include "fleet/fleet.h"
-#include "sync/connection.h"
-#include "sync/content.h"
-#include "sync/host.h"
+#include "cli/play_run.h"
 
-/* One host of a run. Filled by its worker; read by the printer once the host has ended. */
-struct deploy_host {
-	const char *name;
-	struct vars_view *view;
-	struct connection connection;
-	const struct host_models *models;
-	struct sync_report report;
-	struct link_stats link;
-	bool connected;
-	const char *failed_phase; /* a string constant; NULL when it did not fail */
-	struct deploy_run *run;
+#define DEPLOY_PLAYBOOK "deploy-models.yaml"
+
+struct deploy_options {
+	const char *playbook, *models, *tags, *serial, *max_fail_percentage, *soak,
+		*confirm_timeout;
+	bool repair, verify, limit_failed, no_activate;
 };
 
-/* One run. */
-struct deploy_run {
-	struct deploy_host *hosts;
-	struct fleet_host *fleet; /* the same hosts, by the same index */
-	size_t count;
-	struct content *content;
-	const char *store; /* location, for people */
-	size_t model_count;
-	struct sync_options sync;
-	double connect_timeout; /* seconds */
-	bool check;
-	int verbosity;
-	int64_t started_ns;
-	const char *run_id; /* of the journal, or NULL */
-	struct cancel *cancel;
+struct deploy {
+	struct engine engine;
+	struct deploy_options o;
+	struct play_run run;
+	struct strlist playbook;  /* its path */
+	struct strbuf model_tags; /* the --tags that are no tags of the playbook */
+	struct strbuf *notes;     /* of each host: what else than models changed */
 };
 
-/* Counts over all hosts, for recaps. */
-struct deploy_totals {
-	unsigned unchanged, changed, drifted, failed, unreachable, not_run;
-	uint64_t bytes;       /* of files, on the links */
-	uint64_t bytes_saved; /* not sent thanks to deltas, compression and reuse */
-	double seconds;
-};
-/* Sums up a run whose hosts have ended. */
-void deploy_sum(const struct deploy_run *run, struct deploy_totals *t);
-/* True if the host's set changed (with --check: would change). */
-bool deploy_host_changed(const struct deploy_host *h);
-/* The exit code of a run, by the gravest of its hosts. */
-int deploy_exit_code(const struct deploy_run *run);
-/* What a person can do about an error, or NULL. */
-const char *deploy_remedy(enum err_code code);
+/* Fills the options from the command line; leftover words go into `rest` (deploy_options.c). */
+void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, char **argv,
+	struct strlist *rest);
+/* Makes numbers and lists of the options that beat the playbook; -1 with ERR_USAGE. */
+int deploy_apply_options(struct deploy *d, struct err *err);
 
-/* A way to show a run: plain lines, a live display, or JSON events. */
-struct deploy_output {
-	/* The run begins. */
-	void (*begin)(struct deploy_run *run);
-	/* An event of a worker or a tick. */
-	void (*event)(struct deploy_run *run, const struct fleet_event *e);
-	/* All hosts have ended: the recap. */
-	void (*end)(struct deploy_run *run, int exit_code);
-};
-extern const struct deploy_output deploy_output_plain, deploy_output_live, deploy_output_json;
+/*
+ * Finds the playbook: --playbook, else deploy-models.yaml in playbooks/ of the site, else the
+ * one that came with the program (deploy_playbook.c). -1 with err that lists the places.
+ */
+int deploy_find_playbook(struct deploy *d, struct err *err);
+/*
+ * Reads it, or, with --no-activate, a play that brings models alone. Then --tags are told
+ * apart: those of the playbook's tasks select tasks, all others models. -1 when it has errors,
+ * which are printed.
+ */
+int deploy_read_playbook(struct deploy *d);
 
-/* The lines that the plain and the live output share (deploy_text.c). */
-
-/* Appends what became of a host, a line for each model that is not merely current. */
-void deploy_text_host(
-	const struct deploy_run *run, const struct fleet_host *f, struct strbuf *out);
-/* Prints the recap. */
-void deploy_text_recap(struct deploy_run *run, int exit_code);
+/* The words; their data is a struct deploy. */
+extern const struct show_words deploy_words_text, deploy_words_json;
 
 #endif

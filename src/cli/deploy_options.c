@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The options of modelfleet deploy. */
-#include "cli/deploy_command.h"
+#include "cli/deploy.h"
 
 static const char epilogue[] =
 	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed or drifted,\n"
-	"4 a host was unreachable, 130 interrupted";
+	"3 taken back, 4 a host was unreachable, 130 interrupted";
 
 void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, char **argv,
 	struct strlist *rest)
@@ -14,15 +14,31 @@ void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, 
 	const struct option_spec options[] = {
 		SITE_OPTIONS(&e->site),
 		{'m', "models", OPTION_STRING, "A,B", "only these models", &o->models},
-		{'t', "tags", OPTION_STRING, "A,B", "only these models", &o->tags},
+		{'t', "tags", OPTION_STRING, "A,B",
+			"only these models, or tasks with these tags", &o->tags},
 		{'C', "check", OPTION_FLAG, NULL, "change nothing; say what would be done",
 			&e->site.check},
+		{'D', "diff", OPTION_FLAG, NULL, "show what changes in files", &e->site.diff},
 		{0, "repair", OPTION_FLAG, NULL,
 			"also put right what is newer or extra on a host", &o->repair},
 		{0, "verify", OPTION_FLAG, NULL, "read every file on the hosts again",
 			&o->verify},
+		{0, "no-activate", OPTION_FLAG, NULL,
+			"bring models, touch no config or service", &o->no_activate},
 		{0, "limit-failed", OPTION_FLAG, NULL, "only hosts that the last run failed",
 			&o->limit_failed},
+		{0, "serial", OPTION_STRING, "LIST", "batches: 1,25%,100%", &o->serial},
+		{0, "soak", OPTION_STRING, "SECONDS", "watch the first batch for so long",
+			&o->soak},
+		{0, "max-fail-percentage", OPTION_STRING, "N", "stop when more of a batch fail",
+			&o->max_fail_percentage},
+		{0, "rollback-on-abort", OPTION_FLAG, NULL,
+			"then take back the hosts that are done",
+			&d->run.options.rollback_on_abort},
+		{0, "confirm-timeout", OPTION_STRING, "SECONDS",
+			"until a node without us goes back (120)", &o->confirm_timeout},
+		{0, "playbook", OPTION_STRING, "FILE", "instead of " DEPLOY_PLAYBOOK,
+			&o->playbook},
 		{0, "bwlimit", OPTION_STRING, "RATE",
 			"bytes per second for all hosts together, e.g. 5M", &e->bwlimit},
 		ENGINE_CONNECTION_OPTIONS(e),
@@ -32,4 +48,53 @@ void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, 
 
 	cli_parse(cmd, "[-i INVENTORY] [-l PATTERN] [OPTIONS]", epilogue, options, argc, argv,
 		rest);
+}
+
+/* "1,25%,100%" as the list that `serial` takes. */
+static void read_serial(struct deploy *d)
+{
+	AUTO(strlist_release) struct strlist words = {0};
+	struct arena *a = &d->run.arena;
+
+	if (!d->o.serial)
+		return;
+	struct value *list = value_new_list(a);
+	strlist_split(&words, d->o.serial, ",");
+	for (size_t i = 0; i < words.count; i++)
+		value_list_add(a, list, value_new_string(a, words.items[i]));
+	d->run.options.serial = list;
+}
+
+static int read_percentage(struct deploy *d, struct err *err)
+{
+	const char *text = d->o.max_fail_percentage;
+	char *end;
+
+	if (!text)
+		return 0;
+	double percent = strtod(text, &end);
+	if (end == text || (*end && strcmp(end, "%") != 0) || !(percent >= 0) || percent > 100)
+		return err_set(err, ERR_USAGE,
+			"--max-fail-percentage: found '%s', expected a number from 0 to 100",
+			text);
+	d->run.options.max_fail_percentage = percent;
+	return 0;
+}
+
+int deploy_apply_options(struct deploy *d, struct err *err)
+{
+	struct run_options *o = &d->run.options;
+	double soak = 0;
+
+	read_serial(d);
+	if (read_percentage(d, err) < 0 ||
+		engine_read_seconds(d->o.soak, "soak", &soak, err) < 0 ||
+		engine_read_seconds(
+			d->o.confirm_timeout, "confirm-timeout", &o->confirm_timeout, err) < 0)
+		return -1;
+	if (soak > 0)
+		o->soak = value_new_float(&d->run.arena, soak);
+	o->sync.repair = d->o.repair;
+	o->sync.rehash = d->o.verify;
+	return 0;
 }

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a deploy says in words, on a pipe and on a terminal alike.
+ * What a deploy says in words, on a pipe and on a terminal alike: when a host is done, a line
+ * for each model that is not merely current, one for whatever else changed on it, and one for
+ * the host.
  */
-#include "base/strmap.h"
 #include "cli/deploy.h"
-
-#define RECAP_HOSTS_MAX 8 /* hosts that the recap names for one error */
-
-static void paint(struct strbuf *out, const char *color, const char *text)
-{
-	if (cli_use_color(stdout))
-		strbuf_addf(out, "\033[%sm%s\033[0m", color, text);
-	else
-		strbuf_addstr(out, text);
-}
+#include "cli/play_text.h"
+#include "play/diff.h"
 
 static const char *verb_of(const struct sync_result *r, bool check)
 {
@@ -39,12 +32,13 @@ static void add_work(const struct sync_result *r, struct strbuf *out)
 		strbuf_addf(out, ", %u found on the node", r->files_reused);
 }
 
-static void add_result(const struct deploy_run *run, const char *host,
-	const struct sync_result *r, struct strbuf *out)
+static void add_result(
+	const struct show *s, const char *host, const struct sync_result *r, struct strbuf *out)
 {
-	if (r->outcome == SYNC_CURRENT && run->verbosity == 0)
+	if (r->outcome == SYNC_CURRENT && s->verbosity == 0)
 		return;
-	strbuf_addf(out, "%s: %s %s %s", host, verb_of(r, run->check), r->model, r->version);
+	strbuf_addf(
+		out, "%s: %s %s %s", host, verb_of(r, s->run->o->check), r->model, r->version);
 	add_work(r, out);
 	if (r->outcome == SYNC_FAILED)
 		strbuf_addf(out, ": %s", r->err.text);
@@ -55,167 +49,196 @@ static void add_result(const struct deploy_run *run, const char *host,
 		strbuf_addf(out, "%s:   and %zu more\n", host, r->drift - r->drifted.count);
 }
 
-static void add_end(const struct deploy_run *run, const struct deploy_host *h,
-	const struct fleet_host *f, struct strbuf *out)
+static void add_failure(const struct show *s, const struct run_host *h, enum show_state state,
+	struct strbuf *out)
 {
-	double seconds = (double)(f->ended_ns - f->started_ns) / 1e9;
+	const char *phase = show_host(s, h)->failed_phase;
 
-	strbuf_addf(out, "%s: ", f->name);
-	if (f->state != FLEET_OK) {
-		paint(out, "31", f->state == FLEET_UNREACHABLE ? "unreachable" : "failed");
-		strbuf_addf(out, " (%s): %s\n", h->failed_phase ? h->failed_phase : "start",
-			f->err.text);
+	cli_paint(out, PLAY_FAILED,
+		state == SHOW_UNREACHABLE                   ? "unreachable"
+		: state == SHOW_INTERRUPTED                 ? "interrupted"
+		: state == SHOW_ROLLED_BACK && !h->err.code ? "rolled back"
+							    : "failed");
+	if (h->err.code)
+		strbuf_addf(out, " (%s): %s", phase ? phase : "start", h->err.text);
+	strbuf_addch(out, '\n');
+	if (h->undo == UNDO_NONE)
+		return;
+	strbuf_addf(out, "%s: %s", h->name, show_undo_text(h->undo));
+	if (h->undo_err.code)
+		strbuf_addf(out, ": %s", h->undo_err.text);
+	strbuf_addch(out, '\n');
+}
+
+static void add_end(const struct show *s, const struct run_host *h, struct strbuf *out)
+{
+	enum show_state state = show_state(s, h);
+	bool check = s->run->o->check;
+
+	strbuf_addf(out, "%s: ", h->name);
+	if (state != SHOW_UNCHANGED && state != SHOW_CHANGED && state != SHOW_DRIFTED) {
+		add_failure(s, h, state, out);
 		return;
 	}
-	bool drifted = sync_report_outcome(&h->report) == SYNC_DRIFTED;
-	bool changed = deploy_host_changed(h);
-	paint(out, drifted || changed ? "33" : "32",
-		drifted      ? "drifted"
-		: !changed   ? "ok"
-		: run->check ? "would change"
-			     : "changed");
-	if (changed) {
+	cli_paint(out, state == SHOW_UNCHANGED ? PLAY_OK : PLAY_CHANGED,
+		state == SHOW_DRIFTED     ? "drifted"
+		: state == SHOW_UNCHANGED ? "ok"
+		: check                   ? "would change"
+					  : "changed");
+	if (h->counts.changed) {
 		strbuf_addstr(out, ", ");
 		strbuf_addsize(out, h->report.bytes_sent);
-		strbuf_addf(out, " in %.1f s", seconds);
+		strbuf_addf(out, " in %.1f s", show_seconds(s, h));
 	}
 	strbuf_addch(out, '\n');
 }
 
-void deploy_text_host(
-	const struct deploy_run *run, const struct fleet_host *f, struct strbuf *out)
+static struct strbuf *notes_of(const struct show *s, const struct run_host *h)
 {
-	const struct deploy_host *h = f->data;
+	const struct deploy *d = s->data;
 
-	for (size_t i = 0; i < h->report.count; i++) {
+	return &d->notes[h - s->run->hosts];
+}
+
+/* Says what became of a host. */
+static void add_host(const struct show *s, const struct run_host *h, struct strbuf *out)
+{
+	struct shown_host *shown = show_host(s, h);
+	struct strbuf *notes = notes_of(s, h);
+
+	for (size_t i = 0; !shown->told && i < h->report.count; i++) {
 		const struct sync_result *r = &h->report.results[i];
 		/* What ended the host as a whole stands in its own line. */
-		if (r->outcome != SYNC_FAILED || !strstr(f->err.text, r->err.text))
-			add_result(run, f->name, r, out);
+		if (r->outcome != SYNC_FAILED || !strstr(h->err.text, r->err.text))
+			add_result(s, h->name, r, out);
 	}
-	add_end(run, h, f, out);
+	shown->told = true;
+	strbuf_add(out, notes->data, notes->len);
+	strbuf_clear(notes);
+	add_end(s, h, out);
 }
 
-/* Hosts with the same error, in order of appearance. */
-struct same_error {
-	const struct fleet_host *first;
-	struct strlist names;
+/* Keeps what a task changed until its host is done. Loops tell it item by item. */
+static void note_change(const struct show *s, const struct run_event *e)
+{
+	struct strbuf *notes = notes_of(s, e->host);
+	const char *title = e->title ? e->title : step_title(e->step);
+
+	if (e->outcome != TASK_CHANGED || show_is_module(e->step, "sync_models") ||
+		(e->kind == RUN_RESULT && e->step->task->loop))
+		return;
+	strbuf_addf(notes, "%s: %s%s", e->host->name, s->run->o->check ? "would change: " : "",
+		title);
+	if (e->label)
+		strbuf_addf(notes, ": %s", e->label);
+	strbuf_addch(notes, '\n');
+	if (s->run->o->diff && e->result)
+		diff_format(value_dict_get(e->result, "diff"), notes);
+}
+
+static void text_event(struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	const char *name = e->host ? e->host->name : "fleet";
+
+	if (show_ends_host(s, e))
+		add_host(s, e->host, out);
+	else if (e->kind == RUN_RESULT || e->kind == RUN_ITEM)
+		note_change(s, e);
+	else if (e->kind == RUN_WARNING && e->host)
+		strbuf_addf(out, "%s: warning: %s\n", name, e->text);
+	else if (e->kind == RUN_STOP)
+		strbuf_addf(out, "stopped: %s\n", e->text);
+	else if (e->kind == RUN_PHASE && s->verbosity > 1)
+		strbuf_addf(out, "%s: %s\n", name, e->text);
+}
+
+/* ---- the run ---- */
+
+static void text_begin(struct show *s, struct strbuf *out)
+{
+	struct deploy *d = s->data;
+	const struct registry_site *registry = &d->run.registry;
+	size_t models = registry->resolution.use_count;
+
+	d->notes = xcalloc(s->count ? s->count : 1, sizeof(*d->notes));
+	for (size_t i = 0; i < s->count; i++)
+		strbuf_init(&d->notes[i]);
+	strbuf_addf(out, "%s%zu model%s from %s to %zu host%s\n",
+		s->run->o->check ? "checking " : "", models, models == 1 ? "" : "s",
+		registry->store->location, s->count, s->count == 1 ? "" : "s");
+}
+
+/* The states in the order in which the recap counts them. */
+static const struct {
+	enum show_state state;
+	const char *word, *color;
+} counted[] = {
+	{SHOW_CHANGED, "changed", PLAY_CHANGED},
+	{SHOW_UNCHANGED, "unchanged", PLAY_OK},
+	{SHOW_DRIFTED, "drifted", PLAY_CHANGED},
+	{SHOW_FAILED, "failed", PLAY_FAILED},
+	{SHOW_ROLLED_BACK, "taken back", PLAY_FAILED},
+	{SHOW_UNREACHABLE, "unreachable", PLAY_FAILED},
+	{SHOW_INTERRUPTED, "interrupted", PLAY_CHANGED},
+	{SHOW_NOT_RUN, "not run", PLAY_CHANGED},
 };
 
-static void free_same_error(void *value)
+static void add_counts(const struct show *s, const struct show_totals *t, struct strbuf *out)
 {
-	struct same_error *same = value;
+	const char *separator = "";
 
-	strlist_release(&same->names);
-	free(same);
-}
-
-static void group_errors(const struct deploy_run *run, struct strmap *groups)
-{
-	for (size_t i = 0; i < run->count; i++) {
-		const struct fleet_host *f = &run->fleet[i];
-		if (f->state != FLEET_FAILED && f->state != FLEET_UNREACHABLE)
+	for (size_t i = 0; i < ARRAY_SIZE(counted); i++) {
+		unsigned n = t->states[counted[i].state];
+		bool would = s->run->o->check && counted[i].state == SHOW_CHANGED;
+		if (n == 0)
 			continue;
-		struct same_error *same = strmap_get(groups, f->err.text);
-		if (!same) {
-			same = xcalloc(1, sizeof(*same));
-			same->first = f;
-			strmap_set(groups, f->err.text, same);
-		}
-		strlist_add(&same->names, f->name);
+		autofree char *text =
+			xasprintf("%u %s", n, would ? "would change" : counted[i].word);
+		strbuf_addstr(out, separator);
+		cli_paint(out, counted[i].color, text);
+		separator = ", ";
 	}
+	if (!*separator)
+		strbuf_addstr(out, "none");
 }
 
-static void print_error(const struct same_error *same)
+static void text_end(struct show *s, int exit_code, struct strbuf *out)
 {
-	const char *remedy = deploy_remedy(same->first->err.code);
+	bool check = s->run->o->check;
+	struct show_totals t;
 
-	printf("  %zu host%s: %s\n    ", same->names.count, same->names.count == 1 ? "" : "s",
-		same->first->err.text);
-	for (size_t i = 0; i < same->names.count && i < RECAP_HOSTS_MAX; i++)
-		printf("%s%s", i ? ", " : "", same->names.items[i]);
-	if (same->names.count > RECAP_HOSTS_MAX)
-		printf(" and %zu more", same->names.count - RECAP_HOSTS_MAX);
-	printf("\n");
-	if (remedy)
-		printf("    %s\n", remedy);
-}
-
-static void add_count(struct strbuf *out, unsigned count, const char *what, const char *color)
-{
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-
-	if (!count)
-		return;
-	strbuf_addf(&text, "%u %s", count, what);
-	if (out->len)
-		strbuf_addstr(out, ", ");
-	paint(out, color, text.data);
-}
-
-void deploy_text_recap(struct deploy_run *run, int exit_code)
-{
-	AUTO(strbuf_release) struct strbuf counts = STRBUF_INIT;
-	AUTO(strbuf_release) struct strbuf bytes = STRBUF_INIT;
-	struct strmap groups = {0};
-	struct deploy_totals t;
-
-	deploy_sum(run, &t);
-	add_count(&counts, t.changed, run->check ? "would change" : "changed", "33");
-	add_count(&counts, t.unchanged, "unchanged", "32");
-	add_count(&counts, t.drifted, "drifted", "33");
-	add_count(&counts, t.failed, "failed", "31");
-	add_count(&counts, t.unreachable, "unreachable", "31");
-	add_count(&counts, t.not_run, exit_code == EXIT_INTERRUPTED ? "interrupted" : "not run",
-		"33");
-	strbuf_addsize(&bytes, t.bytes);
+	(void)exit_code;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->hosts[i].started_ns && !s->hosts[i].told)
+			add_host(s, &s->run->hosts[i], out);
+	show_sum(s, &t);
+	strbuf_addf(out, "\n%zu host%s: ", s->count, s->count == 1 ? "" : "s");
+	add_counts(s, &t, out);
+	strbuf_addstr(out, "; ");
+	strbuf_addsize(out, t.bytes);
+	strbuf_addstr(out, check ? " to send" : " sent");
 	if (t.bytes_saved) {
-		strbuf_addstr(&bytes, run->check ? " to send, " : " sent, ");
-		strbuf_addsize(&bytes, t.bytes_saved);
-		strbuf_addstr(&bytes, " saved");
-	} else {
-		strbuf_addstr(&bytes, run->check ? " to send" : " sent");
+		strbuf_addstr(out, ", ");
+		strbuf_addsize(out, t.bytes_saved);
+		strbuf_addstr(out, " saved");
 	}
-	printf("\n%zu host%s: %s; %s; %.1f s\n", run->count, run->count == 1 ? "" : "s",
-		counts.len ? counts.data : "none", bytes.data, t.seconds);
-	group_errors(run, &groups);
-	strmap_foreach (e, &groups)
-		print_error(e->value);
-	strmap_release(&groups, free_same_error);
-	fflush(stdout);
+	strbuf_addf(out, "; %.1f s\n", t.seconds);
+	show_errors(s, out);
 }
 
-/* ---- plain lines ---- */
-
-static void plain_begin(struct deploy_run *run)
+static void text_release(struct show *s)
 {
-	printf("%s%zu model%s from %s to %zu host%s\n", run->check ? "checking " : "",
-		run->model_count, run->model_count == 1 ? "" : "s", run->store, run->count,
-		run->count == 1 ? "" : "s");
-	fflush(stdout);
+	struct deploy *d = s->data;
+
+	for (size_t i = 0; d && d->notes && i < s->count; i++)
+		strbuf_release(&d->notes[i]);
+	if (d)
+		free(d->notes);
 }
 
-static void plain_event(struct deploy_run *run, const struct fleet_event *e)
-{
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-
-	if (e->kind == FLEET_EVENT_END)
-		deploy_text_host(run, e->host, &text);
-	else if (e->kind == FLEET_EVENT_WARNING)
-		strbuf_addf(
-			&text, "%s: warning: %s\n", e->host ? e->host->name : "fleet", e->text);
-	else if (e->kind == FLEET_EVENT_STOP)
-		strbuf_addf(&text, "stopped: %s\n", e->text);
-	else if (e->kind == FLEET_EVENT_PHASE && run->verbosity > 1)
-		strbuf_addf(&text, "%s: %s\n", e->host->name, e->phase);
-	else
-		return;
-	fwrite(text.data, 1, text.len, stdout);
-	fflush(stdout);
-}
-
-const struct deploy_output deploy_output_plain = {
-	.begin = plain_begin,
-	.event = plain_event,
-	.end = deploy_text_recap,
+const struct show_words deploy_words_text = {
+	.begin = text_begin,
+	.event = text_event,
+	.end = text_end,
+	.release = text_release,
 };

@@ -95,10 +95,11 @@ int engine_start(struct engine *e)
 	}
 	e->o.site.strict = true;
 	int code = site_load(&e->site, &e->o.site);
-	if (code == EXIT_OK)
-		e->journal_dir = journal_site_dir(
-			e->site.inventory.source_count ? e->site.inventory.sources[0] : "");
-	return code;
+	if (code != EXIT_OK)
+		return code;
+	e->journal_dir = journal_site_dir(
+		e->site.inventory.source_count ? e->site.inventory.sources[0] : "");
+	return engine_apply_options(e, &err) < 0 ? cli_error(&err) : EXIT_OK;
 }
 
 /* One descriptor a host, and some: as many as the system lets us have. */
@@ -112,20 +113,44 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+/* The directory of the program that runs; new memory. NULL with err. */
+static char *program_dir(struct err *err)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0) {
+		err_sys(err, "cannot find the program's own path");
+		return NULL;
+	}
+	self[n] = '\0';
+	return path_dirname(self);
+}
+
+char *engine_share_dir(void)
+{
+	autofree char *bin = program_dir(NULL);
+
+	if (bin) {
+		autofree char *prefix = path_dirname(bin);
+		autofree char *share = path_join(prefix, "share/modelfleet");
+		if (path_is_dir(share))
+			return path_join(prefix, "share/modelfleet");
+	}
+	return xstrdup(MODELFLEET_DATADIR);
+}
+
 /* The helpers lie beside the program in a build, and below libexec/ where it is installed. */
 static int load_helpers(struct engine *e, struct err *err)
 {
-	char self[PATH_MAX];
 	const char *given = getenv("MODELFLEET_HELPERS");
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	e->connect.helpers = &e->helpers;
 	if (given && *given)
 		return link_helpers_load(&e->helpers, given, err);
-	if (n < 0)
-		return err_sys(err, "cannot find the program's own path");
-	self[n] = '\0';
-	autofree char *bin = path_dirname(self);
+	autofree char *bin = program_dir(err);
+	if (!bin)
+		return -1;
 	autofree char *beside = path_join(bin, "modelfleet-node");
 	if (path_exists(beside))
 		return link_helpers_load(&e->helpers, bin, err);
@@ -137,8 +162,6 @@ static int load_helpers(struct engine *e, struct err *err)
 
 int engine_prepare(struct engine *e, struct err *err)
 {
-	if (engine_apply_options(e, err) < 0)
-		return -1;
 	raise_descriptor_limit();
 	if (load_helpers(e, err) < 0 || engine_ask_passwords(e, err) < 0)
 		return -1;
@@ -155,7 +178,8 @@ enum engine_output engine_output(const struct engine *e)
 
 int engine_fail(const struct err *err)
 {
-	cli_error(err);
+	if (err->code)
+		cli_error(err);
 	return err->code == ERR_CANCELLED ? EXIT_INTERRUPTED : EXIT_CANNOT_RUN;
 }
 

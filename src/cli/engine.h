@@ -88,21 +88,23 @@ int engine_init(struct engine *e, int argc, char **argv, struct err *err);
 /* Frees everything; hosts' connections and views must be gone. */
 void engine_release(struct engine *e);
 /*
- * Once the options are read: the log, colour, and the site, whose findings are printed. Returns
- * 0, or the exit code to end with.
+ * Once the options are read: the log, colour, the site, whose findings are printed, and the
+ * numbers and choices behind the options. Returns 0, or the exit code to end with.
  */
 int engine_start(struct engine *e);
-/*
- * Makes numbers and choices of the options, loads the node helpers, asks for passwords and
- * opens the spool. Does not touch a host.
- */
+/* Loads the node helpers, asks for passwords and opens the spool. Does not touch a host. */
 int engine_prepare(struct engine *e, struct err *err);
 /*
  * How the run is to be shown. A terminal has a live display, unless -v wants to know more than
  * that can tell.
  */
 enum engine_output engine_output(const struct engine *e);
-/* The exit code for an error that ended the command; prints it. */
+/*
+ * The directory share/modelfleet of the installation that runs, or of the build: what comes
+ * with the program. New memory.
+ */
+char *engine_share_dir(void);
+/* The exit code for what ended the command; prints the error, if there is one. */
 int engine_fail(const struct err *err);
 
 /*

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/play_list.h"
 
-#include "play/module.h"
-
 struct listing {
 	struct play_run *run;
 	const struct play_list_options *o;

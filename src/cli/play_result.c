@@ -5,7 +5,6 @@
  */
 #include "cli/play_text.h"
 #include "play/diff.h"
-#include "play/module.h"
 #include "value/json.h"
 
 #define VERBOSE_INDENT 3 /* from this -v on a result has a line for each member */
@@ -227,8 +226,7 @@ void play_result(struct show *s, const struct run_event *e, struct strbuf *out)
 
 	if (!event.result)
 		event.result = value_new_dict(&w.arena);
-	w.debug = e->step && e->step->kind == STEP_TASK && e->step->task->module &&
-		  strcmp(e->step->task->module->name, "debug") == 0;
+	w.debug = show_is_module(e->step, "debug");
 	add_warnings(&w);
 	add_diffs(&w);
 	switch (e->outcome) {

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/strmap.h"
 #include "base/vec.h"
-#include "play/module.h"
 
 #define TICK_SECONDS 0.1
 
@@ -45,13 +44,11 @@ void play_run_release(struct play_run *p)
 	free(p->books);
 }
 
-/* Prints findings; -1 with an error that sums up those that are errors. */
-static int print_findings(const struct diags *d, const char *what, struct err *err)
+/* Prints findings; -1, without a further word, when there are errors among them. */
+static int print_findings(const struct diags *d)
 {
 	cli_print_diags(d);
-	if (d->errors == 0)
-		return 0;
-	return err_set(err, ERR_INPUT, "%s", what);
+	return d->errors ? -1 : 0;
 }
 
 /* ---- reading ---- */
@@ -60,7 +57,7 @@ static void note_module(void *data, const struct step *task)
 {
 	struct play_run *p = data;
 
-	if (task->task->module && strcmp(task->task->module->name, "sync_models") == 0)
+	if (show_is_module(task, "sync_models"))
 		p->syncs = true;
 }
 
@@ -75,7 +72,7 @@ static void look_for_sync(struct play_run *p, const struct playbook *book)
 	}
 }
 
-int play_run_read(struct play_run *p, const struct strlist *paths, struct err *err)
+int play_run_read(struct play_run *p, const struct strlist *paths)
 {
 	AUTO(diags_release) struct diags d = {0};
 
@@ -85,7 +82,18 @@ int play_run_read(struct play_run *p, const struct strlist *paths, struct err *e
 		if (playbook_parse(book, paths->items[i], &p->engine->site.secrets, &d) == 0)
 			look_for_sync(p, book);
 	}
-	return print_findings(&d, "the playbook has errors", err);
+	return print_findings(&d);
+}
+
+int play_run_read_text(struct play_run *p, const char *name, const char *text, size_t n)
+{
+	AUTO(diags_release) struct diags d = {0};
+	struct playbook *book = p->books = xcalloc(1, sizeof(*p->books));
+
+	p->book_count = 1;
+	if (playbook_parse_text(book, name, ".", text, n, &p->engine->site.secrets, &d) == 0)
+		look_for_sync(p, book);
+	return print_findings(&d);
 }
 
 /* Adds a host once, and counts the plays that have it. */
@@ -133,8 +141,23 @@ int play_run_choose(struct play_run *p, struct err *err)
 	AUTO(diags_release) struct diags d = {0};
 
 	int result = choose(p, &d, err);
-	cli_print_diags(&d);
+	/* A deploy's playbook names groups that a site need not have. */
+	if (!p->with_models_only || result < 0)
+		cli_print_diags(&d);
 	return result;
+}
+
+void play_run_keep(struct play_run *p, const struct strlist *names)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->hosts.count; i++) {
+		if (!strlist_has(names, p->hosts.items[i]->name))
+			continue;
+		p->hosts.items[kept] = p->hosts.items[i];
+		p->plays[kept++] = p->plays[i];
+	}
+	p->hosts.count = kept;
 }
 
 /* ---- preparing ---- */
@@ -167,22 +190,31 @@ static void make_views(struct play_run *p)
 		p->views[i] = vars_view_new(p->engine->site.vars, p->hosts.items[i]);
 }
 
+static bool has_models(const struct host_models *m)
+{
+	return m && (m->count > 0 || m->held_count > 0);
+}
+
 static void make_hosts(struct play_run *p, struct diags *d)
 {
 	struct vars_view **views = p->syncs ? p->registry.views : p->views;
+	size_t count = 0;
 
 	p->run.hosts = xcalloc(p->hosts.count + 1, sizeof(*p->run.hosts));
-	p->run.count = p->hosts.count;
 	for (size_t i = 0; i < p->hosts.count; i++) {
-		struct run_host *h = &p->run.hosts[i];
+		struct run_host *h = &p->run.hosts[count];
 		struct err err = {0};
+		h->models = p->syncs ? &p->registry.resolution.hosts[i] : NULL;
+		if (p->with_models_only && !has_models(h->models))
+			continue;
 		h->host = p->hosts.items[i];
 		h->name = h->host->name;
 		h->view = views[i];
-		h->models = p->syncs ? &p->registry.resolution.hosts[i] : NULL;
+		p->plays[count++] = p->plays[i];
 		if (connection_read(&h->connection, h->view, &p->engine->connect, &err) < 0)
 			diag_error(d, NULL, "host %s: %s", h->name, err.text);
 	}
+	p->run.count = count;
 }
 
 static void fill_options(struct play_run *p)
@@ -222,7 +254,7 @@ int play_run_prepare(struct play_run *p, struct err *err)
 		make_views(p);
 	if (result == 0)
 		make_hosts(p, &d);
-	if (print_findings(&d, "nothing was changed", err) < 0)
+	if (print_findings(&d) < 0)
 		return -1;
 	fill_options(p);
 	return result;

@@ -22,6 +22,7 @@ struct play_run {
 	struct host_list hosts;          /* that some play may touch */
 	unsigned *plays;                 /* of each of them, how many plays have it */
 	bool syncs;                      /* a task syncs models */
+	bool with_models_only;           /* hosts that have no models take no part */
 	struct registry_site registry;   /* where it syncs */
 	struct vars_view **views;        /* of the hosts, where it does not */
 	struct content *content;
@@ -34,18 +35,20 @@ struct play_run {
 void play_run_init(struct play_run *p, struct engine *engine, const char *journal_name);
 /* Frees all but the engine. */
 void play_run_release(struct play_run *p);
+/* Reads the playbooks; -1, its findings printed, when there are errors among them. */
+int play_run_read(struct play_run *p, const struct strlist *paths);
+/* The same for one playbook whose text is known. */
+int play_run_read_text(struct play_run *p, const char *name, const char *text, size_t n);
 /*
- * Reads the playbooks. Findings are printed; -1 when there are errors among them, whose text
- * err sums up.
- */
-int play_run_read(struct play_run *p, const struct strlist *paths, struct err *err);
-/*
- * Chooses the hosts: those of the plays' patterns that the limit leaves. Findings as above.
+ * Chooses the hosts: those of the plays' patterns that the limit leaves. -1 with err.
  */
 int play_run_choose(struct play_run *p, struct err *err);
+/* Of the hosts chosen keeps those that are named. */
+void play_run_keep(struct play_run *p, const struct strlist *names);
 /*
  * Finds out all that can be wrong without touching a host but the one that keeps the store:
- * the engine's options, connections, models, manifests.
+ * the engine's options, connections, models, manifests. -1 with err, or without it when
+ * findings that were printed say what is wrong.
  */
 int play_run_prepare(struct play_run *p, struct err *err);
 /* Locks, runs, writes the journal. The exit code, or -1 with err. */

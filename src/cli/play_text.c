@@ -6,7 +6,6 @@
 
 #include "base/path.h"
 #include "base/vec.h"
-#include "play/module.h"
 
 #define WIDTH_MIN     79
 #define STARS_MIN     3
@@ -41,7 +40,8 @@ struct place_of_host {
 };
 
 struct play_text {
-	char *title; /* of the play */
+	char *title;  /* of the play */
+	bool in_play; /* between a play's beginning and its end */
 	bool play_shown;
 	bool unmatched;       /* the play has no hosts */
 	uint64_t batch_hosts; /* hosts of the batch */
@@ -96,12 +96,6 @@ static enum section section_of(const struct step *s)
 	return holds(&s->play->post_tasks, s) ? SECTION_POST : SECTION_TASKS;
 }
 
-static bool is_module(const struct step *s, const char *name)
-{
-	return s && s->kind == STEP_TASK && s->task->module &&
-	       strcmp(s->task->module->name, name) == 0;
-}
-
 static uint64_t make_key(unsigned section, uint64_t task, uint64_t handler)
 {
 	return (uint64_t)section << SECTION_SHIFT | (task & INDEX_MASK) << TASK_SHIFT |
@@ -123,7 +117,7 @@ static uint64_t key_of(struct place_of_host *h, const struct run_event *e)
 	if (h->section != SECTION_UNDO)
 		h->section = section_of(e->step);
 	h->task = number;
-	h->flushed = is_module(e->step, "meta");
+	h->flushed = show_is_module(e->step, "meta");
 	return make_key(h->section, number, 0);
 }
 
@@ -232,7 +226,7 @@ static void task_begins(
 	struct place_of_host *h = place(t, s, e->host);
 
 	h->key = key_of(h, e);
-	if (!is_module(e->step, "meta"))
+	if (!show_is_module(e->step, "meta"))
 		make_banner(s, e, group_of(t, h->key));
 	advance(t, s, out);
 }
@@ -240,7 +234,7 @@ static void task_begins(
 static void task_tells(
 	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
 {
-	if (is_module(e->step, "meta"))
+	if (show_is_module(e->step, "meta"))
 		return;
 	struct task_lines *g = group_of(t, place(t, s, e->host)->key);
 	make_banner(s, e, g);
@@ -283,6 +277,7 @@ static void set_play(struct play_text *t, const struct run_event *e)
 static void play_begins(struct play_text *t, const struct run_event *e)
 {
 	set_play(t, e);
+	t->in_play = true;
 	t->play_shown = t->unmatched = false;
 }
 
@@ -300,8 +295,8 @@ static void batch_begins(struct play_text *t, const struct show *s, const struct
 	struct strbuf *out)
 {
 	batch_ends(t, s, out);
-	if (!t->play_shown)
-		set_play(t, e);
+	if (!t->in_play)
+		set_play(t, e); /* whose hosts are taken back, long after */
 	play_banner(t->title, out);
 	t->play_shown = true;
 	t->batch_hosts = e->total;
@@ -312,7 +307,7 @@ static void play_ends(struct play_text *t, const struct show *s, struct strbuf *
 {
 	batch_ends(t, s, out);
 	bool nobody = !t->play_shown && t->unmatched;
-	t->play_shown = false;
+	t->in_play = t->play_shown = false;
 	if (!nobody)
 		return;
 	play_banner(t->title, out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/show.h"
 
+#include "play/module.h"
+
 static void print(const struct strbuf *text)
 {
 	fwrite(text->data, 1, text->len, stdout);
@@ -153,4 +155,10 @@ void show_warn(struct show *s, const char *text, struct strbuf *out)
 		strbuf_addf(out, "[WARNING]: %s\n", text);
 	else
 		fprintf(stderr, "[WARNING]: %s\n", text);
+}
+
+bool show_is_module(const struct step *s, const char *module)
+{
+	return s && s->kind == STEP_TASK && s->task->module &&
+	       strcmp(s->task->module->name, module) == 0;
 }

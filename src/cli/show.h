@@ -86,6 +86,8 @@ struct shown_host *show_host(const struct show *s, const struct run_host *h);
 enum show_state show_state(const struct show *s, const struct run_host *h);
 /* The word for a state in events: "unchanged", "rolled_back" ... */
 const char *show_state_name(enum show_state state);
+/* True if a step (NULL: none) is a task of this module. */
+bool show_is_module(const struct step *s, const char *module);
 /* Seconds that a host took. */
 double show_seconds(const struct show *s, const struct run_host *h);
 

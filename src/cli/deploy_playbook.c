@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which playbook a deploy runs, and what its tags select. */
+#include "base/path.h"
+#include "cli/deploy.h"
+
+/* With --no-activate: the versions alone, as they lie beside each other. */
+static const char sync_alone[] = "- name: Models\n"
+				 "  hosts: all\n"
+				 "  gather_facts: false\n"
+				 "  tasks:\n"
+				 "    - name: Bring the models\n"
+				 "      sync_models:\n";
+
+/* Adds DIR/playbooks/deploy-models.yaml as a place to look. */
+static void add_place(struct strlist *places, const char *dir)
+{
+	autofree char *playbooks = path_join(dir, "playbooks");
+	autofree char *path = path_join(playbooks, DEPLOY_PLAYBOOK);
+
+	strlist_add(places, path);
+}
+
+/* The places in their order: the settings', the inventory's, the working directory's, ours. */
+static void list_places(const struct deploy *d, struct strlist *places)
+{
+	const struct site_options *o = &d->engine.o.site;
+	struct site_options from_settings = {0};
+	struct arena arena = {0};
+
+	if (site_default_playbook_dir(&from_settings, &arena)) {
+		autofree char *direct = path_join(from_settings.playbook_dir, DEPLOY_PLAYBOOK);
+		strlist_add(places, direct);
+		add_place(places, from_settings.playbook_dir);
+	}
+	arena_release(&arena);
+	for (size_t i = 0; i < o->inventory.count; i++) {
+		autofree char *real = realpath(o->inventory.items[i], NULL);
+		if (!real)
+			continue;
+		autofree char *dir = path_dirname(real);
+		add_place(places, dir);
+	}
+	add_place(places, ".");
+	autofree char *share = engine_share_dir();
+	add_place(places, share);
+}
+
+int deploy_find_playbook(struct deploy *d, struct err *err)
+{
+	AUTO(strlist_release) struct strlist places = {0};
+	AUTO(strbuf_release) struct strbuf looked = STRBUF_INIT;
+
+	if (d->o.playbook || d->o.no_activate) {
+		strlist_add(&d->playbook, d->o.playbook ? d->o.playbook : "./--no-activate");
+		return 0;
+	}
+	list_places(d, &places);
+	for (size_t i = 0; i < places.count; i++) {
+		if (path_exists(places.items[i])) {
+			strlist_add(&d->playbook, places.items[i]);
+			return 0;
+		}
+		strbuf_addf(&looked, "%s%s", i ? ", " : "", places.items[i]);
+	}
+	return err_set(err, ERR_NOTFOUND,
+		"no playbook " DEPLOY_PLAYBOOK " in %s; name one with --playbook, or use "
+		"--no-activate",
+		looked.data);
+}
+
+/* Tags of the playbook's tasks select tasks; any other word is a model's name, or wrong. */
+static void divide_tags(struct deploy *d)
+{
+	static const char *const special[] = {"all", "tagged", "untagged", "always", "never"};
+	AUTO(strlist_release) struct strlist words = {0};
+	AUTO(strlist_release) struct strlist known = {0};
+
+	if (!d->o.tags)
+		return;
+	strlist_split(&words, d->o.tags, ",");
+	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
+		strlist_add(&known, special[i]);
+	play_tags(&d->run.books[0], &known);
+	for (size_t i = 0; i < words.count; i++) {
+		if (strlist_has(&known, words.items[i]))
+			strlist_add(&d->run.options.tags, words.items[i]);
+		else
+			strbuf_addf(&d->model_tags, "%s%s", d->model_tags.len ? "," : "",
+				words.items[i]);
+	}
+	if (d->model_tags.len)
+		d->run.model_tags = d->model_tags.data;
+}
+
+int deploy_read_playbook(struct deploy *d)
+{
+	int result = d->o.no_activate ? play_run_read_text(&d->run, "--no-activate", sync_alone,
+						sizeof(sync_alone) - 1)
+				      : play_run_read(&d->run, &d->playbook);
+
+	if (result == 0)
+		divide_tags(d);
+	return result;
+}
