@@ -334,15 +334,28 @@ static bool is_plain(const struct value *v)
 	}
 }
 
+/* Whether a task may write an argument of this name. */
+static bool is_allowed(struct checking *c, const struct value *key)
+{
+	const struct module *m = c->module;
+	struct err err = {0};
+
+	if ((m->flags & MODULE_ANY_ARGUMENT) ||
+		check_name(m->name, m->arguments, key, &err) == 0)
+		return true;
+	if (value_is_string(key) && module_argument_known(m, key->text))
+		err_set(&err, ERR_INPUT, "%s: the argument \"%s\" is not supported yet",
+			m->name, key->text);
+	report(c, key, &err);
+	return false;
+}
+
 static void check_given(struct checking *c, const struct value_pair *pair)
 {
 	struct err err = {0};
 
-	if (!(c->module->flags & MODULE_ANY_ARGUMENT) &&
-		check_name(c->module->name, c->module->arguments, pair->key, &err) < 0) {
-		report(c, pair->key, &err);
+	if (!is_allowed(c, pair->key))
 		return;
-	}
 	const struct argument *a =
 		value_is_string(pair->key) ? module_argument(c->module, pair->key->text) : NULL;
 	if (!a || pair->value->kind == VALUE_NULL || template_is_in_value(pair->value) ||

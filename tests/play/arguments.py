@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """How Ansible (2.14) reads arguments, kept in arguments.json: texts of NAME=VALUE, and values
-of one type given for another.
+of one type given for another; the names of its keywords and modules; and what its documents
+say of the arguments of the modules that we have.
 
     arguments.py            asks again and writes the answers
     arguments.py --check    asks again and fails when an answer differs
@@ -9,11 +10,18 @@ of one type given for another.
 import json
 import os
 import random
+import subprocess
 import sys
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.splitter import parse_kv, split_args
+from ansible.playbook.block import Block
+from ansible.playbook.handler import Handler
+from ansible.playbook.loop_control import LoopControl
+from ansible.playbook.play import Play
+from ansible.playbook.task import Task
+from ansible.plugins.list import list_plugins
 
 ANSWERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "arguments.json")
 SEED = 20261121
@@ -43,6 +51,8 @@ VALUES = [
     "a=\"b,c\", d=e", "a=b\\,c", "a", "a=b, c", "=a", "a=", '{"a": 1}', "{'a': 1}", "{a: 1}", "{",
     "{'a': True, 'b': None}", "[1, 2]", "0644", "u=rw,g=r", "ä", "a\nb", "'a'",
 ]
+DOCUMENTED = ["apt", "assert", "command", "copy", "debug", "fail", "file", "get_url", "meta", "pip",
+              "service", "set_fact", "shell", "stat", "systemd", "template", "uri", "wait_for"]
 TYPES = ["str", "bool", "int", "float", "list", "dict", "raw"]
 
 
@@ -80,6 +90,34 @@ def convert(kind, value):
     return [int(given) if kind == "int" and isinstance(given, bool) else given]
 
 
+def keywords():
+    """The public keywords, by where they may stand; async_val is Python's name of async."""
+    classes = {"play": Play, "block": Block, "task": Task, "handler": Handler,
+               "loop_control": LoopControl}
+    return [[place, name] for place, kind in classes.items()
+            for name, attribute in sorted(kind.fattributes.items())
+            if not attribute.private and name != "async_val"]
+
+
+def modules():
+    names = (name.split(".")[-1] for name in list_plugins("module", "ansible.builtin"))
+    return [[name] for name in sorted(names) if not name.startswith("_")]
+
+
+def documented():
+    """Each argument of the modules: its module, name, type, required, aliases and choices."""
+    run = subprocess.run(["ansible-doc", "-t", "module", "-j", *DOCUMENTED], check=True,
+                         capture_output=True, text=True)
+    rows = []
+    for module, about in sorted(json.loads(run.stdout).items()):
+        for name, option in sorted(about["doc"].get("options", {}).items()):
+            choices = option.get("choices") if option.get("type") != "bool" else None
+            rows.append([module, name, option.get("type", "str"),
+                         bool(option.get("required")), sorted(option.get("aliases") or []),
+                         choices or []])
+    return rows
+
+
 def ask():
     dice = random.Random(SEED)
     texts = TEXTS + [random_text(dice) for _ in range(300)]
@@ -89,6 +127,9 @@ def ask():
                   for free_form in (True, False)],
         "convert": [[kind, value, convert(kind, value)]
                     for kind in TYPES for value in VALUES],
+        "keywords": keywords(),
+        "modules": modules(),
+        "documented": documented(),
     }
     lines = [f'"{name}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "]"
              for name, rows in answers.items()]

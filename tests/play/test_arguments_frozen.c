@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How Ansible splits texts of NAME=VALUE and converts types (arguments.json), and how we do. */
+/*
+ * How Ansible splits texts of NAME=VALUE and converts types (arguments.json), and how we do;
+ * and that what it has is in our tables, if only to be refused by its name.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "play/keywords.h"
 #include "play/module.h"
 #include "play/playbook.h"
 #include "value/json.h"
@@ -158,11 +162,102 @@ static void test_convert(void **state)
 		check_conversion(row);
 }
 
+static unsigned where_of(const char *place)
+{
+	static const struct {
+		const char *name;
+		enum keyword_where where;
+	} places[] = {{"play", KEYWORD_PLAY}, {"block", KEYWORD_BLOCK}, {"task", KEYWORD_TASK},
+		{"handler", KEYWORD_HANDLER}, {"loop_control", KEYWORD_LOOP_CONTROL}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (strcmp(places[i].name, place) == 0)
+			return places[i].where;
+	return 0;
+}
+
+/* Every keyword of Ansible's is read or refused by its name. */
+static void test_keywords(void **state)
+{
+	const struct fixture *f = *state;
+
+	value_list_foreach (row, value_dict_get(f->answers, "keywords"))
+		if (!keyword_find(row->items[1]->text, where_of(row->items[0]->text)))
+			fail_msg("no keyword %s of a %s", row->items[1]->text,
+				row->items[0]->text);
+}
+
+/* So is every module of its own. */
+static void test_modules(void **state)
+{
+	const struct fixture *f = *state;
+
+	value_list_foreach (row, value_dict_get(f->answers, "modules")) {
+		const char *name = row->items[0]->text;
+		if (!module_find(name) && !module_known(name) && !str_starts(name, "import_"))
+			fail_msg("no module %s", name);
+	}
+}
+
+/* The bare string, which stands in no table of arguments by the name that documents give it. */
+static bool is_free_form(const char *name)
+{
+	return strcmp(name, "free_form") == 0 || strcmp(name, "key_value") == 0;
+}
+
+/* Every argument that it documents is there, with its aliases, or refused by its name. */
+static void check_documented(const struct value *row)
+{
+	const char *module = row->items[0]->text, *name = row->items[1]->text;
+	const struct module *m = module_find(module);
+
+	assert_non_null(m);
+	const struct argument *a = module_argument(m, name);
+	if (!a && !module_argument_known(m, name) && !is_free_form(name))
+		fail_msg("%s has no argument %s", module, name);
+	if (!a)
+		return;
+	if (a->required != row->items[3]->boolean)
+		fail_msg("%s: %s: required differs", module, name);
+	value_list_foreach (alias, row->items[4])
+		if (module_argument(m, alias->text) != a)
+			fail_msg("%s: %s: no alias %s", module, name, alias->text);
+}
+
+/* A choice of ours is one of Ansible's; documents write line ends as escapes. */
+static void check_choices(const struct value *row)
+{
+	const struct argument *a =
+		module_argument(module_find(row->items[0]->text), row->items[1]->text);
+
+	for (size_t i = 0; a && a->choices && a->choices[i]; i++) {
+		bool found = row->items[5]->count == 0 || a->choices[i][0] < ' ';
+		value_list_foreach (choice, row->items[5])
+			found |= strcmp(choice->text, a->choices[i]) == 0;
+		if (!found)
+			fail_msg("%s: %s: Ansible has no choice %s", row->items[0]->text,
+				a->name, a->choices[i]);
+	}
+}
+
+static void test_documented(void **state)
+{
+	const struct fixture *f = *state;
+
+	value_list_foreach (row, value_dict_get(f->answers, "documented")) {
+		check_documented(row);
+		check_choices(row);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_convert),
+		cmocka_unit_test(test_keywords),
+		cmocka_unit_test(test_modules),
+		cmocka_unit_test(test_documented),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
