@@ -4,6 +4,7 @@
  * out line by line, and what is read is such that undo may work with it.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,16 +15,37 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A directory of this process with the input as its journal. */
-static int make_directory(const uint8_t *data, size_t size, char path[64])
+/* A directory of this process. */
+static int make_directory(char path[64])
 {
 	snprintf(path, 64, "/tmp/modelfleet-fuzz-journal.%d", (int)getpid());
 	if (mkdir(path, 0700) < 0)
 		abort();
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || transaction_write_file(fd, "journal", (const char *)data, size, NULL) < 0)
+	if (fd < 0)
 		abort();
 	return fd;
+}
+
+static void write_or_abort(int fd, const char *name, const void *data, size_t size)
+{
+	if (transaction_write_file(fd, name, data, size, NULL) < 0)
+		abort();
+}
+
+/* Puts the right checksum before each line, so that the fields behind it are reached. */
+static void add_sums(const uint8_t *data, size_t size, struct strbuf *out)
+{
+	const char *at = (const char *)data, *end = at + size;
+
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t n = (size_t)((newline ? newline : end) - at);
+		strbuf_addf(out, "%016" PRIx64 " ", str_hash(at, n));
+		strbuf_add(out, at, n);
+		strbuf_addch(out, '\n');
+		at += n + 1;
+	}
 }
 
 static void expect_sane(const struct record *r)
@@ -34,22 +56,30 @@ static void expect_sane(const struct record *r)
 		abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_journal(int fd, const void *data, size_t size)
 {
 	AUTO(records_release) struct records records;
-	struct transaction_head head;
-	struct err err = {0};
-	char path[64];
-	autofd int fd = make_directory(data, size, path);
 
-	if (journal_read(fd, &records, &err) == 0 && records.good > size)
+	write_or_abort(fd, "journal", data, size);
+	if (journal_read(fd, &records, NULL) == 0 && records.good > size)
 		abort();
 	for (size_t i = 0; i < records.count; i++)
 		expect_sane(&records.items[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO(strbuf_release) struct strbuf summed = STRBUF_INIT;
+	struct transaction_head head;
+	char path[64];
+	autofd int fd = make_directory(path);
+
+	read_journal(fd, data, size);
+	add_sums(data, size, &summed);
+	read_journal(fd, summed.data, summed.len);
 	/* The same bytes as a head: texts within their bounds. */
-	if (transaction_write_file(fd, "head", (const char *)data, size, NULL) < 0)
-		abort();
-	if (transaction_read_head(fd, &head, &err) == 0 &&
+	write_or_abort(fd, "head", data, size);
+	if (transaction_read_head(fd, &head, NULL) == 0 &&
 		strlen(head.title) >= sizeof(head.title))
 		abort();
 	path_remove_tree(path, NULL);
