@@ -11,6 +11,7 @@ static const struct node_module modules[] = {
 	{"slurp", MODULE_READS, node_slurp, slurp_args},
 	{"command", MODULE_NO_UNDO, node_command, command_args},
 	{"wait", MODULE_READS, node_wait, wait_args},
+	{"facts", MODULE_READS, node_facts, facts_args},
 	{"service", MODULE_CHANGES, node_service, service_args},
 	{"watch", MODULE_READS, node_watch, watch_args},
 	{"apt", MODULE_NO_UNDO, node_apt, apt_args},

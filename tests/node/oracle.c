@@ -80,19 +80,17 @@ static void set_up(const char *dir, const struct oracle_case *k)
 		fail_msg("%s: set-up failed: %s", k->name, out);
 }
 
-/* Ansible's result, its directory's name replaced by "@"; NULL when the module failed. */
-static const struct value *ask_ansible(
-	struct arena *a, const char *dir, const char *module, const struct oracle_case *k)
+/* Runs one of Ansible's modules; flags are given as arguments of its own. */
+static const struct value *run_module(struct arena *a, const char *dir, const char *module,
+	const char *args, uint8_t flags, bool *failed)
 {
 	autofree char *name = xasprintf("ansible.modules.%s", module);
 	const char *argv[] = {PYTHON, "-m", name, NULL};
-	autofree char *args = replaced(k->theirs ? k->theirs : k->args, "@", dir);
-	const char *open = strchr(args, '{');
-	autofree char *input = xasprintf("{\"ANSIBLE_MODULE_ARGS\": {\"_ansible_check_mode\": "
-					 "%s, \"_ansible_diff\": %s%s %s}",
-		k->flags & FRAME_CHECK ? "true" : "false",
-		k->flags & FRAME_DIFF ? "true" : "false", strcmp(open, "{}") == 0 ? "" : ",",
-		open + 1);
+	autofree char *input = xasprintf(
+		"{\"ANSIBLE_MODULE_ARGS\": {\"_ansible_check_mode\": %s, "
+		"\"_ansible_diff\": %s%s %s}",
+		flags & FRAME_CHECK ? "true" : "false", flags & FRAME_DIFF ? "true" : "false",
+		strcmp(args, "{}") == 0 ? "" : ",", strchr(args, '{') + 1);
 	struct err err = {0};
 	int code;
 
@@ -100,9 +98,30 @@ static const struct value *ask_ansible(
 	autofree char *text = replaced(out, dir, "@");
 	const struct value *v = json_read(a, text, strlen(text), "ansible", NULL, NULL, &err);
 	if (!v)
-		fail_msg("%s: Ansible's module said: %s", k->name, text);
-	const struct value *failed = value_dict_get(v, "failed");
-	return code != 0 || (failed && value_truthy(failed)) ? NULL : v;
+		fail_msg("Ansible's module said: %s", text);
+	const struct value *said = value_dict_get(v, "failed");
+	*failed = code != 0 || (said && value_truthy(said));
+	return v;
+}
+
+const struct value *oracle_ask(
+	struct arena *a, const char *dir, const char *module, const char *args)
+{
+	bool failed;
+	const struct value *v = run_module(a, dir, module, args, 0, &failed);
+
+	return failed ? NULL : v;
+}
+
+/* Ansible's result, its directory's name replaced by "@"; NULL when the module failed. */
+static const struct value *ask_ansible(
+	struct arena *a, const char *dir, const char *module, const struct oracle_case *k)
+{
+	autofree char *args = replaced(k->theirs ? k->theirs : k->args, "@", dir);
+	bool failed;
+	const struct value *v = run_module(a, dir, module, args, k->flags, &failed);
+
+	return failed ? NULL : v;
 }
 
 static const struct value *ask_helper(struct arena *a, struct client *c, const char *dir,

@@ -19,6 +19,9 @@ struct oracle_case {
 
 /* True where Ansible is installed. */
 bool oracle_is_there(void);
+/* The result of one of Ansible's modules, run in a directory; NULL when it failed. */
+const struct value *oracle_ask(
+	struct arena *a, const char *dir, const char *module, const char *args);
 /*
  * Runs a case twice; false, and it is printed how, where results (apart from the keys in
  * `ignored`, ended by NULL, at any depth) or trees differ.
