@@ -168,8 +168,12 @@ class Helper:
             self.send(DATA, data[at:at + PIECE], last, ctx, request)
         return request
 
+    def result(self, request):
+        """The result of a module that start_module began."""
+        return ItemReader(self.answer(request)).value()
+
     def module(self, name, arguments, ctx=0):
-        return ItemReader(self.answer(self.start_module(name, arguments, ctx))).value()
+        return self.result(self.start_module(name, arguments, ctx))
 
     def begin(self, name, timeout, title="a test", ctx=0):
         """TRANSACTION_BEGIN; returns what the node says is missing from its promise."""
