@@ -296,9 +296,7 @@ static void settle(
 	out->skipped = result_is(out->result, "skipped");
 	out->changed = result_is(out->result, "changed");
 	out->failed = result_is(out->result, "failed");
-	if (!out->changed || out->failed || !notify || r->undoing)
-		return;
-	if (handlers_notify(r, x->call.step, notify, err) < 0)
+	if (notify && !out->skipped && !r->undoing && handlers_collect(r, notify, err) < 0)
 		result_fail(out, x->call.arena, err);
 }
 

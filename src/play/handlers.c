@@ -2,7 +2,8 @@
 /*
  * Handlers: tasks that run at most once in a flush, in the order of the play's list, when
  * something that changed has notified them by name or topic. One that is notified by a handler
- * behind it waits for the next flush.
+ * behind it waits for the next flush. Of a loop, all items notify when one has changed, those
+ * that have not changed, too: that is how Ansible has it.
  */
 #include "play/run_state.h"
 
@@ -34,8 +35,7 @@ static bool notify_one(struct runner *r, const char *name)
 	return named || heard;
 }
 
-int handlers_notify(
-	struct runner *r, const struct step *s, const struct value *names, struct err *err)
+int handlers_collect(struct runner *r, const struct value *names, struct err *err)
 {
 	const char *name;
 
@@ -44,19 +44,28 @@ int handlers_notify(
 		return -1;
 	if (names->kind == VALUE_LIST) {
 		value_list_foreach (item, names)
-			if (handlers_notify(r, s, item, err) < 0)
+			if (handlers_collect(r, item, err) < 0)
 				return -1;
 		return 0;
 	}
 	if (keyword_text(r, names, &name, err) < 0)
 		return -1;
-	if (!name || notify_one(r, name))
-		return 0;
-	return err_set(err, ERR_NOTFOUND,
-		"the handler '%s' is not there: no handler of the play has that name or "
-		"listens "
-		"to it",
-		name);
+	if (name && !strlist_has(&r->to_notify, name))
+		strlist_add(&r->to_notify, name);
+	return 0;
+}
+
+int handlers_notify(struct runner *r, struct err *err)
+{
+	for (size_t i = 0; i < r->to_notify.count; i++) {
+		const char *name = r->to_notify.items[i];
+		if (!notify_one(r, name))
+			return err_set(err, ERR_NOTFOUND,
+				"the handler '%s' is not there: no handler of the play has "
+				"that name or listens to it",
+				name);
+	}
+	return 0;
 }
 
 enum walk handlers_run(struct runner *r)

@@ -326,17 +326,15 @@ void playing_release(struct playing *p)
 	arena_release(&p->arena);
 }
 
-/* The names of the hosts that are still in the run. */
-static struct value *names_of(struct playing *p, int batch)
+/* The names of the hosts that are still in the run, of `count` from a first one. */
+static struct value *names_of(struct playing *p, size_t first, size_t count)
 {
 	struct value *list = value_new_list(&p->arena);
 
-	for (size_t i = 0; i < p->count; i++) {
+	for (size_t i = first; i < first + count && i < p->count; i++) {
 		const struct run_host *h = p->hosts[i];
-		if (h->failed || h->unreachable || h->stopped ||
-			(batch >= 0 && p->fleet[i].batch != (unsigned)batch))
-			continue;
-		value_list_add(&p->arena, list, value_new_string(&p->arena, h->name));
+		if (!h->failed && !h->unreachable && !h->stopped)
+			value_list_add(&p->arena, list, value_new_string(&p->arena, h->name));
 	}
 	return list;
 }
@@ -355,12 +353,13 @@ void playing_batch_magic(struct playing *p, unsigned batch)
 	const struct run_options *o = p->run->o;
 	struct arena *a = &p->arena;
 	struct value *v = value_new_dict(a);
-	struct value *active = names_of(p, -1);
+	const struct batch *b = &p->batches[batch];
+	struct value *active = names_of(p, 0, p->count);
 
 	value_dict_set(a, v, "ansible_play_name", value_new_string(a, p->play->name));
 	value_dict_set(a, v, "ansible_play_hosts_all", p->all_names);
 	value_dict_set(a, v, "ansible_play_hosts", active);
-	value_dict_set(a, v, "ansible_play_batch", names_of(p, (int)batch));
+	value_dict_set(a, v, "ansible_play_batch", names_of(p, b->first, b->size));
 	value_dict_set(a, v, "play_hosts", value_dict_get(v, "ansible_play_batch"));
 	value_dict_set(a, v, "playbook_dir", value_new_string(a, p->play->directory));
 	value_dict_set(a, v, "ansible_check_mode", value_bool(o->check));

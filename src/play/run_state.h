@@ -176,8 +176,9 @@ struct runner {
 	struct line line;
 	struct line_transaction transaction; /* of the present play */
 	struct other_line *others;
-	struct execution *now; /* the innermost call */
-	bool *notified;        /* by handler */
+	struct execution *now;    /* the innermost call */
+	struct strlist to_notify; /* by the present task, if it changes something */
+	bool *notified;           /* by handler */
 	bool facts_known;
 	bool gathers;          /* the play has facts fetched when they are asked for */
 	unsigned rescue_depth; /* rescue sections that would take a failure */
@@ -245,7 +246,10 @@ enum walk task_end(struct runner *r, const struct step *s, const char *title,
 	struct outcome *out, struct arena *arena);
 /* Gathers facts, if the play does. */
 enum walk facts_gather(struct runner *r);
-/* Runs a health check once more, for an undo or a soak: it counts as no task. */
+/*
+ * Runs a health check once more, for an undo or a soak: it counts as no task. 1 when it
+ * passed, 0 when its conditions left it out, -1 with err.
+ */
 int task_check(struct runner *r, const struct step *s, struct err *err);
 /* Does a `meta` task. */
 enum walk meta_run(struct runner *r, const struct step *s);
@@ -269,9 +273,10 @@ void result_fail(struct outcome *out, struct arena *arena, const struct err *why
 /* Adds the keys that every result has, and *_lines. */
 void result_complete(struct arena *arena, struct value *result);
 
-/* Notes the handlers that a changed result notifies. -1 with err: there is none. */
-int handlers_notify(
-	struct runner *r, const struct step *s, const struct value *names, struct err *err);
+/* Renders the names that a task notifies, for when it has changed something. */
+int handlers_collect(struct runner *r, const struct value *names, struct err *err);
+/* Notifies them. -1 with err: there is no such handler. */
+int handlers_notify(struct runner *r, struct err *err);
 /* Runs the handlers that were notified. */
 enum walk handlers_run(struct runner *r);
 

@@ -42,6 +42,7 @@ void runner_free(struct runner *r)
 	other_lines_free(r);
 	strlist_release(&r->search.paths);
 	strlist_release(&r->confirmed_users);
+	strlist_release(&r->to_notify);
 	free(r->notified);
 	arena_release(&r->play_arena);
 	arena_release(&r->arena);

@@ -214,8 +214,13 @@ static enum walk run_here(
 {
 	const char *title = title_of(r, s, arena);
 
+	struct err why = {0};
+
 	tell_begin(r, s, title);
+	strlist_release(&r->to_notify);
 	run_loop_or_one(r, s, arena, out);
+	if (out->changed && !out->failed && !out->unreachable && handlers_notify(r, &why) < 0)
+		result_fail(out, arena, &why);
 	result_publish(r, s, out);
 	return task_end(r, s, title, out, arena);
 }
@@ -288,7 +293,7 @@ int task_check(struct runner *r, const struct step *s, struct err *err)
 	tell_result(r, s, title, &out, WALK_FAILED, &arena);
 	vars_view_leave(r->host->view);
 	if (!out.failed && !out.unreachable)
-		return 0;
+		return !out.skipped;
 	const struct value *msg = value_dict_get(out.result, "msg");
 	return err_set(err, out.code ? out.code : ERR_INPUT, "%s: %s", step_title(s),
 		value_is_string(msg) ? msg->text : "it failed");

@@ -30,9 +30,10 @@ static int check_steps(
 		if (!(s->task->module->flags & MODULE_IS_HEALTH) ||
 			!step_selected(s, &o->tags, &o->skip_tags))
 			continue;
-		++*count;
-		if (task_check(r, s, err) < 0)
+		int passed = task_check(r, s, err);
+		if (passed < 0)
 			return -1;
+		*count += (unsigned)passed;
 	}
 	return 0;
 }

@@ -24,6 +24,7 @@ struct vars_view {
 	struct value *set[VARS_MAGIC + 1];          /* vars_view_set: by level; NULL: none */
 	vars_facts_fn fetch_facts;
 	void *facts_data;
+	struct vars_view *self;    /* of a root: its own host, as hostvars has it */
 	vars_others_fn ask_others; /* of a root */
 	void *others_data;
 	unsigned
@@ -255,7 +256,11 @@ static struct vars_view *make_view(
 	view->context.cache = site->templates;
 	view->host_magic = magic_of_host(host, view->arena);
 	push_all(view);
-	strmap_set(&view->root->others, host->name, view);
+	const char *key = view->host->name;
+	/* A second view of the root's own host goes by a name that no host has. */
+	if (root && host == root->host)
+		key = "";
+	strmap_set(&view->root->others, key, view);
 	return view;
 }
 
@@ -452,13 +457,16 @@ static int ask_other(struct vars_view *other, struct err *err)
 /* hostvars: every host's variables, evaluated in that host's view. */
 static struct vars_view *other_view(struct vars_view *view, const char *name, struct err *err)
 {
-	struct vars_view *other = strmap_get(&view->root->others, name);
-	const struct host *host;
+	struct vars_view *root = view->root;
+	/* What a play and its tasks say of the host itself is not among its hostvars. */
+	bool self = root->scope > 0 && strcmp(name, root->host->name) == 0;
+	struct vars_view *other = self ? root->self : strmap_get(&root->others, name);
+	const struct host *host = inventory_host(root->site->inventory, name);
 
-	if (!other) {
-		host = inventory_host(view->site->inventory, name);
-		other = host ? make_view(view->site, host, view->root) : NULL;
-	}
+	if (!other && host)
+		other = make_view(root->site, host, root);
+	if (self)
+		root->self = other;
 	return other && ask_other(other, err) == 0 ? other : NULL;
 }
 

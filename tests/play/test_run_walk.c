@@ -173,9 +173,10 @@ static void items_notify_by_their_own_names(void **state)
 				 "    - {name: restart c, debug: {msg: C}}\n"
 				 "    - {name: restart b, debug: {msg: B}}\n"
 				 "    - {name: restart a, debug: {msg: A}}\n");
-	run_fixture_expect(
-		f, "h1 handler 'restart c': ok \"C\"\nh1 handler 'restart a': ok \"A\"\n");
-	assert_null(strstr(f->seen.data, "restart b"));
+	/* The one that did not change, too. */
+	run_fixture_expect(f, "h1 handler 'restart c': ok \"C\"\n"
+			      "h1 handler 'restart b': ok \"B\"\n"
+			      "h1 handler 'restart a': ok \"A\"\n");
 }
 
 static void a_handler_may_notify_a_later_one(void **state)
