@@ -248,6 +248,44 @@ static const struct value *lookup_random_choice(struct args *a, struct err *err)
 	return out;
 }
 
+/* A copy of a mapping without what a dotted path leads to. */
+static const struct value *without_path(
+	struct arena *arena, const struct value *item, const char *path)
+{
+	size_t n = strcspn(path, ".");
+	struct value *copy = value_new_dict(arena);
+
+	if (item->kind != VALUE_DICT)
+		return item;
+	value_dict_foreach (p, item) {
+		bool here = value_is_string(p->key) && p->key->len == n &&
+			    memcmp(p->key->text, path, n) == 0;
+		if (!here)
+			value_dict_set_value(arena, copy, p->key, p->value);
+		else if (path[n] == '.')
+			value_dict_set_value(arena, copy, p->key,
+				without_path(arena, p->value, path + n + 1));
+	}
+	return copy;
+}
+
+/* The filter leaves the list in its item; the lookup takes it out. */
+static const struct value *take_out(
+	struct arena *arena, const struct value *pairs, const struct value *path)
+{
+	struct value *out = value_new_list(arena);
+
+	if (!pairs || !value_is_string(path))
+		return pairs;
+	value_list_foreach (pair, pairs) {
+		struct value *copy = value_new_tuple(arena);
+		value_list_add(arena, copy, without_path(arena, pair->items[0], path->text));
+		value_list_add(arena, copy, pair->items[1]);
+		value_list_add(arena, out, copy);
+	}
+	return out;
+}
+
 static const struct value *lookup_subelements(struct args *a, struct err *err)
 {
 	const struct callable *filter = callable_find(TEMPLATE_FILTER, "subelements");
@@ -260,7 +298,9 @@ static const struct value *lookup_subelements(struct args *a, struct err *err)
 		const struct value *skip = value_dict_get(a->rest->items[2], "skip_missing");
 		value_list_add(a->ev->arena, arguments, skip ? skip : &value_false);
 	}
-	return args_call(a->ev, filter, a->rest->items[0], arguments, NULL, err);
+	return take_out(a->ev->arena,
+		args_call(a->ev, filter, a->rest->items[0], arguments, NULL, err),
+		a->rest->items[1]);
 }
 
 static const struct callable entries[] = {
