@@ -47,6 +47,7 @@ static int deploy(struct deploy *d, struct err *err)
 
 	p->models = d->o.models;
 	p->with_models_only = true;
+	p->options.plays_apart = true;
 	p->show.words = d->engine.o.json ? &deploy_words_json : &deploy_words_text;
 	p->show.data = d;
 	if (deploy_apply_options(d, err) < 0 || deploy_read_playbook(d) < 0)

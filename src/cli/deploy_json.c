@@ -72,7 +72,7 @@ static void json_end(struct show *s, int exit_code, struct strbuf *out)
 	struct show_totals t;
 
 	for (size_t i = 0; i < s->count; i++)
-		if (s->hosts[i].started_ns && !s->hosts[i].told)
+		if (!s->hosts[i].told)
 			add_host_end(s, &s->run->hosts[i], out);
 	show_sum(s, &t);
 	content_counters(d->run.content, &work);

@@ -57,7 +57,7 @@ static void add_failure(const struct show *s, const struct run_host *h, enum sho
 	cli_paint(out, PLAY_FAILED,
 		state == SHOW_UNREACHABLE                   ? "unreachable"
 		: state == SHOW_INTERRUPTED                 ? "interrupted"
-		: state == SHOW_ROLLED_BACK && !h->err.code ? "rolled back"
+		: state == SHOW_ROLLED_BACK && !h->err.code ? "taken back with the others"
 							    : "failed");
 	if (h->err.code)
 		strbuf_addf(out, " (%s): %s", phase ? phase : "start", h->err.text);
@@ -177,7 +177,7 @@ static const struct {
 	{SHOW_UNCHANGED, "unchanged", PLAY_OK},
 	{SHOW_DRIFTED, "drifted", PLAY_CHANGED},
 	{SHOW_FAILED, "failed", PLAY_FAILED},
-	{SHOW_ROLLED_BACK, "taken back", PLAY_FAILED},
+	{SHOW_ROLLED_BACK, "went back", PLAY_FAILED},
 	{SHOW_UNREACHABLE, "unreachable", PLAY_FAILED},
 	{SHOW_INTERRUPTED, "interrupted", PLAY_CHANGED},
 	{SHOW_NOT_RUN, "not run", PLAY_CHANGED},

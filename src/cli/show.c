@@ -128,7 +128,11 @@ static void note(struct show *s, const struct run_event *e)
 
 bool show_ends_host(const struct show *s, const struct run_event *e)
 {
-	return e->kind == RUN_HOST_END && show_host(s, e->host)->done;
+	if (e->kind != RUN_HOST_END || !show_host(s, e->host)->done)
+		return false;
+	/* What is done may yet be taken back with the others: that is known when all is over.
+	 */
+	return !s->run->o->rollback_on_abort || is_out(e->host);
 }
 
 /* Whether the block tells something new after an event without text. */

@@ -78,7 +78,7 @@ void show_listen(void *show, const struct run_event *e);
  */
 void show_warn(struct show *s, const char *text, struct strbuf *out);
 
-/* True if an event ends its host's part in the whole run. */
+/* True if an event ends its host's part in the whole run, and its outcome will not change. */
 bool show_ends_host(const struct show *s, const struct run_event *e);
 /* What is known of a host of the run. */
 struct shown_host *show_host(const struct show *s, const struct run_host *h);
@@ -102,7 +102,7 @@ struct show_totals {
 void show_sum(const struct show *s, struct show_totals *t);
 /* The exit code of a run, by the gravest of its hosts. */
 int show_exit_code(const struct show *s);
-/* What became of a host that was taken back, in words: "healthy again" ... */
+/* What became of a host that was taken back, in words: "went back, healthy again" ... */
 const char *show_undo_text(enum undo_outcome undo);
 /* What a person can do about an error, or NULL. */
 const char *show_remedy(enum err_code code);

@@ -72,11 +72,11 @@ const char *show_undo_text(enum undo_outcome undo)
 {
 	static const char *const texts[] = {
 		[UNDO_NONE] = "nothing to take back",
-		[UNDO_HEALTHY] = "taken back, healthy again",
-		[UNDO_UNCHECKED] = "taken back; no check says whether it is healthy",
-		[UNDO_UNHEALTHY] = "taken back, and still not healthy",
-		[UNDO_FAILED] = "could not be taken back whole",
-		[UNDO_LEFT] = "out of reach: the node takes itself back",
+		[UNDO_HEALTHY] = "went back, healthy again",
+		[UNDO_UNCHECKED] = "went back; no check says whether it is healthy",
+		[UNDO_UNHEALTHY] = "went back, and is not healthy either",
+		[UNDO_FAILED] = "could not go back whole",
+		[UNDO_LEFT] = "out of reach: the node goes back by itself",
 	};
 
 	return texts[undo];

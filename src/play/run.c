@@ -44,12 +44,18 @@ static void stop(struct playing *p, const char *why)
 	p->run->stopped = true;
 }
 
+/* A play of one batch whose failure is no business of the plays that follow. */
+static bool stands_alone(const struct playing *p, const struct batch *b)
+{
+	return p->run->o->plays_apart && b->size == p->count;
+}
+
 /* The limits once more when a play is over: those of its last batch. */
 static void judge(struct playing *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		const struct batch *b = &p->batches[i];
-		if (b->size > 0 && (unsigned)b->failed >= b->size)
+		if (b->size > 0 && (unsigned)b->failed >= b->size && !stands_alone(p, b))
 			stop(p, "all hosts of the batch failed");
 		else if (b->over)
 			stop(p, "more hosts of the batch failed than the play allows");

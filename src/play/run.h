@@ -128,6 +128,11 @@ struct run_options {
 	bool check, diff;
 	bool rollback_on_abort; /* take back hosts that are done when a limit ends the run */
 	bool force_handlers;
+	/*
+	 * Plays are about different hosts: one of a single batch whose hosts all failed does
+	 * not end the run, as it does by Ansible's rule.
+	 */
+	bool plays_apart;
 	/* Beat the play's own words, for deploy-models' options; NULL or negative: as written.
 	 */
 	const struct value *serial, *soak;

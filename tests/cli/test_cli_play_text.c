@@ -521,12 +521,12 @@ static void test_hosts_that_were_taken_back(void **state)
 			.kind = RUN_PHASE, .host = h, .play = &s->play, .text = "undo"});
 	h->undo = UNDO_HEALTHY;
 	host_event(s, RUN_UNDO, 0);
-	assert_true(str_ends(s->out.data, "*\nundone: [alpha]: taken back, healthy again\n"));
+	assert_true(str_ends(s->out.data, "*\nundone: [alpha]: went back, healthy again\n"));
 	host_event(s, RUN_HOST_END, 0);
 	end(s);
 	assert_non_null(strstr(s->out.data, "failed=1"));
 	assert_true(str_ends(s->out.data, "  1 host: listener is not active\n    alpha\n    "
-					  "taken back, healthy again\n\n"));
+					  "went back, healthy again\n\n"));
 }
 
 int main(void)
