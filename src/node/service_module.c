@@ -6,8 +6,12 @@
  * action get it from one command.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "node/service_result.h"
+#include "node/users.h"
+
+#define LINGER_DIRECTORY "/var/lib/systemd/linger"
 
 const struct node_arg service_args[] = {
 	{"manager", ARG_TEXT},
@@ -268,6 +272,23 @@ static void read_logs(struct service_task *t, struct strbuf *log)
 	}
 }
 
+/* What runs under a user's manager ends with it, unless the user lingers. */
+static void warn_of_no_linger(struct service_task *t)
+{
+	struct user u;
+
+	if (!t->state || strcmp(t->work.manager->name, "systemd_user") != 0 ||
+		!user_by_uid(getuid(), &u) ||
+		access(arena_printf(t->work.arena, LINGER_DIRECTORY "/%s", u.name), F_OK) == 0)
+		return;
+	item_open_list(t->call->out, "warnings");
+	item_put_stringf(t->call->out, NULL,
+		"%s does not linger: services end with the last session (loginctl "
+		"enable-linger %s)",
+		u.name, u.name);
+	item_close(t->call->out);
+}
+
 static int tell(struct service_task *t, struct err *failure, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf log = STRBUF_INIT;
@@ -281,6 +302,7 @@ static int tell(struct service_task *t, struct err *failure, struct err *err)
 		service_put_failure(t->call, failure, log.data);
 	}
 	service_put_units(t->call, &t->work, t->after, t->changed);
+	warn_of_no_linger(t);
 	return 0;
 }
 

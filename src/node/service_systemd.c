@@ -55,11 +55,31 @@ static int begin(
 	return of_user(w) ? find_user_manager(w, p, err) : 0;
 }
 
+/* systemctl with a verb; it must not ask a terminal for a password. */
+static int begin_systemctl(
+	struct service_work *w, struct service_program *p, const char *verb, struct err *err)
+{
+	if (begin(w, p, "systemctl", err) < 0)
+		return -1;
+	service_program_add(p, "--no-ask-password");
+	service_program_add(p, verb);
+	return 0;
+}
+
 static void add_units(struct service_program *p, const char *const *units, size_t count)
 {
 	service_program_add(p, "--");
 	for (size_t i = 0; i < count; i++)
 		service_program_add(p, units[i]);
+}
+
+/* What systemctl said, without its advice about where to read more. */
+static const char *complaint(struct arena *a, const struct service_program *p)
+{
+	const char *said = service_program_says(a, p->ran.err.len ? &p->ran.err : &p->ran.out);
+	const char *advice = said ? strstr(said, "\nSee ") : NULL;
+
+	return advice ? arena_strndup(a, said, (size_t)(advice - said)) : said;
 }
 
 /* Runs it; an exit status other than 0 is an error with what it said. */
@@ -72,10 +92,12 @@ static int run(struct service_work *w, struct service_program *p, deadline until
 			       : err_wrap(err, "%s", what);
 	if (p->ran.status == 0)
 		return 0;
-	const char *said =
-		service_program_says(w->arena, p->ran.err.len ? &p->ran.err : &p->ran.out);
-	return err_set(
-		err, ERR_SYSTEM, "%s%s%s", what, said ? ": " : " failed", said ? said : "");
+	const char *said = complaint(w->arena, p);
+	if (!said)
+		return err_set(err, ERR_SYSTEM, "%s failed", what);
+	if (strstr(said, "Access denied") || strstr(said, "authentication required"))
+		return err_set(err, ERR_DENIED, "%s: %s; is become missing?", what, said);
+	return err_set(err, ERR_SYSTEM, "%s: %s", what, said);
 }
 
 static int show(
@@ -83,9 +105,8 @@ static int show(
 {
 	AUTO(service_program_release) struct service_program p = {0};
 
-	if (begin(w, &p, "systemctl", err) < 0)
+	if (begin_systemctl(w, &p, "show", err) < 0)
 		return -1;
-	service_program_add(&p, "show");
 	if (!w->all_properties) {
 		service_program_add(&p, "--property");
 		service_program_add(&p, service_show_properties);
@@ -147,9 +168,8 @@ static int act(struct service_work *w, enum service_action action, const char *c
 	struct err own = {0};
 
 	err = err ? err : &own;
-	if (begin(w, &p, "systemctl", err) < 0)
+	if (begin_systemctl(w, &p, verbs[action], err) < 0)
 		return -1;
-	service_program_add(&p, verbs[action]);
 	if (!wait && action <= SERVICE_RELOAD)
 		service_program_add(&p, "--no-block");
 	/* What systemctl would print about a failed job, we ask for by ourselves. */
@@ -167,9 +187,8 @@ static int manage(struct service_work *w, const char *verb, struct err *err)
 {
 	AUTO(service_program_release) struct service_program p = {0};
 
-	if (begin(w, &p, "systemctl", err) < 0)
+	if (begin_systemctl(w, &p, verb, err) < 0)
 		return -1;
-	service_program_add(&p, verb);
 	return run(w, &p, deadline_min(w->until, deadline_in(SERVICE_COMMAND_TIME)),
 		arena_printf(w->arena, "systemctl %s", verb), err);
 }
@@ -189,9 +208,9 @@ static void tell(struct service_work *w, const char *const *words, const char *u
 {
 	AUTO(service_program_release) struct service_program p = {0};
 
-	if (begin(w, &p, "systemctl", NULL) < 0)
+	if (begin_systemctl(w, &p, words[0], NULL) < 0)
 		return;
-	for (; *words; words++)
+	for (words++; *words; words++)
 		service_program_add(&p, *words);
 	add_units(&p, &unit, 1);
 	service_program_run(

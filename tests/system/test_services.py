@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services of a real systemd: what restarts, what hangs, what dies, and what is left alone."""
 
+import json
+import shutil
+import subprocess
 import time
+import unittest
 
 from harness import program
 from harness.helper import Helper
@@ -127,6 +131,51 @@ class ServicesTest(PlaybookCase):
         self.task({"systemd": {"name": "renewed", "state": "restarted", "daemon_reload": True}})
         self.assertEqual(self.show("renewed")["Environment"], "A=two")
         self.host.shell("systemctl stop renewed")
+
+    @unittest.skipUnless(shutil.which("ansible-playbook"), "needs Ansible to compare with")
+    def test_results_are_ansible_s(self):
+        tasks = [{module: {"name": unit, **wanted}, "ignore_errors": True}
+                 for module, unit, wanted in (
+                     ("systemd", "good", {"state": "started"}),
+                     ("systemd", "good", {"state": "restarted", "enabled": True}),
+                     ("service", "good", {"state": "started", "enabled": True}),
+                     ("service", "good", {"state": "stopped"}),
+                     ("systemd", "good", {"state": "stopped", "enabled": False}),
+                     ("systemd", "good", {"state": "restarted", "enabled": False}),
+                     ("systemd", "other", {"enabled": True}),
+                     ("systemd", "ready-then-dead", {"state": "started"}),
+                     ("systemd", "gone", {"state": "started"}),
+                     ("systemd", "gone", {"masked": True}),
+                     ("systemd", "gone", {"masked": True}),
+                     ("systemd", "gone", {"masked": False}))]
+        keys = ("name", "state", "enabled")
+        self.host.shell("systemctl disable good")
+        theirs = [(bool(result.get("failed")), result.get("changed", False),
+                   {key: result[key] for key in keys if key in result})
+                  for result in self.ansible(tasks)]
+        self.setUp()
+        ours = [(outcome == "ignored", result.get("changed", False),
+                 {key: result[key] for key in keys if key in result})
+                for outcome, result in self.play(*tasks)]
+        for task, mine, wanted in zip(tasks, ours, theirs):
+            failed, changed, values = wanted
+            self.assertEqual(mine[0], failed, task)
+            if not failed:
+                self.assertEqual(mine[1:], (changed, values), task)
+
+    def ansible(self, tasks):
+        """What Ansible says about the same tasks."""
+        inventory = self.directory / "hosts.yaml"
+        inventory.write_text(self.fleet.inventory())
+        playbook = self.directory / "theirs.yaml"
+        playbook.write_text(json.dumps(
+            [{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+        done = subprocess.run(
+            ["ansible-playbook", "-i", inventory, playbook], capture_output=True, text=True,
+            timeout=240, check=False, env={**self.operator.environment, "LC_ALL": "C.UTF-8",
+                                           "ANSIBLE_STDOUT_CALLBACK": "json"})
+        plays = json.loads(done.stdout)["plays"]
+        return [task["hosts"]["n01"] for task in plays[0]["tasks"]]
 
     def test_status_has_what_systemd_knows(self):
         results = self.play({"systemd": {"name": "good", "state": "started"}, "register": "r"})

@@ -121,7 +121,8 @@ static int run_with(
 	/* All properties of a unit are worth their bytes only to someone who keeps them. */
 	if (c->step && c->step->task->register_name)
 		value_dict_set(c->arena, args, "status", &value_true);
-	runner_phase(c->runner, "restart");
+	if (argument_value(c, "state"))
+		runner_phase(c->runner, "restart");
 	if (runner_node(c, "service", args, err) < 0)
 		return -1;
 	describe(c);
@@ -165,21 +166,15 @@ static const char *manager_of(const struct module_call *c, struct err *err)
 	return NULL;
 }
 
-static int run_service(struct module_call *c, struct err *err)
+/* Adds what has no meaning for a manager to the node's own warnings. */
+static void warn_of_ignored(struct module_call *c, const char *manager)
 {
-	static const char *const more[] = {"commands", NULL};
 	static const char *const ignored[] = {"sleep", "runlevel", "arguments", NULL};
-	const char *manager = manager_of(c, err);
+	const struct value *others = value_dict_get(c->result, "warnings");
 	struct value *warnings = value_new_list(c->arena);
 
-	if (!manager)
-		return -1;
-	if (argument_value(c, "pattern"))
-		return err_set(err, ERR_UNSUPPORTED,
-			"pattern is not supported: the service manager knows what runs");
-	if (strcmp(manager, "commands") == 0 && !argument_value(c, "commands"))
-		return err_set(err, ERR_INPUT,
-			"use: commands needs commands, with start, stop and status");
+	for (size_t i = 0; others && others->kind == VALUE_LIST && i < others->count; i++)
+		value_list_add(c->arena, warnings, others->items[i]);
 	for (size_t i = 0; ignored[i]; i++) {
 		if (argument_value(c, ignored[i]))
 			value_list_add(c->arena, warnings,
@@ -189,7 +184,25 @@ static int run_service(struct module_call *c, struct err *err)
 	}
 	if (warnings->count > 0)
 		call_set(c, "warnings", warnings);
-	return run_with(c, manager, more, err);
+}
+
+static int run_service(struct module_call *c, struct err *err)
+{
+	static const char *const more[] = {"commands", NULL};
+	const char *manager = manager_of(c, err);
+
+	if (!manager)
+		return -1;
+	if (argument_value(c, "pattern"))
+		return err_set(err, ERR_UNSUPPORTED,
+			"pattern is not supported: the service manager knows what runs");
+	if (strcmp(manager, "commands") == 0 && !argument_value(c, "commands"))
+		return err_set(err, ERR_INPUT,
+			"use: commands needs commands, with start, stop and status");
+	if (run_with(c, manager, more, err) < 0)
+		return -1;
+	warn_of_ignored(c, manager);
+	return 0;
 }
 
 static const char *const systemd_names[] = {"systemd_service", NULL};
