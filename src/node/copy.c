@@ -41,7 +41,8 @@ struct wanted {
 	uint64_t size;
 	char hash[DIGEST_HEX_MAX]; /* XXH3-128; "" when `here` */
 	char sha1[DIGEST_HEX_MAX];
-	struct stat source; /* of remote_src */
+	const char *src;    /* remote_src */
+	struct stat source; /* of it */
 };
 
 /* The content's SHA-1, and its size. */
@@ -67,6 +68,7 @@ static int read_remote(struct node_call *c, struct wanted *w, const char *src, s
 	if (stat(src, &w->source) < 0)
 		return errno == ENOENT ? err_set(err, ERR_NOTFOUND, "Source %s not found", src)
 				       : err_sys(err, "Source %s", src);
+	w->src = src;
 	w->is_directory = S_ISDIR(w->source.st_mode);
 	if (w->is_directory)
 		return 0;
@@ -308,12 +310,12 @@ int node_copy(struct node_call *c, struct err *err)
 
 	if (!path || read_wanted(c, &w, err) < 0)
 		return -1;
-	if (w.is_directory)
-		return err_set(err, ERR_UNSUPPORTED, "remote_src is a directory");
 	if (attributes_read(c, &a, err) < 0)
 		return -1;
 	if (a.mode && strcmp(a.mode, "preserve") == 0)
 		a.mode = arena_printf(c->arena, "%o", (unsigned)w.source.st_mode & 07777);
+	if (w.is_directory)
+		return copy_tree(c, w.src, path, &a, err);
 	int placed = find_place(c, &a, &path, err);
 	if (placed > 0)
 		placed = check_place(c, &path, err);

@@ -5,8 +5,14 @@
 #ifndef NODE_COPY_H
 #define NODE_COPY_H
 
+#include "base/str.h"
 #include "node/attributes.h"
 
 #define COPY_BEFORE_MAX (256u << 10) /* bytes of former content in a result */
+
+/* Copies a directory of the node, and tells the result: what is in it when `src` ends with a
+ * slash, else the directory itself below `path`. */
+int copy_tree(struct node_call *c, const char *src, const char *path,
+	const struct attributes *a, struct err *err);
 
 #endif

@@ -85,6 +85,24 @@ static const struct oracle_case cases[] = {
 	{"from the node, into a directory", "printf hello > s; mkdir d",
 		"{\"path\": \"@/d\", \"remote_src\": \"@/s\"}", 0,
 		"{\"dest\": \"@/d\", \"src\": \"@/s\", \"remote_src\": true}"},
+#define A_TREE                                                                                 \
+	"mkdir -p s/d/e s/empty; echo 1 > s/a; echo 2 > s/d/b; echo 3 > s/d/e/c; chmod 640 "   \
+	"s/a; "                                                                                \
+	"chmod 711 s/d/b; ln -s b s/d/l; "
+#define FROM_TREE(name, setup, src, dest, flags)                                               \
+	{                                                                                      \
+		name, A_TREE setup, "{\"path\": \"" dest "\", \"remote_src\": \"" src "\"}",   \
+			flags,                                                                 \
+			"{\"dest\": \"" dest "\", \"src\": \"" src "\", \"remote_src\": true}" \
+	}
+	FROM_TREE("a tree, new", "", "@/s", "@/t", 0),
+	FROM_TREE("a tree's content, new", "", "@/s/", "@/t", 0),
+	FROM_TREE("a tree into a directory", "mkdir t", "@/s", "@/t", 0),
+	FROM_TREE(
+		"a tree's content into a directory", "mkdir t; echo x > t/x", "@/s/", "@/t", 0),
+	FROM_TREE("a tree over an older one", "mkdir -p t/s; echo old > t/s/a; echo x > t/s/x",
+		"@/s", "@/t", 0),
+	FROM_TREE("a tree that is there", "cp -a s t", "@/s/", "@/t", 0),
 	{"from the node, nothing there", "", "{\"path\": \"@/f\", \"remote_src\": \"@/s\"}", 0,
 		"{\"dest\": \"@/f\", \"src\": \"@/s\", \"remote_src\": true}"},
 };
