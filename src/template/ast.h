@@ -35,7 +35,7 @@ enum node_kind {
 	NODE_NSREF,   /* key.attribute as a target of set */
 	/* Statements */
 	NODE_DATA,         /* value: text */
-	NODE_PRINT,        /* a */
+	NODE_PRINT,        /* a; value: text that follows, or NULL */
 	NODE_FOR,          /* for a in b if c: list, other: else; flag: recursive;
 			  context: something may keep the scope of a pass */
 	NODE_IF,           /* if a: list, other: else */
@@ -124,12 +124,10 @@ struct template
 	struct block *blocks;
 	size_t block_count;
 	bool expression;
-	bool single;       /* one print statement and no text: the result keeps its type */
 	bool extends;      /* has an extends statement */
 	bool mutates;      /* may change lists and dicts: variables are copied first */
 	const char **uses; /* names of templates that it includes, imports or extends */
 	size_t use_count;
-	bool constant;   /* no code at all */
 	size_t newlines; /* at the end of the source */
 };
 

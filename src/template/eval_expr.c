@@ -158,6 +158,9 @@ static const struct value *eval_getitem(
 			return found;
 	}
 	const struct value *key = eval_expr(ev, node->b, err);
+	if (key && key->kind == VALUE_INT && v->kind == VALUE_LIST &&
+		(uint64_t)key->integer < v->count)
+		return list_item(ev, v, (size_t)key->integer, err);
 	return key ? get_item(ev, v, key, node, err) : NULL;
 }
 

@@ -67,9 +67,9 @@ static int run_print(struct eval *ev, const struct node *node, struct err *err)
 {
 	const struct value *v = eval_expr(ev, node->a, err);
 
-	if (!v || (!ev->native && !need_defined(ev, v, err)))
+	if (!v || (!ev->native && !need_defined(ev, v, err)) || output_add(ev->out, v, err) < 0)
 		return -1;
-	return output_add(ev->out, v, err);
+	return node->value ? output_add(ev->out, node->value, err) : 0;
 }
 
 static int run_if(struct eval *ev, const struct node *node, struct err *err)

@@ -595,6 +595,18 @@ static const struct node *parse_piece(
 	return parser_check_unknown(p, err) < 0 ? NULL : node;
 }
 
+/* Text behind a print statement becomes part of it: most of a template is such pairs. */
+static bool follows_print(const struct node_vec *nodes, const struct node *node)
+{
+	struct node *last =
+		nodes->count ? (struct node *)(uintptr_t)nodes->items[nodes->count - 1] : NULL;
+
+	if (!last || last->kind != NODE_PRINT || last->value || node->kind != NODE_DATA)
+		return false;
+	last->value = node->value;
+	return true;
+}
+
 int parse_body(
 	struct parser *p, const char *const *ends, struct node_list *out, struct err *err)
 {
@@ -607,7 +619,8 @@ int parse_body(
 			break;
 		if (!node)
 			return -1;
-		*VEC_PUSH(&nodes) = node;
+		if (!follows_print(&nodes, node))
+			*VEC_PUSH(&nodes) = node;
 	}
 	*out = parser_list(p, &nodes);
 	return 0;

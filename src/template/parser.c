@@ -202,15 +202,6 @@ static void parser_release(struct parser *p)
 	strmap_release(&p->bound, NULL);
 }
 
-static void describe(struct template *t)
-{
-	const struct node_list *body = &t->body;
-
-	t->single = body->count == 1 && body->items[0]->kind == NODE_PRINT;
-	t->constant = !t->expression && body->count <= 1 &&
-		      (body->count == 0 || body->items[0]->kind == NODE_DATA);
-}
-
 static const struct template *compile(struct arena *arena, struct lexer_input *in,
 	const struct template_syntax *syntax, struct err *err)
 {
@@ -232,7 +223,6 @@ static const struct template *compile(struct arena *arena, struct lexer_input *i
 	if (parse_all(&p, err) < 0)
 		return NULL;
 	take_gathered(&p);
-	describe(t);
 	return t;
 }
 
