@@ -156,7 +156,7 @@ static int check_choice(
 
 	if (is_choice(a, v))
 		return 0;
-	for (size_t i = 0; a->choices[i]; i++)
+	for (size_t i = 0; a->choices && a->choices[i]; i++)
 		strbuf_addf(&words, "%s%s",
 			i == 0              ? ""
 			: a->choices[i + 1] ? ", "

@@ -111,4 +111,18 @@ void parse_task(
 /* Finds the module of a task and its arguments. */
 void parse_action(struct parser *p, struct target *t);
 
+/* What was found of an action. */
+struct action {
+	const char *name;         /* as written; NULL: none yet */
+	struct place place;       /* of the name */
+	const struct value *text; /* "src=a dest=b", or a bare string; NULL: none */
+	const struct value *dict; /* or arguments as a mapping; NULL: none */
+};
+
+/* A string that was cut out of another, with its place. */
+const struct value *parse_part(
+	struct arena *a, const struct value *of, const char *text, size_t len);
+/* Reads the arguments of a task whose module was found. */
+void parse_arguments(struct parser *p, struct target *t, const struct action *found);
+
 #endif

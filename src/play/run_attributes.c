@@ -4,8 +4,7 @@
  */
 #include "play/run_state.h"
 
-#include <strings.h>
-
+#include "play/convert.h"
 #include "template/template.h"
 
 const struct value *keyword_value(struct runner *r, const struct value *v, struct err *err)
@@ -15,20 +14,9 @@ const struct value *keyword_value(struct runner *r, const struct value *v, struc
 
 int value_as_bool(const struct value *v)
 {
-	static const char *const words[2][7] = {{"false", "no", "off", "0", "n", "f", NULL},
-		{"true", "yes", "on", "1", "y", "t", NULL}};
+	bool b;
 
-	if (v->kind == VALUE_BOOL)
-		return v->boolean;
-	if (v->kind == VALUE_INT && (v->integer == 0 || v->integer == 1))
-		return (int)v->integer;
-	if (v->kind == VALUE_FLOAT && (v->real == 0 || v->real == 1))
-		return v->real == 1;
-	for (int truth = 0; value_is_string(v) && truth < 2; truth++)
-		for (size_t i = 0; words[truth][i]; i++)
-			if (strcasecmp(v->text, words[truth][i]) == 0)
-				return truth;
-	return -1;
+	return value_to_bool(v, &b) ? b : -1;
 }
 
 /* Complains about a keyword's value. */

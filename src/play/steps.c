@@ -5,11 +5,13 @@
 
 const struct value *step_attribute(const struct step *s, enum play_attribute a)
 {
-	for (const struct step *at = s; at; at = at->outer) {
-		if (at->attributes[a])
-			return at->attributes[a];
+	const struct play *play = s->play;
+
+	for (; s; s = s->outer) {
+		if (s->attributes[a])
+			return s->attributes[a];
 	}
-	return s->play->attributes[a];
+	return play->attributes[a];
 }
 
 const char *step_title(const struct step *s)
