@@ -255,8 +255,10 @@ static int run(struct node_call *c, struct command *k, struct err *err)
 	struct err why = {0};
 	bool reads = item_bool(c->args, "reads", false);
 
+	/* Not its words, which may hold secrets: notes stay on the node's disk. */
 	if (!reads && transaction_record_note(call_transaction(c),
-			      arena_printf(c->arena, "ran %s", k->line ? k->line : k->argv[0]),
+			      k->line ? "ran a line of the shell"
+				      : arena_printf(c->arena, "ran %s", k->argv[0]),
 			      err) < 0)
 		return -1;
 	clock_gettime(CLOCK_REALTIME, &k->start);

@@ -37,12 +37,27 @@ static void remember(struct transaction *t, const struct record *r)
 	known->whole |= r->kind != RECORD_ATTRIBUTES;
 }
 
+/* False when it is known already. */
+static bool remember_service(struct transaction *t, const struct transaction_service *s)
+{
+	autofree char *key = xasprintf("%s %s", s->manager, s->unit);
+
+	if (strmap_has(&t->recorded, key))
+		return false;
+	strmap_set(&t->recorded, key, xcalloc(1, sizeof(struct recorded)));
+	return true;
+}
+
 static void take_records(struct transaction *t, const struct records *records)
 {
 	for (size_t i = 0; i < records->count; i++) {
 		const struct record *r = &records->items[i];
 		if (r->kind < RECORD_SERVICE)
 			remember(t, r);
+		else if (r->kind == RECORD_SERVICE)
+			remember_service(t, &r->service);
+		else
+			strlist_add(&t->notes, r->path);
 		if (r->kept > t->kept)
 			t->kept = r->kept;
 	}
@@ -61,11 +76,40 @@ static int open_files(struct transaction *t, struct err *err)
 	return 0;
 }
 
+/* A copy whose record was not written any more has the next number already. */
+static void skip_kept(struct transaction *t)
+{
+	struct stat st;
+	char name[32];
+
+	do
+		snprintf(name, sizeof(name), "kept-%u", ++t->kept);
+	while (fstatat(t->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0);
+	t->kept--;
+}
+
+/* What was armed in an earlier boot has lost its timer. */
+static int arm_again(struct transaction *t, struct err *err)
+{
+	struct transaction_head head;
+	char boot[TRANSACTION_BOOT_MAX];
+
+	transaction_boot(boot);
+	if (transaction_read_head(t->fd, &head, err) < 0)
+		return -1;
+	t->confirm_timeout = head.confirm_timeout;
+	if (strcmp(head.boot, boot) == 0)
+		return 0;
+	memcpy(head.boot, boot, sizeof(boot));
+	if (transaction_write_head(t->fd, &head, err) < 0)
+		return -1;
+	return watchdog_arm(t->id, t->title, t->confirm_timeout, err);
+}
+
 /* Goes on with a transaction that an earlier helper has begun. */
 static int resume(struct transaction *t, struct err *err)
 {
 	struct records records = {0};
-	struct stat st;
 
 	t->fd = transaction_open(t->base_fd, t->id, TRANSACTION_ARMED);
 	if (t->fd < 0)
@@ -80,17 +124,12 @@ static int resume(struct transaction *t, struct err *err)
 	if (!failed)
 		take_records(t, &records);
 	records_release(&records);
-	/* A copy whose record was not written yet has the next number already. */
-	while (!failed) {
-		char name[32];
-		snprintf(name, sizeof(name), "kept-%u", t->kept + 1);
-		if (fstatat(t->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			break;
-		t->kept++;
-	}
-	if (!failed && ftruncate(t->journal_fd, (off_t)t->journal_len) < 0)
-		failed = err_sys(err, "cut the journal of transaction %s", t->id);
-	return failed;
+	if (failed)
+		return -1;
+	skip_kept(t);
+	if (ftruncate(t->journal_fd, (off_t)t->journal_len) < 0)
+		return err_sys(err, "cut the journal of transaction %s", t->id);
+	return arm_again(t, err);
 }
 
 /* The directory with all that belongs in it, under a name that is not a state yet. */
@@ -116,12 +155,29 @@ static int make_directory(struct transaction *t, const char *name, struct err *e
 	return 0;
 }
 
+static int append_note(struct transaction *t, const char *text, struct err *err)
+{
+	struct record r = {.kind = RECORD_NOTE, .path = text};
+
+	return journal_append(t, &r, err);
+}
+
+/* What was noted while there was nothing yet that could be taken back. */
+static int append_notes(struct transaction *t, struct err *err)
+{
+	for (size_t i = 0; i < t->notes.count; i++) {
+		if (append_note(t, t->notes.items[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int make_armed(struct transaction *t, struct err *err)
 {
 	autofree char *making = xasprintf("%s" TRANSACTION_MAKING, t->id);
 	autofree char *armed = transaction_name(t->id, TRANSACTION_ARMED);
 
-	if (make_directory(t, making, err) < 0)
+	if (make_directory(t, making, err) < 0 || append_notes(t, err) < 0)
 		return -1;
 	if (renameat(t->base_fd, making, t->base_fd, armed) < 0 || fsync(t->base_fd) < 0)
 		return err_sys(err, "arm transaction %s", t->id);
@@ -220,6 +276,7 @@ void transaction_free(struct transaction *t)
 	close_files(t);
 	fd_close(&t->base_fd);
 	strmap_release(&t->recorded, free);
+	strlist_release(&t->notes);
 	free(t->id);
 	free(t->title);
 	free(t);
@@ -332,22 +389,17 @@ int transaction_record_service(
 
 	if (!t)
 		return 0;
-	autofree char *key = xasprintf("%s %s", s->manager, s->unit);
 	if (ready(t, err) < 0)
 		return -1;
-	if (strmap_has(&t->recorded, key))
-		return 0;
-	if (journal_append(t, &r, err) < 0)
-		return -1;
-	strmap_set(&t->recorded, key, xcalloc(1, sizeof(struct recorded)));
-	return 0;
+	return remember_service(t, s) ? journal_append(t, &r, err) : 0;
 }
 
 int transaction_record_note(struct transaction *t, const char *text, struct err *err)
 {
-	struct record r = {.kind = RECORD_NOTE, .path = text};
-
-	if (!t)
+	if (!t || strlist_has(&t->notes, text))
 		return 0;
-	return ready(t, err) < 0 ? -1 : journal_append(t, &r, err);
+	if (t->fd >= 0 && (check_armed(t, err) < 0 || append_note(t, text, err) < 0))
+		return -1;
+	strlist_add(&t->notes, text);
+	return 0;
 }

@@ -79,7 +79,8 @@ int transaction_record_attributes(struct transaction *t, const char *path, struc
 /* The same for a service. */
 int transaction_record_service(
 	struct transaction *t, const struct transaction_service *s, struct err *err);
-/* Notes that something was done that no undo takes back, in words for the report. */
+/* Notes that something is done that no undo takes back, in words for the report. A note alone
+ * does not bring a transaction into being. */
 int transaction_record_note(struct transaction *t, const char *text, struct err *err);
 /* The engine was heard: puts the watchdog off. Cheap; does something once a second at most. */
 void transaction_heard(struct transaction *t);

@@ -52,6 +52,7 @@ struct transaction {
 	int journal_fd;
 	uint64_t journal_len;
 	struct strmap recorded; /* paths, to struct recorded */
+	struct strlist notes;
 	size_t records;
 	unsigned kept;       /* number of the last kept file */
 	uint64_t kept_bytes; /* copied */

@@ -217,6 +217,30 @@ static void one_at_a_time_and_only_with_a_proper_id(void **state)
 	answer_release(&a);
 }
 
+static void run_command(struct scene *s)
+{
+	struct module_result r;
+
+	assert_int_equal(
+		module_call(s->client, &r, "command", 0, "{\"argv\": [\"true\"]}"), ERR_NONE);
+	module_result_release(&r);
+}
+
+static void a_command_is_noted_once_and_only_beside_changes(void **state)
+{
+	struct scene *s = *state;
+	struct answer a;
+
+	begin_well(s, "t", 0);
+	run_command(s);
+	assert_false(path_exists(s->states));
+	write_new(s, s->file);
+	run_command(s);
+	assert_int_equal(by_id(s, WIRE_TRANSACTION_UNDO, "t", &a), ERR_NONE);
+	assert_int_equal(list_of(&a, "notes", "true"), 1);
+	answer_release(&a);
+}
+
 static void what_cannot_be_recorded_is_not_changed(void **state)
 {
 	struct scene *s = *state;
@@ -246,14 +270,25 @@ static void needs_no_systemd(void)
 	}
 }
 
+/* True once the watchdog has taken a transaction back and let it go. */
+static bool is_over(const struct scene *s, const char *id)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	autofree char *path = xasprintf("%s/transactions/%s.reverted/lock", s->states, id);
+	autofd int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
 static void wait_for_old(const struct scene *s)
 {
 	deadline until = deadline_in(30);
 
-	while (!scratch_holds(s->file, "old")) {
+	while (!is_over(s, "dog")) {
 		assert_false(deadline_passed(until));
 		wait_until(deadline_in(0.05), NULL, NULL);
 	}
+	assert_true(scratch_holds(s->file, "old"));
 }
 
 static void a_node_without_systemd_says_what_is_missing(void **state)
@@ -322,6 +357,7 @@ int main(void)
 		SCENE_TEST(confirmed_and_listed),
 		SCENE_TEST(one_that_changed_nothing_leaves_nothing),
 		SCENE_TEST(one_at_a_time_and_only_with_a_proper_id),
+		SCENE_TEST(a_command_is_noted_once_and_only_beside_changes),
 		SCENE_TEST(what_cannot_be_recorded_is_not_changed),
 		SCENE_TEST(a_node_without_systemd_says_what_is_missing),
 		SCENE_TEST(the_watchdog_comes_when_the_helper_is_killed),
