@@ -77,18 +77,18 @@ class ActivateTest(ActivationCase):
         self.deploy()
         self.add_version(SECOND, "fine")
         host = self.fleet["n01"]
-        host.shell(f"mkdir -p {DATA}/tasks.disk && mount -t tmpfs -o size=4k,nr_inodes=16 tmpfs "
-                   f"{DATA}/tasks.disk && cp -a {CONFIG} {DATA}/tasks.disk/ && "
-                   f"mount --bind {DATA}/tasks.disk {DATA}/tasks")
+        host.shell(f"cp -a {CONFIG} /root/config; mount -t tmpfs -o size=8k tmpfs {DATA}/tasks; "
+                   f"cp -a /root/config {CONFIG}; "
+                   f"dd if=/dev/zero of={DATA}/tasks/full bs=4k count=9 2>/dev/null || true")
         try:
             run = self.operator.deploy()
             self.assertNotEqual(run.code, OK, run)
             self.assertIn("space", run.stdout)
             self.assert_version("n01", FIRST)
-            self.assertEqual(host.shell(f"ls {DATA}/tasks"), "detection.yaml\n")
+            self.assertEqual(host.shell(f"ls -A {DATA}/tasks"), "detection.yaml\nfull\n")
             self.assert_version("n02", SECOND)
         finally:
-            host.shell(f"umount {DATA}/tasks; umount {DATA}/tasks.disk")
+            host.shell(f"umount {DATA}/tasks")
 
 
 class WayBackTest(ActivationCase):

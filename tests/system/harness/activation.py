@@ -149,7 +149,7 @@ class ActivationCase(unittest.TestCase):
 
     def deploy(self, *arguments, code=0, **options):
         run = self.operator.deploy(*arguments, **options)
-        self.assertEqual(run.code, code, run)
+        self.assertEqual(run.code, code, brief(run))
         return run
 
     def config(self, host):
@@ -179,6 +179,14 @@ class ActivationCase(unittest.TestCase):
         """The names of the transactions that a host keeps."""
         text = self.fleet[host].shell("ls /var/lib/modelfleet/transactions 2>/dev/null || true")
         return text.split()
+
+
+def brief(run):
+    """What matters of a run that did not go as expected."""
+    kinds = ("host_end", "undo", "warning", "stop", "run_end")
+    lines = [line for line in run.stdout.splitlines() if not line.startswith("{")
+             or json.loads(line)["event"] in kinds or '"failed":true' in line]
+    return "\n".join([f"exit code {run.code}", *(line[:1500] for line in lines), run.stderr])
 
 
 def processes(pattern):
