@@ -218,9 +218,17 @@ static int check_place(struct node_call *c, const char **path, struct err *err)
 	if (!path_is_dir(dir))
 		return err_set(
 			err, ERR_NOTFOUND, "Destination directory %s does not exist", dir);
+	return 1;
+}
+
+/* Who cannot write may still be told that nothing has to be written. */
+static int check_writable(const char *path, struct err *err)
+{
+	autofree char *dir = path_dirname(path);
+
 	if (access(dir, W_OK) < 0)
 		return err_set(err, ERR_DENIED, "Destination %s not writable", dir);
-	return 1;
+	return 0;
 }
 
 static int write_file(struct node_call *c, const struct wanted *w, const struct attributes *a,
@@ -284,7 +292,7 @@ static int put_file(struct node_call *c, struct wanted *w, const struct attribut
 	int same = is_same(c, w, path, err);
 	bool changed = same == 0;
 
-	if (same < 0)
+	if (same < 0 || (changed && check_writable(path, err) < 0))
 		return -1;
 	item_put_string(c->out, "dest", path);
 	item_put_bool(c->out, "differs", changed);
