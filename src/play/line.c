@@ -479,7 +479,8 @@ int line_undo(struct line *l, const char *id, deadline until, struct err *err)
 void line_end_transaction(struct line *l)
 {
 	for (size_t i = 0; i < LINE_USERS; i++)
-		l->users[i].begun = l->users[i].touched = false;
+		l->users[i].begun = false;
+	l->touched = false;
 	strlist_release(&l->begun);
 }
 

@@ -35,9 +35,8 @@ struct line_blob {
 
 /* One helper of a line; number 0 is the login user's. */
 struct line_user {
-	char *name;   /* NULL: not started; the login user's is never */
-	bool begun;   /* TRANSACTION_BEGIN was sent for the present transaction */
-	bool touched; /* a module may have changed something since */
+	char *name; /* NULL: not started; the login user's is never */
+	bool begun; /* TRANSACTION_BEGIN was sent for the present transaction */
 	unsigned next_blob;
 	struct line_blob *blobs; /* WIRE_BLOBS_MAX of them; NULL before the first */
 };
@@ -53,6 +52,7 @@ struct line {
 	struct connection *connection;
 	struct link *link; /* NULL: closed */
 	bool lost;         /* the last failure put the node out of reach */
+	bool touched;      /* a module may have changed something under the transaction */
 	uint32_t pending[LINE_PENDING];
 	unsigned pending_count;
 	bool bulk; /* bulk frames were sent that the next module must not overtake */

@@ -43,9 +43,10 @@ const struct cancel *runner_cancel(const struct runner *r);
 int runner_link(struct module_call *c, struct link **link, uint16_t *ctx, struct err *err);
 /*
  * Closes that link at once: for a module whose conversation failed half-way, so that what is on
- * its way is not taken for the answer to something else. The next use opens it again.
+ * its way is not taken for the answer to something else. The next use opens it again;
+ * ERR_UNREACHABLE makes the host unreachable.
  */
-void runner_break_link(struct module_call *c);
+void runner_break_link(struct module_call *c, const struct err *why);
 /*
  * Runs a module's half on the node: args is a dict of plain values; check and diff are the
  * call's. The members of the node's result are set in call->result, as unsafe values.

@@ -201,17 +201,17 @@ int runner_link(struct module_call *c, struct link **link, uint16_t *ctx, struct
 	*link = x->line->link;
 	*ctx = x->ctx;
 	link_set_cancel(*link, runner_cancel(c->runner));
-	x->line->users[x->ctx].touched |= !c->check;
 	return 0;
 }
 
-void runner_break_link(struct module_call *c)
+void runner_break_link(struct module_call *c, const struct err *why)
 {
 	struct execution *x = c->runner->now;
 
 	if (x->line)
 		line_abort(x->line);
 	x->has_ctx = false;
+	x->lost = why->code == ERR_UNREACHABLE;
 }
 
 /* ---- modules on the node ---- */
@@ -259,6 +259,7 @@ const struct value *runner_call_node(struct runner *r, struct execution *x, cons
 	link_set_cancel(x->line->link, runner_cancel(r));
 	if (line_module(x->line, &call, &answer, err) < 0) {
 		x->lost = x->line->lost && !x->line->link;
+		x->line->touched |= !(flags & FRAME_CHECK);
 		return NULL;
 	}
 	const struct item *item = item_parse(x->call.arena, answer.data, answer.len, err);
@@ -266,7 +267,7 @@ const struct value *runner_call_node(struct runner *r, struct execution *x, cons
 		return NULL;
 	struct value *result = items_read(x->call.arena, item);
 	if (!(flags & FRAME_CHECK) && result_is(result, "changed"))
-		x->line->users[ctx].touched = true;
+		x->line->touched = true;
 	return result;
 }
 

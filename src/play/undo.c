@@ -71,15 +71,6 @@ static int soak(struct runner *r, struct err *err)
 		       : 0;
 }
 
-/* True if something may have changed under the transaction. */
-static bool is_touched(const struct runner *r)
-{
-	for (size_t i = 0; i < LINE_USERS; i++)
-		if (r->line.users[i].begun && r->line.users[i].touched)
-			return true;
-	return false;
-}
-
 /* Notes what can still be taken back when the run is aborted. */
 static void keep_confirmed(struct runner *r, const char *id)
 {
@@ -96,14 +87,14 @@ int transaction_confirm(struct runner *r, struct err *err)
 
 	if (r->line.begun.count == 0)
 		return 0;
-	if (is_touched(r)) {
+	if (r->line.touched) {
 		if (soak(r, err) < 0)
 			return -1;
 		runner_phase(r, "confirm");
 	}
 	if (line_confirm(&r->line, id, deadline_in(CONFIRM_SECONDS), err) < 0)
 		return err_wrap(err, "the changes could not be confirmed");
-	if (is_touched(r))
+	if (r->line.touched)
 		keep_confirmed(r, id);
 	line_end_transaction(&r->line);
 	return 0;
@@ -142,8 +133,10 @@ static enum undo_outcome undo(struct runner *r, const char *id, const struct pla
 
 void transaction_undo(struct runner *r, const char *id)
 {
-	if (r->line.begun.count == 0)
+	if (!r->line.touched) {
+		line_end_transaction(&r->line);
 		return;
+	}
 	r->host->undo = undo(r, id, r->playing->play);
 	r->undoing = false;
 	line_end_transaction(&r->line);

@@ -176,7 +176,7 @@ static int run(struct module_call *c, struct err *err)
 	o.progress_arg = r;
 	int result = sync_host(link, runner_run(r)->o->content, &s.set, &o, report, err);
 	if (result < 0)
-		runner_break_link(c);
+		runner_break_link(c, err);
 	else
 		link_set_cancel(link, runner_cancel(r));
 	describe(c, report, &s.set);
