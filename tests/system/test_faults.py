@@ -237,7 +237,7 @@ class UnreachableTest(LoopbackCase):
     def test_a_shell_that_ends_at_once(self):
         session = self.nodes["node1"].directory / "session"
         session.write_text("#!/bin/sh\necho 'This account is currently not available.'\nexit 1\n")
-        run = self.deploy(code=HOST_FAILED)
+        run = self.deploy(code=UNREACHABLE)
         self.assertIn("not available", run.host("node1")["error"]["text"])
         self.assert_deployed("node2")
 
