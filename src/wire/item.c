@@ -203,7 +203,7 @@ static int parse_children(struct parse *p, struct item *out, unsigned depth)
 		return err_set(
 			p->err, ERR_LIMIT, "items more than %d levels deep", ITEM_DEPTH_MAX);
 	/* An item is at least its type, with its key's length in a dict. */
-	if (count > msg_left(&p->r) / (dict ? 3 : 1))
+	if (p->r.bad || count > msg_left(&p->r) / (dict ? 3 : 1))
 		return malformed(p);
 	if (count > ITEM_COUNT_MAX - p->total)
 		return err_set(
@@ -215,7 +215,7 @@ static int parse_children(struct parse *p, struct item *out, unsigned depth)
 		struct item *child = &out->items[i];
 		if (dict) {
 			child->key_len = msg_u16(&p->r);
-			if (child->key_len > msg_left(&p->r))
+			if (p->r.bad || child->key_len > msg_left(&p->r))
 				return malformed(p);
 			child->key = (const char *)p->r.at;
 			p->r.at += child->key_len;

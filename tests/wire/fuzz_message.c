@@ -28,6 +28,10 @@ ROUND_TRIP(version_end, wire_version_end)
 ROUND_TRIP(committed, wire_committed)
 ROUND_TRIP(version_ref, wire_version_ref)
 ROUND_TRIP(range, wire_range)
+ROUND_TRIP(module, wire_module)
+ROUND_TRIP(blob_put, wire_blob_put)
+ROUND_TRIP(tunnel_open, wire_tunnel_open)
+ROUND_TRIP(tunnel_exchange, wire_tunnel_exchange)
 
 #define RECORDS(name, type)                                                                    \
 	static void try_##name(const struct frame *f, struct msg_writer *w)                    \
@@ -48,7 +52,8 @@ RECORDS(list_item, wire_list_item)
 typedef void (*try_reader)(const struct frame *f, struct msg_writer *w);
 static const try_reader readers[] = {try_progress, try_hello, try_become, try_root_open,
 	try_disk, try_version_check, try_version_begin, try_version_end, try_committed,
-	try_version_ref, try_range, try_drift, try_plan, try_list_item};
+	try_version_ref, try_range, try_drift, try_plan, try_list_item, try_module,
+	try_blob_put, try_tunnel_open, try_tunnel_exchange};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

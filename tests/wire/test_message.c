@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <math.h>
+
 #include "wire/op.h"
 
 static void fields_come_back(void **state)
@@ -216,6 +218,55 @@ static void kinds_have_names(void **state)
 	assert_string_equal(wire_kind_name(200), "?");
 }
 
+static void a_module_s_time_limit_is_a_number(void **state)
+{
+	static const struct {
+		double timeout;
+		bool good;
+	} cases[] = {{0, true}, {0.25, true}, {86400, true}, {-1, false}, {1e12, false},
+		{(double)NAN, false}, {(double)INFINITY, false}};
+	uint8_t buffer[200];
+	struct msg_writer w;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct wire_module m = {
+			.name = "stat", .args_len = 77, .timeout = cases[i].timeout};
+		struct wire_module back;
+		msg_begin(&w, buffer, sizeof(buffer));
+		wire_put_module(&w, &m);
+		struct frame f = {.data = buffer, .len = w.len};
+		assert_int_equal(wire_get_module(&f, &back, NULL), cases[i].good ? 0 : -1);
+		assert_string_equal(back.name, "stat");
+		assert_int_equal(back.args_len, 77);
+	}
+}
+
+static void an_exchange_carries_the_rest_of_the_payload(void **state)
+{
+	uint8_t buffer[200];
+	struct msg_writer w;
+	struct wire_tunnel_exchange back;
+
+	(void)state;
+	msg_begin(&w, buffer, sizeof(buffer));
+	wire_put_tunnel_exchange(&w, &(struct wire_tunnel_exchange){.tunnel = 7,
+					     .flags = 1,
+					     .milliseconds = 500,
+					     .read_max = 4096,
+					     .data = (const uint8_t *)"GET /",
+					     .data_len = 5});
+	struct frame f = {.data = buffer, .len = w.len};
+	assert_int_equal(wire_get_tunnel_exchange(&f, &back, NULL), 0);
+	assert_int_equal(back.tunnel, 7);
+	assert_int_equal(back.milliseconds, 500);
+	assert_int_equal(back.read_max, 4096);
+	assert_int_equal(back.data_len, 5);
+	assert_memory_equal(back.data, "GET /", 5);
+	f.len = 9; /* one byte of its fields is missing */
+	assert_int_equal(wire_get_tunnel_exchange(&f, &back, NULL), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +280,8 @@ int main(void)
 		cmocka_unit_test(a_code_from_the_future_is_an_error_all_the_same),
 		cmocka_unit_test(become_is_limited),
 		cmocka_unit_test(plan_records_follow_each_other),
+		cmocka_unit_test(a_module_s_time_limit_is_a_number),
+		cmocka_unit_test(an_exchange_carries_the_rest_of_the_payload),
 		cmocka_unit_test(kinds_have_names),
 	};
 
