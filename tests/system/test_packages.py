@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packages on real hosts: a .deb by dpkg-deb and a wheel by hand, installed once."""
 
+import hashlib
 import os
 import random
 import shutil
@@ -49,7 +50,7 @@ class DebTest(PackagesTest):
             "Maintainer: Nobody <nobody@example.org>\nDescription: a driver\n")
         (tree / "usr/share").mkdir(parents=True, exist_ok=True)
         (tree / "usr/share" / name).write_bytes(random.Random(version).randbytes(200_000))
-        path = self.directory / f"{name}.deb"
+        path = Path(f"{tree}.deb")
         subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, path], check=True,
                        capture_output=True)
         return str(path)
@@ -120,6 +121,66 @@ class DebTest(PackagesTest):
 
     def test_latest_of_what_no_list_knows_better(self):
         self.assertEqual(self.outcomes({"apt": {"name": "bash", "state": "latest"}}), ["ok"])
+
+    def repository(self, *debs):
+        """Makes a directory of the host the only source of packages."""
+        directory = self.host.root / "srv/repository"
+        directory.mkdir(exist_ok=True)
+        stanzas = []
+        for path in map(Path, debs):
+            data = path.read_bytes()
+            fields = subprocess.run(["dpkg-deb", "--field", path], check=True, text=True,
+                                    capture_output=True).stdout
+            (directory / path.name).write_bytes(data)
+            stanzas.append(f"{fields.strip()}\nFilename: ./{path.name}\nSize: {len(data)}\n"
+                           f"SHA256: {hashlib.sha256(data).hexdigest()}\n")
+        self.write("/srv/repository/Packages", "\n".join(stanzas))
+        self.write("/etc/apt/sources.list", "deb [trusted=yes] copy:/srv/repository ./\n")
+
+    def test_a_repository(self):
+        def apt(**arguments):
+            return {"apt": {"name": "lens-driver", **arguments}}
+
+        self.repository(self.deb("1.0"))
+        outcome, result = self.task(apt(update_cache=True))
+        self.assertEqual((outcome, result["cache_updated"]), ("changed", True))
+        self.assertEqual(self.version("lens-driver"), "1.0")
+        self.repository(self.deb("1.0"), self.deb("1.2"))
+        outcome, result = self.task(apt(state="latest", cache_valid_time=3600))
+        self.assertEqual((outcome, result["cache_updated"]), ("ok", False))
+        update = {"apt": {"update_cache": True}}
+        self.assertEqual(self.outcomes(update), ["changed"])
+        latest = apt(state="latest")
+        self.assertEqual(self.outcomes(latest, options=["--check"]), ["changed"])
+        self.assertEqual(self.version("lens-driver"), "1.0")
+        self.assertEqual(self.outcomes(apt(), latest, latest), ["ok", "changed", "ok"])
+        self.assertEqual(self.version("lens-driver"), "1.2")
+        older = {"apt": {"name": "lens-driver=1.0", "allow_downgrade": True}}
+        self.assertEqual(self.outcomes(older, older), ["changed", "ok"])
+        self.assertEqual(self.outcomes(apt(name="lens-driver>=1.1"), apt(name="lens-d*")),
+                         ["changed", "ok"])
+        self.assertEqual(self.version("lens-driver"), "1.2")
+
+    def test_only_upgrade_installs_nothing_new(self):
+        self.repository(self.deb("1.0"))
+        self.play({"apt": {"update_cache": True}})
+        for state in ("present", "latest"):
+            task = {"apt": {"name": "lens-driver", "only_upgrade": True, "state": state}}
+            self.assertEqual(self.outcomes(task), ["ok"])
+        self.assertEqual(self.version("lens-driver"), "")
+
+    def test_what_nobody_needs_any_more(self):
+        self.repository(self.deb("1.0"),
+                        self.deb("2", "lens-tools", "Depends: lens-driver\n"))
+        self.play({"apt": {"name": "lens-tools", "update_cache": True}})
+        self.assertEqual(self.version("lens-driver"), "1.0")
+        outcome, result = self.task(
+            {"apt": {"name": "lens-tools", "state": "absent", "autoremove": True}})
+        self.assertEqual(outcome, "changed")
+        self.assertEqual({one["name"] for one in result["packages"]},
+                         {"lens-tools", "lens-driver"})
+        self.assertEqual(self.outcomes({"apt": {"autoremove": True}}), ["ok"])
+        self.assertEqual(self.outcomes({"apt": {"state": "fixed"}}), ["ok"])
 
     def test_what_cannot_be(self):
         for arguments, text in (({"name": "no-such-driver"}, "no-such-driver"),

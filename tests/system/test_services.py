@@ -89,6 +89,14 @@ class ServicesTest(PlaybookCase):
         log = self.host.shell("cat /run/systemctl.log").splitlines()
         self.assertEqual([line.split()[0] for line in log], ["show", "restart", "show"])
 
+    def test_several_names_in_one_task(self):
+        before = self.pid("good"), self.pid("other")
+        _, result = self.task({"service": {"name": ["good", "other"], "state": "restarted"}})
+        self.assertEqual(result["name"], ["good", "other"])
+        after = [unit["main_pid"] for unit in result["units"]]
+        self.assertEqual(after, [self.pid("good"), self.pid("other")])
+        self.assertFalse(set(after) & set(before))
+
     def test_what_is_as_it_should_be_is_unchanged(self):
         before = self.pid("good")
         tasks = [{"systemd": {"name": "good", "state": "started"}},
