@@ -319,6 +319,7 @@ void task_execute(
 		skip(out, arena, "msg",
 			arena_printf(arena, "remote module (%s) does not support check mode",
 				s->task->module_name));
+		value_dict_set(arena, out->result, "failed", &value_false);
 		return;
 	}
 	if (render_arguments(r, &x.call, &why) < 0) {

@@ -56,6 +56,18 @@ static const struct value *words_of(struct module_call *c, struct err *err)
 	return list;
 }
 
+/* The keys of a result when nothing was run. */
+static void prepare_result(struct module_call *c)
+{
+	static const char *const unknown[] = {"cmd", "rc", "start", "end", "delta"};
+
+	call_set_bool(c, "changed", false);
+	call_set_text(c, "stdout", "");
+	call_set_text(c, "stderr", "");
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		call_set(c, unknown[i], &value_null);
+}
+
 /* Exactly one way to say what to run. */
 static int check_given(struct module_call *c, struct err *err)
 {
@@ -64,6 +76,7 @@ static int check_given(struct module_call *c, struct err *err)
 	bool has_line = line && line[strspn(line, " \t\r\n")];
 	bool has_argv = argv && argv->count;
 
+	prepare_result(c);
 	if (has_line != has_argv)
 		return 0;
 	call_set_int(c, "rc", 256);
@@ -143,7 +156,10 @@ static int run_command(struct module_call *c, struct err *err)
 	const struct value *words = words_of(c, err);
 	if (!words)
 		return -1;
+	call_set(c, "cmd", words);
 	value_dict_set(c->arena, args, "argv", words);
+	value_dict_set(
+		c->arena, args, "expand", value_bool(argument_bool(c, "expand_argument_vars")));
 	value_dict_set(
 		c->arena, args, "expand", value_bool(argument_bool(c, "expand_argument_vars")));
 	return run_it(c, args, err);
@@ -157,6 +173,7 @@ static int run_shell(struct module_call *c, struct err *err)
 	if (check_given(c, err) < 0)
 		return -1;
 	const struct value *line = value_new_string(c->arena, line_of(c));
+	call_set(c, "cmd", line);
 	value_dict_set(c->arena, args, "line", line);
 	value_dict_set(
 		c->arena, args, "shell", value_new_string(c->arena, shell ? shell : "/bin/sh"));

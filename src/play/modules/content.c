@@ -158,8 +158,10 @@ static int set_diff(struct module_call *c, const struct content *content, const 
 		.data = content->data,
 		.len = content->len,
 		.larger = f->size > DIFF_CONTENT_MAX};
-	struct diff_side before = {
-		.header = text_of(answer, "dest", content->dest), .larger = !was};
+	struct diff_side before = {.header = content->follow
+						     ? content->dest
+						     : text_of(answer, "dest", content->dest),
+		.larger = !was};
 
 	if (content->path && !after.larger) {
 		if (file_read(content->path, DIFF_CONTENT_MAX, &text, err) < 0)
@@ -185,16 +187,15 @@ static int complete(struct module_call *c, const struct content *content, const 
 	bool differs = is_set(answer, "differs");
 
 	value_dict_foreach (p, answer)
-		if (!is_private(p->key->text))
+		if (!is_private(p->key->text) &&
+			!(content->remote && strcmp(p->key->text, "diff") == 0))
 			call_set(c, p->key->text, p->value);
-	if (!is_set(answer, "changed")) {
+	if (!differs) {
 		const struct value *dest = value_dict_get(answer, "dest");
-		if (dest)
+		if (dest && !content->remote)
 			call_set(c, "path", dest);
 		return 0;
 	}
-	if (!differs)
-		return 0;
 	if (f->md5[0] && !c->check)
 		call_set_text(c, "md5sum", f->md5);
 	if (content->source)

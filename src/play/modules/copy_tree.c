@@ -191,6 +191,17 @@ static int put_file(struct module_call *c, struct tree *t, const char *path, con
 	return rc;
 }
 
+/* `dest` itself, where it is there, is left as it is. */
+static int put_directory(struct module_call *c, struct tree *t, const struct entry *e,
+	const char *dest, struct err *err)
+{
+	int is = *e->rel ? NODE_PATH_ABSENT : node_path_kind(c, dest, err);
+
+	if (is < 0)
+		return -1;
+	return is == NODE_PATH_DIRECTORY ? 0 : make(c, t, dest, "directory", NULL, err);
+}
+
 static int put_entry(struct module_call *c, struct tree *t, const struct entry *e,
 	const char *dest, struct err *err)
 {
@@ -201,7 +212,7 @@ static int put_entry(struct module_call *c, struct tree *t, const struct entry *
 		return 0;
 	}
 	switch (e->kind) {
-	case TREE_DIRECTORY: return make(c, t, to, "directory", NULL, err);
+	case TREE_DIRECTORY: return put_directory(c, t, e, to, err);
 	case TREE_LINK: return make_link(c, t, e->path, to, err);
 	case TREE_FILE: break;
 	}

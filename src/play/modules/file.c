@@ -42,7 +42,10 @@ static int run(struct module_call *c, struct err *err)
 		strcmp(state, "hard") != 0)
 		return err_set(
 			err, ERR_INPUT, "src option requires state to be 'link' or 'hard'");
-	return runner_node(c, "file", forward_arguments(c, forwarded), err);
+	if (runner_node(c, "file", forward_arguments(c, forwarded), err) == 0)
+		return 0;
+	call_set_text(c, "path", argument_text(c, "path"));
+	return -1;
 }
 
 const struct module module_file = {

@@ -6,6 +6,7 @@
 
 #include "play/convert.h"
 #include "play/modules/content.h"
+#include "play/modules/forward.h"
 #include "play/modules/modules.h"
 #include "play/modules/uri_body.h"
 #include "play/modules/web.h"
@@ -57,10 +58,10 @@ static int is_done(struct module_call *c, struct err *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
 		const char *path = argument_text(c, conditions[i].name);
-		int is = path ? web_look(c, path, err) : -1;
-		if (is == -2)
+		int is = path ? node_path_kind(c, path, err) : 0;
+		if (is < 0)
 			return -1;
-		if (!path || (is >= 0) != conditions[i].there)
+		if (!path || (is != NODE_PATH_ABSENT) != conditions[i].there)
 			continue;
 		call_set_text(c, "stdout",
 			arena_printf(

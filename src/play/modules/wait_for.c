@@ -47,16 +47,17 @@ static int check_given(struct module_call *c, struct err *err)
 	return 0;
 }
 
-/* What the result tells whatever became of the wait. */
-static void prepare_result(struct module_call *c)
+/* What the result of a wait that came to its end tells. */
+static void complete_result(struct module_call *c)
 {
 	static const char *const told[] = {"state", "port", "path", "search_regex"};
 
-	call_set_bool(c, "changed", false);
 	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
 		const struct value *v = argument_value(c, told[i]);
 		call_set(c, told[i], v ? v : &value_null);
 	}
+	if (value_dict_get(c->result, "match_groups"))
+		return;
 	call_set(c, "match_groups", value_new_list(c->arena));
 	call_set(c, "match_groupdict", value_new_dict(c->arena));
 }
@@ -67,13 +68,7 @@ static int ask(struct module_call *c, const char *regex, struct err *err)
 
 	if (regex)
 		value_dict_set(c->arena, args, "search", value_new_string(c->arena, regex));
-	const struct value *answer = runner_ask_node(c, "wait", args, err);
-	if (!answer)
-		return -1;
-	value_dict_foreach (p, answer)
-		if (p->value->kind != VALUE_NULL)
-			call_set(c, p->key->text, p->value);
-	return 0;
+	return runner_ask_node(c, "wait", args, err) ? 0 : -1;
 }
 
 static int run(struct module_call *c, struct err *err)
@@ -87,7 +82,7 @@ static int run(struct module_call *c, struct err *err)
 
 	if (check_given(c, err) < 0)
 		return -1;
-	prepare_result(c);
+	call_set_bool(c, "changed", false);
 	if (starting && regex && !wait_is_plain(regex))
 		rc = wait_search(c, err);
 	else
@@ -95,6 +90,8 @@ static int run(struct module_call *c, struct err *err)
 	call_set_int(c, "elapsed", (clock_ns() - start) / 1000000000);
 	if (rc < 0 && msg && err->code == ERR_TIMEOUT)
 		return err_set(err, ERR_TIMEOUT, "%s", msg);
+	if (rc == 0)
+		complete_result(c);
 	return rc;
 }
 

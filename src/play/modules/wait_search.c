@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "play/modules/wait_search.h"
 
-#include "play/modules/web.h"
+#include "play/modules/forward.h"
 #include "play/runner.h"
+#include "play/tunnel.h"
 #include "text/regex.h"
 
 #define PORT_MS 1000u /* how long one look at a port's words lasts */
@@ -59,11 +60,11 @@ static int look_at_path(struct module_call *c, const struct regex *re, struct er
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	const char *path = argument_text(c, "path");
 	struct value *args = value_new_dict(c->arena);
-	int is = web_look(c, path, err);
+	int is = node_path_kind(c, path, err);
 
-	if (is == -2)
+	if (is < 0)
 		return -1;
-	if (is != 0)
+	if (is != NODE_PATH_OTHER)
 		return 0;
 	value_dict_set(c->arena, args, "path", value_new_string(c->arena, path));
 	value_dict_set(c->arena, args, "max", value_new_int(c->arena, WAIT_SEARCH_MAX));

@@ -8,7 +8,7 @@
 
 #include "play/module.h"
 
-#define WAIT_SEARCH_MAX (8u << 20) /* bytes of a file, or of what a port says */
+#define WAIT_SEARCH_MAX (3u << 20) /* bytes of a file, or of what a port says */
 
 /* True for an expression that is plain text, which the node can look for by itself. */
 bool wait_is_plain(const char *expression);

@@ -99,24 +99,6 @@ int64_t web_elapsed(const struct web *w)
 	return (clock_ns() - w->started) / 1000000000;
 }
 
-int web_look(struct module_call *c, const char *path, struct err *err)
-{
-	struct value *args = value_new_dict(c->arena);
-
-	value_dict_set(c->arena, args, "path", value_new_string(c->arena, path));
-	value_dict_set(c->arena, args, "follow", &value_true);
-	value_dict_set(c->arena, args, "checksum", value_new_string(c->arena, ""));
-	const struct value *answer = runner_ask_node(c, "stat", args, err);
-	const struct value *stat = answer ? value_dict_get(answer, "stat") : NULL;
-	const struct value *exists = stat ? value_dict_get(stat, "exists") : NULL;
-	const struct value *isdir = stat ? value_dict_get(stat, "isdir") : NULL;
-	if (!answer)
-		return -2;
-	if (!exists || !value_truthy(exists))
-		return -1;
-	return isdir && value_truthy(isdir);
-}
-
 const char *web_file_name(struct module_call *c, const char *url)
 {
 	const char *host = strstr(url, "://");

@@ -55,8 +55,6 @@ void web_set_text(struct module_call *c, const char *key, const char *text, size
 const char *web_words(struct module_call *c, const struct http_response *r);
 /* The whole seconds that the request took. */
 int64_t web_elapsed(const struct web *w);
-/* What a node's path is: 1 a directory, 0 something else, -1 nothing, -2 with err. */
-int web_look(struct module_call *c, const char *path, struct err *err);
 /* The name that a URL's file gets in a directory: its path's last part, else "index.html". */
 const char *web_file_name(struct module_call *c, const char *url);
 
