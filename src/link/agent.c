@@ -110,7 +110,7 @@ static int converse(int fd, const struct strbuf *request, unsigned char wanted,
 	struct strbuf *body, deadline until, const struct cancel *cancel, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf framed = STRBUF_INIT;
-	unsigned char head[5];
+	unsigned char head[5] = {0};
 
 	put_string(&framed, request->data, request->len);
 	if (transfer(fd, framed.data, framed.len, true, until, cancel, err) < 0 ||

@@ -24,12 +24,15 @@ struct become_method {
 	const char *fixed_prompt; /* what it asks with; NULL: it cannot be answered */
 	const char *user;         /* flag in front of the user */
 	const char *end;          /* word in front of the program */
+	bool line;                /* the program is one word, a line for the user's shell */
 };
 
 static const struct become_method methods[] = {
-	{"sudo", "sudo", "-H", "-n", "-S", "-p", NULL, "-u", "--"},
-	{"doas", "doas", "", "-n", NULL, NULL, NULL, "-u", "--"},
-	{"runuser", "runuser", "", NULL, NULL, NULL, NULL, "-u", "--"},
+	{"sudo", "sudo", "-H", "-n", "-S", "-p", NULL, "-u", "--", false},
+	{"doas", "doas", "", "-n", NULL, NULL, NULL, "-u", "--", false},
+	{"runuser", "runuser", "", NULL, NULL, NULL, NULL, "-u", "--", false},
+	/* Its prompt is the system's: in another language it is not recognised. */
+	{"su", "su", "", NULL, NULL, NULL, "Password: ", NULL, "-c", true},
 };
 
 static const struct become_method *find_method(const char *name, struct err *err)
@@ -52,32 +55,59 @@ struct attempt {
 	const char *drop_to; /* for `modelfleet-node --user`, or NULL */
 };
 
-/* The words of an attempt. `password` tells whether there is one to answer with. */
-static int build_words(const struct link *link, const struct become_method *m,
+/* The method's own words, up to the program. */
+static int build_method(const struct link *link, const struct become_method *m,
 	const struct attempt *a, const char *mark, bool password, struct strlist *words,
 	struct err *err)
 {
 	const char *flags = link->options.become_flags ? link->options.become_flags : m->flags;
 
-	if (a->method_user) {
-		strlist_add(words, m->program);
-		if (shell_split(words, flags, err) < 0)
-			return err_wrap(err, "become flags");
-		const char *asking = password ? m->by_password : m->no_password;
-		if (asking && !strlist_has(words, asking))
-			strlist_add(words, asking);
-		if (password && m->prompt) {
-			strlist_add(words, m->prompt);
-			strlist_add(words, mark);
-		}
-		strlist_add(words, m->user);
-		strlist_add(words, a->method_user);
-		strlist_add(words, m->end);
+	strlist_add(words, m->program);
+	if (shell_split(words, flags, err) < 0)
+		return err_wrap(err, "become flags");
+	const char *asking = password ? m->by_password : m->no_password;
+	if (asking && !strlist_has(words, asking))
+		strlist_add(words, asking);
+	if (password && m->prompt) {
+		strlist_add(words, m->prompt);
+		strlist_add(words, mark);
 	}
-	strlist_add(words, a->program);
+	if (m->user)
+		strlist_add(words, m->user);
+	strlist_add(words, a->method_user);
+	strlist_add(words, m->end);
+	return 0;
+}
+
+/* The program as a line for a shell. */
+static void add_line(const struct attempt *a, struct strlist *words)
+{
+	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
+
+	strbuf_addstr(&line, "exec ");
+	strbuf_addshell(&line, a->program);
 	if (a->drop_to) {
-		strlist_add(words, "--user");
-		strlist_add(words, a->drop_to);
+		strbuf_addstr(&line, " --user ");
+		strbuf_addshell(&line, a->drop_to);
+	}
+	strlist_add(words, line.data);
+}
+
+/* The words of an attempt. `password` tells whether there is one to answer with. */
+static int build_words(const struct link *link, const struct become_method *m,
+	const struct attempt *a, const char *mark, bool password, struct strlist *words,
+	struct err *err)
+{
+	if (a->method_user && build_method(link, m, a, mark, password, words, err) < 0)
+		return -1;
+	if (a->method_user && m->line) {
+		add_line(a, words);
+	} else {
+		strlist_add(words, a->program);
+		if (a->drop_to) {
+			strlist_add(words, "--user");
+			strlist_add(words, a->drop_to);
+		}
 	}
 	if (words->count > WIRE_ARGV_MAX)
 		return err_set(
@@ -111,17 +141,19 @@ static int try_attempt(struct link *link, const struct become_method *m,
 	AUTO(strlist_release) struct strlist words = {0};
 	unsigned char random[8];
 	char mark[64] = "modelfleet-become-";
-	bool answer = password->len > 0 && m->by_password;
+	bool answer = password->len > 0 && (m->by_password || m->fixed_prompt);
 
 	if (crypto_random(random, sizeof(random), err) < 0)
 		return -1;
 	hex_encode(random, sizeof(random), mark + strlen(mark));
 	if (build_words(link, m, a, mark, answer, &words, err) < 0)
 		return -1;
+	/* A method that cannot be told not to ask is at least understood when it does. */
+	const char *asked = m->fixed_prompt ? m->fixed_prompt : answer ? mark : "";
 	struct wire_become become = {
 		.ctx = ctx,
 		.seconds = BECOME_SECONDS,
-		.mark = answer && a->method_user ? mark : "",
+		.mark = a->method_user ? asked : "",
 		.password = answer && a->method_user ? password->data : "",
 		.argc = (uint16_t)words.count,
 	};

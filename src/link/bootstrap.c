@@ -279,7 +279,7 @@ static int install(struct bootstrap *b, deadline until, struct err *err)
 	if (probe_node(b, &p, until, err) < 0)
 		return -1;
 	const struct link_helper *helper = link_helpers_find(b->options->helpers, p.machine);
-	if (strcmp(p.system, "Linux") != 0 || !helper)
+	if (str_cmp0(p.system, "Linux") != 0 || !helper)
 		return err_set(err, ERR_UNSUPPORTED,
 			"there is no node helper for a %s machine that runs %s", p.machine,
 			p.system);

@@ -74,8 +74,9 @@ int link_helpers_add(
 	}
 	for (size_t i = 0; i < h->count; i++) {
 		if (strcmp(h->items[i].machine, helper.machine) == 0) {
-			helper_release(&h->items[i]);
+			struct link_helper former = h->items[i];
 			h->items[i] = helper;
+			helper_release(&former);
 			return 0;
 		}
 	}

@@ -248,8 +248,68 @@ static void test_another_user_without_root(void **state)
 	link_close(link, deadline_in(5));
 	autofree char *copy = xstrndup(
 		strstr(second, "/var/tmp/"), strcspn(strstr(second, "/var/tmp/"), " \n"));
+	/* It went as soon as it ran. */
 	autofree char *dir = path_dirname(copy);
-	path_remove_tree(dir, NULL);
+	assert_false(path_exists(dir));
+}
+
+/* A su that asks, and runs a line of the shell, as the real one does. */
+static const char false_su[] = "#!/bin/sh\n"
+			       "[ \"$1 $2\" = 'root -c' ] || exit 2\n"
+			       "printf 'Password: ' >&2\n"
+			       "IFS= read -r given\n"
+			       "[ \"$given\" = '" PASSWORD "' ] ||\n"
+			       "{ echo 'su: Authentication failure' >&2; exit 1; }\n"
+			       "exec /bin/sh -c \"$3\"\n";
+
+static struct link *open_with_su(struct scene *s, const char *answer)
+{
+	s->link.options.become_method = "su";
+	struct link *link = open_without_rights(s, answer);
+	scratch_write(&s->link.scratch, "bin/su", false_su, 0755);
+	run_program("chmod", "-R", "a+rX", s->link.remote, NULL);
+	return link;
+}
+
+static void test_su_with_a_password(void **state)
+{
+	struct scene *s = *state;
+	struct err err = {0};
+
+	if (getuid() != 0)
+		skip();
+	struct link *link = open_with_su(s, PASSWORD);
+	int ctx = link_become(link, "root", deadline_in(10), &err);
+	if (ctx != 1)
+		fail_msg("%s", err.text);
+	expect_user(link, ctx, link_hello(link)->user);
+	assert_int_equal(link_close(link, deadline_in(5)), 0);
+}
+
+static void test_su_that_refuses(void **state)
+{
+	struct scene *s = *state;
+	struct err err = {0};
+
+	if (getuid() != 0)
+		skip();
+	struct link *link = open_with_su(s, "shazam");
+	assert_int_equal(link_become(link, "root", deadline_in(10), &err), -1);
+	assert_non_null(strstr(err.text, "Authentication failure"));
+	link_close(link, deadline_in(5));
+}
+
+static void test_su_without_a_password(void **state)
+{
+	struct scene *s = *state;
+	struct err err = {0};
+
+	if (getuid() != 0)
+		skip();
+	struct link *link = open_with_su(s, NULL);
+	assert_int_equal(link_become(link, "root", deadline_in(10), &err), -1);
+	assert_non_null(strstr(err.text, "asks for a password, and none was given"));
+	link_close(link, deadline_in(5));
 }
 
 static void test_unknown_method(void **state)
@@ -276,6 +336,9 @@ int main(void)
 		TEST(test_sudo_with_a_wrong_password),
 		TEST(test_sudo_without_a_password),
 		TEST(test_another_user_without_root),
+		TEST(test_su_with_a_password),
+		TEST(test_su_that_refuses),
+		TEST(test_su_without_a_password),
 		TEST(test_unknown_method),
 	};
 

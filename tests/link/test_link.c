@@ -301,6 +301,30 @@ static void test_deadline_leaves_the_link_whole(void **state)
 	assert_int_equal(link_close(link, deadline_in(5)), 0);
 }
 
+static void test_waiting_for_something_else(void **state)
+{
+	struct link_fixture *f = *state;
+	struct link *link = open_link(&f->options);
+	struct link_stats before, after;
+	struct frame reply, ping = {.kind = WIRE_PING};
+	struct err err = {0};
+
+	link_stats(link, &before);
+	uint32_t id = link_send(link, &ping, &err);
+	assert_int_equal(link_idle(link, deadline_in(4), &err), 0);
+	link_stats(link, &after);
+	/* Ours, and one that only said that we are here; its answer is nobody's. */
+	assert_true(after.frames_out >= before.frames_out + 2);
+	assert_int_equal(link_poll(link, &reply, &err), 1);
+	assert_int_equal(reply.id, id);
+	assert_int_equal(link_poll(link, &reply, &err), 0);
+	struct frame die = {.kind = 200};
+	link_send(link, &die, &err);
+	assert_int_equal(link_idle(link, deadline_in(20), &err), -1);
+	assert_int_equal(err.code, ERR_UNREACHABLE);
+	link_abort(link);
+}
+
 static void test_interrupt_and_going_on_without_it(void **state)
 {
 	struct link_fixture *f = *state;
@@ -386,6 +410,7 @@ int main(void)
 		TEST(test_floods_do_not_lock),
 		TEST(test_death_of_the_helper),
 		TEST(test_deadline_leaves_the_link_whole),
+		TEST(test_waiting_for_something_else),
 		TEST(test_interrupt_and_going_on_without_it),
 		TEST(test_frames_and_queues_have_limits),
 		TEST(test_bandwidth_limit),
