@@ -25,13 +25,22 @@ static bool is_true(const struct value *result, const char *key)
 	return v && value_truthy(v);
 }
 
+static bool is_loop(const struct writer *w)
+{
+	const struct run_event *e = w->event;
+
+	return e->step && e->step->kind == STEP_TASK && e->step->task->loop &&
+	       value_dict_get(e->result, "results");
+}
+
 /* Members that are not part of the answer, or are told in another way. */
 static bool is_hidden(const struct writer *w, const char *key)
 {
-	static const char *const always[] = {"exception", "warnings", "deprecations"};
+	static const char *const always[] = {
+		"failed", "skipped", "exception", "warnings", "deprecations"};
 	static const char *const unless_verbose[] = {"invocation", "diff"};
 
-	if (str_starts(key, "_ansible_"))
+	if (str_starts(key, "_ansible_") || (strcmp(key, "results") == 0 && is_loop(w)))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		if (strcmp(always[i], key) == 0)
@@ -46,7 +55,7 @@ static bool is_hidden(const struct writer *w, const char *key)
 static bool is_beside_the_point(const struct writer *w, const char *key)
 {
 	static const char *const hidden[] = {
-		"changed", "failed", "skipped", "invocation", "skip_reason"};
+		"changed", "failed", "skipped", "invocation", "skip_reason", "false_condition"};
 
 	if (!w->debug)
 		return false;
@@ -66,7 +75,8 @@ static void add_result(struct writer *w)
 	struct err err = {0};
 	size_t start = w->out->len;
 
-	if (w->show->verbosity >= VERBOSE_INDENT || w->debug)
+	if (w->show->verbosity >= VERBOSE_INDENT ||
+		(w->debug && w->event->outcome != TASK_SKIPPED))
 		options.indent = 4;
 	value_dict_foreach (p, w->event->result) {
 		const char *key = value_text(p->key);
@@ -139,14 +149,6 @@ static void add_diffs(struct writer *w)
 }
 
 /* ---- lines ---- */
-
-static bool is_loop(const struct writer *w)
-{
-	const struct run_event *e = w->event;
-
-	return e->step && e->step->kind == STEP_TASK && e->step->task->loop &&
-	       value_dict_get(e->result, "results");
-}
 
 /* The host, and the one that works for it. */
 static void add_host(struct writer *w, struct strbuf *line)

@@ -97,7 +97,7 @@ static void set_task(struct shown_host *h, const char *title)
 
 static bool is_out(const struct run_host *h)
 {
-	return h->failed || h->unreachable || h->undo != UNDO_NONE;
+	return h->failed || h->unreachable || h->stopped || h->undo != UNDO_NONE;
 }
 
 /* Takes in what an event says of its host. */

@@ -7,8 +7,10 @@ enum show_state show_state(const struct show *s, const struct run_host *h)
 		return SHOW_ROLLED_BACK;
 	if (h->unreachable)
 		return SHOW_UNREACHABLE;
+	if (h->stopped || h->err.code == ERR_CANCELLED)
+		return SHOW_INTERRUPTED;
 	if (h->failed)
-		return h->err.code == ERR_CANCELLED ? SHOW_INTERRUPTED : SHOW_FAILED;
+		return SHOW_FAILED;
 	if (!show_host(s, h)->started_ns)
 		return SHOW_NOT_RUN;
 	if (sync_report_outcome(&h->report) == SYNC_DRIFTED)
