@@ -325,7 +325,7 @@ static const struct value *take_text(
 const struct value *get_slice(struct eval *ev, const struct value *v, const struct value *start,
 	const struct value *stop, const struct value *step, struct err *err)
 {
-	size_t length;
+	size_t length = 0;
 	struct range r = {.step = 1};
 	int64_t end;
 

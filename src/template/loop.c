@@ -99,9 +99,9 @@ uint8_t loop_attribute(const char *name)
 		[LOOP_REVINDEX0] = "revindex0",
 	};
 
-	for (uint8_t i = LOOP_NONE + 1; i < ARRAY_SIZE(names); i++) {
+	for (size_t i = LOOP_NONE + 1; i < ARRAY_SIZE(names); i++) {
 		if (strcmp(names[i], name) == 0)
-			return i;
+			return (uint8_t)i;
 	}
 	return LOOP_NONE;
 }

@@ -90,7 +90,7 @@ static int repr_plain(
 	case VALUE_BOOL: strbuf_addstr(out, v->boolean ? "True" : "False"); return 0;
 	case VALUE_INT: number_add_int(out, v->integer); return 0;
 	case VALUE_FLOAT: number_add_float(out, v->real); return 0;
-	case VALUE_BYTES: quote_bytes(out, v->text, v->len); return 0;
+	case VALUE_BYTES: repr_add_bytes(out, v->text, v->len); return 0;
 	case VALUE_LIST:
 	case VALUE_TUPLE: return repr_items(ev, v, out, err);
 	case VALUE_DICT: return repr_pairs(ev, v, out, err);
@@ -110,7 +110,7 @@ int repr_repr(struct eval *ev, const struct value *v, struct strbuf *out, struct
 	if (ev && !ev->native && is_undefined(v))
 		strbuf_addstr(out, "Undefined");
 	else if (v->kind == VALUE_STRING)
-		quote_string(out, v->text, v->len);
+		repr_add_string(out, v->text, v->len);
 	else if (v->kind == VALUE_DATE || v->kind == VALUE_DATETIME)
 		repr_date(v, out);
 	else

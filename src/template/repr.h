@@ -17,10 +17,6 @@ const struct value *repr_string(struct eval *ev, const struct value *v, struct e
 const struct value *new_text(struct eval *ev, const struct strbuf *text, struct err *err);
 /* A STRING of n bytes in the arena. */
 const struct value *new_textn(struct eval *ev, const char *s, size_t n);
-/* Appends what repr() gives for a str: quotes chosen and escapes written as Python does. */
-void quote_string(struct strbuf *out, const char *s, size_t n);
-/* The same for bytes: b'...' */
-void quote_bytes(struct strbuf *out, const char *s, size_t n);
 /* Appends an ISO date and time as str() shows it: a space for the T. */
 void repr_datetime(const struct value *v, struct strbuf *out);
 

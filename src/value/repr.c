@@ -13,6 +13,8 @@ static bool is_printable(uint32_t c)
 {
 	size_t low = 0, high = ARRAY_SIZE(unprintable);
 
+	if (c < 0x80)
+		return c >= ' ' && c != 0x7f;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
