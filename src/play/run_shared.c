@@ -32,12 +32,13 @@ void run_shared_free(struct run_shared *s)
 }
 
 /* Reads and compiles a template file; the lock is held. */
-static const struct template *compile(struct run_shared *s, const char *path, struct err *err)
+static const struct template *compile(
+	struct run_shared *s, const char *path, const struct secrets *secrets, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf source = STRBUF_INIT;
+	AUTO(vault_wipe) struct strbuf source = STRBUF_INIT;
 	struct place at = {.file = arena_strdup(&s->arena, path), .line = 1, .column = 1};
 
-	if (template_files_local.read(NULL, path, TEMPLATE_MAX_SOURCE, &source, err) < 0)
+	if (datafile_read(path, secrets, &source, err) < 0)
 		return NULL;
 	const struct template *t = template_compile(
 		&s->arena, source.data, source.len, &at, &template_syntax_file, err);
@@ -47,12 +48,12 @@ static const struct template *compile(struct run_shared *s, const char *path, st
 }
 
 const struct template *run_shared_template(
-	struct run_shared *s, const char *path, struct err *err)
+	struct run_shared *s, const char *path, const struct secrets *secrets, struct err *err)
 {
 	pthread_mutex_lock(&s->lock);
 	const struct template *t = strmap_get(&s->templates, path);
 	if (!t)
-		t = compile(s, path, err);
+		t = compile(s, path, secrets, err);
 	pthread_mutex_unlock(&s->lock);
 	return t;
 }

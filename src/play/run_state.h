@@ -37,9 +37,10 @@ struct run_shared {
 struct run_shared *run_shared_new(struct err *err);
 /* Frees it; NULL is fine. */
 void run_shared_free(struct run_shared *s);
-/* A template file, read and compiled once for all hosts of a run. NULL with err. */
+/* A template file (vault opened), read and compiled once for all hosts of a run. NULL with err.
+ */
 const struct template *run_shared_template(
-	struct run_shared *s, const char *path, struct err *err);
+	struct run_shared *s, const char *path, const struct secrets *secrets, struct err *err);
 /* A file of variables, read once. NULL with err. */
 const struct value *run_shared_vars(
 	struct run_shared *s, const char *path, const struct secrets *secrets, struct err *err);

@@ -16,6 +16,8 @@
 #include "vars/vars.h"
 #include "wire/item.h"
 
+struct template_syntax;
+
 /* The host that a call is for. */
 const struct run_host *runner_host(const struct runner *r);
 /* The run that a runner belongs to. */
@@ -71,9 +73,12 @@ int runner_put_file(struct module_call *c, struct value *args, const char *key,
  * with ERR_NOTFOUND that lists where it was looked for.
  */
 char *runner_find(struct module_call *c, const char *kind, const char *name, struct err *err);
-/* Renders a template file's text with the host's variables, as the template module does. */
-int runner_render(struct module_call *c, const char *path, const struct value *locals,
-	struct strbuf *out, struct err *err);
+/*
+ * Renders a template file's text with the host's variables, as the template module does; in its
+ * syntax, or in another one if `syntax` is not NULL.
+ */
+int runner_render(struct module_call *c, const char *path, const struct template_syntax *syntax,
+	const struct value *locals, struct strbuf *out, struct err *err);
 
 /* Sets `diff` in the result: before and after as texts, with their headers. */
 void call_set_diff(struct module_call *c, const char *before_header, const char *before,

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "inventory/datafile.h"
 #include "tree/compress.h"
 #include "tree/hash.h"
 
@@ -70,12 +71,26 @@ char *runner_find(struct module_call *c, const char *kind, const char *name, str
 
 /* ---- rendering ---- */
 
-int runner_render(struct module_call *c, const char *path, const struct value *locals,
-	struct strbuf *out, struct err *err)
+/* A file that is written in a syntax of the task's own. */
+static const struct template *compile_with(struct runner *r, struct template_context *ctx,
+	const char *path, const struct template_syntax *syntax, struct err *err)
+{
+	AUTO(vault_wipe) struct strbuf source = STRBUF_INIT;
+	const struct place at = {.file = path, .line = 1, .column = 1};
+
+	if (datafile_read(path, r->run->o->secrets, &source, err) < 0)
+		return NULL;
+	return template_cache_get(ctx->cache, source.data, source.len, &at, syntax, err);
+}
+
+int runner_render(struct module_call *c, const char *path, const struct template_syntax *syntax,
+	const struct value *locals, struct strbuf *out, struct err *err)
 {
 	struct runner *r = c->runner;
 	struct template_context *ctx = vars_view_context(r->host->view);
-	const struct template *t = run_shared_template(r->run->shared, path, err);
+	const struct template *t =
+		syntax ? compile_with(r, ctx, path, syntax, err)
+		       : run_shared_template(r->run->shared, path, r->run->o->secrets, err);
 
 	if (!t)
 		return -1;

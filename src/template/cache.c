@@ -76,11 +76,53 @@ static void grow(struct template_cache *cache)
 	free(old);
 }
 
+/* Most syntaxes are constants of ours; a task of a playbook can make others. */
+static bool is_constant(const struct template_syntax *s)
+{
+	return s == &template_syntax_yaml || s == &template_syntax_file ||
+	       s == &template_syntax_jinja;
+}
+
+static bool is_same_syntax(const struct template_syntax *a, const struct template_syntax *b)
+{
+	if (a == b || is_constant(a) || is_constant(b))
+		return a == b;
+	return strcmp(a->block_start, b->block_start) == 0 &&
+	       strcmp(a->block_end, b->block_end) == 0 &&
+	       strcmp(a->variable_start, b->variable_start) == 0 &&
+	       strcmp(a->variable_end, b->variable_end) == 0 &&
+	       strcmp(a->comment_start, b->comment_start) == 0 &&
+	       strcmp(a->comment_end, b->comment_end) == 0 &&
+	       str_cmp0(a->line_statement, b->line_statement) == 0 &&
+	       str_cmp0(a->line_comment, b->line_comment) == 0 &&
+	       strcmp(a->newline, b->newline) == 0 && a->trim_blocks == b->trim_blocks &&
+	       a->lstrip_blocks == b->lstrip_blocks &&
+	       a->keep_trailing_newline == b->keep_trailing_newline &&
+	       a->restore_newlines == b->restore_newlines &&
+	       a->literal_backslashes == b->literal_backslashes;
+}
+
+/* A syntax that lives as long as what is compiled with it. */
+static const struct template_syntax *keep_syntax(
+	struct arena *arena, const struct template_syntax *s)
+{
+	if (is_constant(s))
+		return s;
+	struct template_syntax *own = arena_memdup(arena, s, sizeof(*s));
+	const char **const texts[] = {&own->block_start, &own->block_end, &own->variable_start,
+		&own->variable_end, &own->comment_start, &own->comment_end,
+		&own->line_statement, &own->line_comment, &own->newline};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		*texts[i] = arena_strdup(arena, *texts[i]);
+	return own;
+}
+
 /* True for an entry of the same text, written at the same place. */
 static bool is_same(const struct cached *c, const struct cached *wanted)
 {
 	return c->hash == wanted->hash && c->len == wanted->len &&
-	       c->syntax == wanted->syntax && c->at.line == wanted->at.line &&
+	       is_same_syntax(c->syntax, wanted->syntax) && c->at.line == wanted->at.line &&
 	       c->at.column == wanted->at.column &&
 	       memcmp(c->source, wanted->source, c->len) == 0 &&
 	       str_cmp0(c->at.file, wanted->at.file) == 0;
@@ -102,8 +144,9 @@ static const struct template *compile(
 	struct cached new = *wanted;
 
 	new.at.file = arena_strdup(&cache->arena, wanted->at.file);
+	new.syntax = keep_syntax(&cache->arena, wanted->syntax);
 	new.template = template_compile(
-		&cache->arena, wanted->source, wanted->len, &new.at, wanted->syntax, err);
+		&cache->arena, wanted->source, wanted->len, &new.at, new.syntax, err);
 	if (!new.template)
 		return NULL;
 	new.source = arena_strndup(&cache->arena, wanted->source, wanted->len);

@@ -99,7 +99,8 @@ struct template_cache;
 struct template_cache *template_cache_new(void);
 /* Frees the cache and all that was compiled into it; NULL is fine. */
 void template_cache_free(struct template_cache *cache);
-/* The compiled form of a text, compiled at most once for a text, place and syntax. */
+/* The compiled form of a text, compiled at most once for a text, place and syntax; a syntax
+ * that is none of the three above is copied. */
 const struct template *template_cache_get(struct template_cache *cache, const char *source,
 	size_t n, const struct place *at, const struct template_syntax *syntax,
 	struct err *err);

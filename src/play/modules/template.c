@@ -2,8 +2,7 @@
 /*
  * template: a file rendered with the host's variables, and brought to the node as copy does.
  *
- * A template in the module's own syntax is compiled once for all hosts of a run (the runner
- * does that); one whose delimiters the task changes is compiled through the host's cache.
+ * The runner compiles a template once for all hosts.
  */
 #include <pwd.h>
 #include <sys/stat.h>
@@ -11,7 +10,6 @@
 #include <time.h>
 
 #include "base/path.h"
-#include "inventory/datafile.h"
 #include "play/modules/content.h"
 #include "play/modules/modules.h"
 #include "play/runner.h"
@@ -138,24 +136,6 @@ static const struct value *template_variables(
 	return locals;
 }
 
-/* Renders a file in a syntax of the task's own. */
-static int render_with(struct module_call *c, const char *path,
-	const struct template_syntax *syntax, const struct value *locals, struct strbuf *out,
-	struct err *err)
-{
-	struct template_context *context = vars_view_context(runner_vars(c->runner));
-	const struct secrets *secrets = runner_run(c->runner)->o->secrets;
-	const struct place at = {
-		.file = arena_strdup(runner_arena(c->runner), path), .line = 1, .column = 1};
-	AUTO(vault_wipe) struct strbuf source = STRBUF_INIT;
-
-	if (datafile_read(path, secrets, &source, err) < 0)
-		return -1;
-	const struct template *t =
-		template_cache_get(context->cache, source.data, source.len, &at, syntax, err);
-	return t ? template_render(context, t, locals, out, err) : -1;
-}
-
 static int check_encoding(struct module_call *c, struct err *err)
 {
 	const char *encoding = argument_text(c, "output_encoding");
@@ -196,9 +176,10 @@ static int run(struct module_call *c, struct err *err)
 	const struct value *locals = path ? template_variables(c, path, err) : NULL;
 	if (!locals)
 		return -1;
-	int rc = read_syntax(c, &syntax) ? render_with(c, path, &syntax, locals, &text, err)
-					 : runner_render(c, path, locals, &text, err);
-	return rc < 0 ? -1 : put(c, path, &text, err);
+	const struct template_syntax *own = read_syntax(c, &syntax) ? &syntax : NULL;
+	if (runner_render(c, path, own, locals, &text, err) < 0)
+		return -1;
+	return put(c, path, &text, err);
 }
 
 const struct module module_template = {
