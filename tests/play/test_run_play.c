@@ -335,10 +335,10 @@ static void an_interrupt_lets_the_task_end(void **state)
 {
 	struct run_fixture *f = *state;
 
-	f->inventory_text = "h1\nh2\n";
 	f->interrupt_at = "slow";
 	run_fixture_play(f,
 		PLAY "  tasks:\n"
+		     "    - {name: first, shell: 'true'}\n"
 		     "    - name: slow\n"
 		     "      shell: sleep 0.3; touch {{ DIR }}/{{ inventory_hostname }}\n"
 		     "    - debug: {msg: never}\n" PLAY DEBUG);
