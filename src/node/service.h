@@ -100,6 +100,9 @@ struct service_manager {
 	int (*daemon_reexec)(struct service_work *w, struct err *err);
 	/* Makes a unit inactive whatever it hangs in, and forgets that it failed. */
 	int (*halt)(struct service_work *w, const char *unit, struct err *err);
+	/* Forgets that units failed, and how often: a limit of starts counts it. NULL: nothing
+	 * is kept. */
+	void (*forget)(struct service_work *w, const char *const *units, size_t count);
 	/* Appends the last lines of a unit's log; nothing when they cannot be read. */
 	void (*log)(struct service_work *w, const struct service_state *s, struct strbuf *out);
 	bool keeps_invocations; /* `since_us` and `invocation` tell a restart */

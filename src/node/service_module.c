@@ -223,6 +223,22 @@ static int act_on(struct service_task *t, int action,
 		&t->work, (enum service_action)action, units, count, !t->no_block, err);
 }
 
+/* A start that is asked for by hand is not refused for what failed before. */
+static void forget_failures(struct service_task *t)
+{
+	const char *units[SERVICE_UNITS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < t->work.count; i++) {
+		int action = action_for(t, &t->before[i]);
+		if (is(t->before[i].active, "failed") &&
+			(action == SERVICE_START || action == SERVICE_RESTART))
+			units[count++] = t->before[i].name;
+	}
+	if (count > 0 && t->work.manager->forget && !t->call->check)
+		t->work.manager->forget(&t->work, units, count);
+}
+
 static int work(struct service_task *t, struct err *failure)
 {
 	for (size_t i = 0; !t->call->check && i < t->work.count; i++) {
@@ -234,6 +250,7 @@ static int work(struct service_task *t, struct err *failure)
 		act_on(t, SERVICE_ENABLE, enable_for, failure) < 0 ||
 		act_on(t, SERVICE_DISABLE, enable_for, failure) < 0)
 		return -1;
+	forget_failures(t);
 	for (int action = SERVICE_START; action <= SERVICE_RELOAD; action++) {
 		if (act_on(t, action, action_for, failure) < 0)
 			return -1;

@@ -203,8 +203,9 @@ static int daemon_reexec(struct service_work *w, struct err *err)
 	return manage(w, "daemon-reexec", err);
 }
 
-/* systemctl with words and one unit; whether it is content does not matter. */
-static void tell(struct service_work *w, const char *const *words, const char *unit)
+/* systemctl with words and units; whether it is content does not matter. */
+static void tell(struct service_work *w, const char *const *words, const char *const *units,
+	size_t count)
 {
 	AUTO(service_program_release) struct service_program p = {0};
 
@@ -212,9 +213,16 @@ static void tell(struct service_work *w, const char *const *words, const char *u
 		return;
 	for (words++; *words; words++)
 		service_program_add(&p, *words);
-	add_units(&p, &unit, 1);
+	add_units(&p, units, count);
 	service_program_run(
 		w, &p, deadline_min(w->until, deadline_in(SERVICE_COMMAND_TIME)), NULL);
+}
+
+static void forget(struct service_work *w, const char *const *units, size_t count)
+{
+	static const char *const words[] = {"reset-failed", NULL};
+
+	tell(w, words, units, count);
 }
 
 /* True once a unit is at rest, and nothing is queued that would wake it. */
@@ -228,7 +236,6 @@ static int halt(struct service_work *w, const char *unit, struct err *err)
 {
 	static const char *const stop[] = {"stop", "--no-block", NULL};
 	static const char *const kill[] = {"kill", "--signal=SIGKILL", NULL};
-	static const char *const forget[] = {"reset-failed", NULL};
 	deadline grace = deadline_in(HALT_GRACE_SECONDS);
 	struct service_work part = *w;
 	struct service_state s;
@@ -236,7 +243,7 @@ static int halt(struct service_work *w, const char *unit, struct err *err)
 	part.units = &unit;
 	part.count = 1;
 	/* The stop takes the place of whatever job the unit hangs in. */
-	tell(w, stop, unit);
+	tell(w, stop, &unit, 1);
 	for (;;) {
 		if (query(&part, &s, err) < 0)
 			return -1;
@@ -247,13 +254,12 @@ static int halt(struct service_work *w, const char *unit, struct err *err)
 				"%s cannot be stopped, not by SIGKILL either: %s", unit,
 				service_describe(w->arena, &s));
 		if (deadline_passed(grace))
-			tell(w, kill, unit);
+			tell(w, kill, &unit, 1);
 		if (call_sleep(w->call, deadline_in(HALT_INTERVAL_SECONDS), err) < 0)
 			return -1;
 	}
-	/* Forgets the failures that a limit of starts counts, too. */
 	if (strcmp(s.active, "failed") == 0)
-		tell(w, forget, unit);
+		forget(w, &unit, 1);
 	return 0;
 }
 
@@ -299,6 +305,7 @@ const struct service_manager service_manager_systemd = {
 	.daemon_reload = daemon_reload,
 	.daemon_reexec = daemon_reexec,
 	.halt = halt,
+	.forget = forget,
 	.log = read_log,
 	.keeps_invocations = true,
 };
@@ -310,6 +317,7 @@ const struct service_manager service_manager_systemd_user = {
 	.daemon_reload = daemon_reload,
 	.daemon_reexec = daemon_reexec,
 	.halt = halt,
+	.forget = forget,
 	.log = read_log,
 	.keeps_invocations = true,
 };
