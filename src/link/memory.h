@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 
-#define HOST_MEMORY_SECONDS (14 * 24 * 3600L) /* how long "libssh2 cannot" is believed */
+#define HOST_MEMORY_SECONDS (14L * 24 * 3600) /* how long "libssh2 cannot" is believed */
 
 struct host_memory {
 	char *file;         /* NULL: remembers nothing */

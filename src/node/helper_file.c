@@ -17,7 +17,7 @@
 #define COPY_PREFIX          "modelfleet-"
 #define COPY_NAME            "modelfleet-node"
 #define STALE_UPLOAD_SECONDS 3600
-#define UNUSED_SECONDS       (30 * 86400)
+#define UNUSED_SECONDS       (30L * 86400)
 
 static int copy_content(int from, int to, struct err *err)
 {

@@ -223,7 +223,7 @@ static int take_request(struct request *q, struct err *err)
 
 	if (streams && s->id != 0)
 		return err_set(err, ERR_PROTOCOL, "%s", failure.text);
-	if (result == 0)
+	if (op && result == 0)
 		result = op->handle(q, &failure);
 	if (!streams || result < 0) {
 		if (streams && !(f->flags & FRAME_LAST))
