@@ -41,10 +41,11 @@ dies) systemd-notify --ready; sleep 5; echo "out of memory" >&2; exit 1 ;;
 deaf) trap '' TERM; systemd-notify --ready; while :; do sleep 1; done ;;
 esac
 systemd-notify --ready
+export behaviour
 exec perl -MIO::Socket::INET -e '
     my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:5566", Listen => 5, ReuseAddr => 1)
         or die "$@";
-    while (my $c = $s->accept) {{ print $c "HTTP/1.0 200 OK\\r\\n\\r\\nmodel loaded\\n"; close $c }}'
+    while (my $c = $s->accept) {{ print $c "HTTP/1.0 200 OK\\r\\n\\r\\n$ENV{{behaviour}}\\n"; close $c }}'
 """
 
 UNIT = """\
