@@ -17,7 +17,7 @@
 
 #define SAMPLE_SECONDS 1.0
 #define SETTLE_SECONDS 0.05 /* for a manager to notice what we saw */
-#define WATCH_FDS      14   /* processes that are slept on; others are asked about */
+#define WATCH_FDS      8    /* processes that are slept on; where there are more, we ask */
 
 struct watch {
 	struct service_work *work;
