@@ -47,8 +47,8 @@ struct command {
 		const struct command *cmd, int argc, char **argv); /* argv[0]: command name */
 };
 
-extern const struct command cmd_check, cmd_deploy, cmd_inventory, cmd_playbook, cmd_template,
-	cmd_vars;
+extern const struct command cmd_check, cmd_deploy, cmd_inventory, cmd_playbook, cmd_status,
+	cmd_template, cmd_vars;
 
 /*
  * Parses argv[1..] by a table ended by an all-zero entry. Positional arguments are gathered

@@ -40,7 +40,7 @@ struct engine_options {
 		{'b', "become", OPTION_FLAG, NULL, "work as another user (root)",              \
 			&(o)->become},                                                         \
 		{0, "become-user", OPTION_STRING, "USER", "which one", &(o)->become_user},     \
-		{0, "become-method", OPTION_STRING, "METHOD", "sudo, su, doas or runuser",         \
+		{0, "become-method", OPTION_STRING, "METHOD", "sudo, su, doas or runuser",     \
 			&(o)->become_method},                                                  \
 		{'K', "ask-become-pass", OPTION_FLAG, NULL, "ask for its password",            \
 			&(o)->ask_become_pass},                                                \

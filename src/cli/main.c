@@ -11,6 +11,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_deploy,
+	&cmd_status,
 	&cmd_playbook,
 	&cmd_check,
 	&cmd_inventory,
@@ -43,7 +44,7 @@ static void print_usage(FILE *f)
 		"Keeps machine-learning models right on a fleet of machines.\n\ncommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		const struct command *c = commands[i];
-		fprintf(f, "  %-12s %s%s%s%s\n", c->name, c->summary,
+		fprintf(f, "  %-13s %s%s%s%s\n", c->name, c->summary,
 			c->link_name ? " (also: " : "", c->link_name ? c->link_name : "",
 			c->link_name ? ")" : "");
 	}

@@ -553,6 +553,22 @@ static int check_only(struct conversation *c, struct err *err)
 	return 0;
 }
 
+/* What is not as wanted would be sent or repaired; how much that is is not asked. */
+static int look_only(struct conversation *c)
+{
+	for (size_t i = 0; i < c->task_count; i++) {
+		struct task *t = &c->tasks[i];
+		if (t->result->outcome == SYNC_FAILED)
+			continue;
+		if (t->state == TASK_BEGIN)
+			t->result->outcome = t->check.state == WIRE_VERSION_ABSENT
+						     ? SYNC_SENT
+						     : SYNC_REPAIRED;
+		t->finished = true;
+	}
+	return 0;
+}
+
 /* ---- all of it ---- */
 
 static void conversation_init(struct conversation *c)
@@ -591,6 +607,8 @@ static int converse(struct conversation *c, struct err *err)
 		return -1;
 	for (size_t i = 0; i < c->task_count; i++)
 		decide(&c->tasks[i]);
+	if (c->o->look)
+		return look_only(c);
 	if (c->o->check)
 		return check_only(c, err);
 	if (check_disk(c, err) < 0 || send_all(c, err) < 0 || retry_damaged(c, err) < 0)

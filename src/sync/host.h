@@ -63,6 +63,7 @@ struct sync_options {
 	uint16_t ctx;       /* the helper that works: 0, or what link_become gave */
 	const char *holder; /* for the node's lease: who deploys */
 	bool check;         /* change nothing, tell what would be done */
+	bool look;          /* with check: compare by digest, plan and measure nothing */
 	bool repair;        /* newer and extra files are put right, too */
 	bool rehash;        /* read every file on the node again */
 	double stall;       /* seconds without a sign of life until the host is given up */
