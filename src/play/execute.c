@@ -92,20 +92,17 @@ static int read_keywords(
 	struct module_call *c = &x->call;
 	const struct step *s = c->step;
 	const struct run_options *o = r->run->o;
-	double timeout;
 
 	if (step_bool(r, s, ATTRIBUTE_NO_LOG, false, &out->censored, err) < 0 ||
 		step_bool(r, s, ATTRIBUTE_CHECK_MODE, o->check, &c->check, err) < 0 ||
 		step_bool(r, s, ATTRIBUTE_DIFF, o->diff, &c->diff, err) < 0 ||
-		keyword_number(r, step_attribute(s, ATTRIBUTE_TIMEOUT), 0, &timeout, err) < 0 ||
+		keyword_number(r, step_attribute(s, ATTRIBUTE_TIMEOUT), 0, &x->timeout, err) <
+			0 ||
 		keyword_text(r, step_attribute(s, ATTRIBUTE_DELEGATE_TO), &x->delegate, err) <
 			0)
 		return -1;
-	/* --check holds for every task, whatever it says, as long as undo is not at work. */
+	/* What is taken back is looked at as it is. */
 	c->check = c->check && !r->undoing;
-	c->until = r->worker ? fleet_deadline(r->worker) : DEADLINE_NEVER;
-	if (timeout > 0)
-		c->until = deadline_min(c->until, deadline_in(timeout));
 	return 0;
 }
 
@@ -230,6 +227,9 @@ static int call_once(struct runner *r, struct execution *x, struct outcome *out)
 	struct err why = {0};
 
 	c->result = out->result = value_new_dict(c->arena);
+	c->until = runner_deadline(r);
+	if (x->timeout > 0)
+		c->until = deadline_min(c->until, deadline_in(x->timeout));
 	out->failed = false;
 	r->now = x;
 	int result = m->run(c, &why);
@@ -237,6 +237,11 @@ static int call_once(struct runner *r, struct execution *x, struct outcome *out)
 	out->result = c->result;
 	if (result == 0)
 		return 0;
+	if (why.code == ERR_TIMEOUT && x->timeout > 0 && deadline_passed(c->until))
+		err_set(&why, ERR_TIMEOUT,
+			"the %s action did not end within its timeout of %g seconds and was "
+			"given up",
+			c->step->task->module_name, x->timeout);
 	if (x->line && x->line->link && why.code == ERR_UNREACHABLE && !line_works(x->line)) {
 		line_abort(x->line);
 		x->lost = true;

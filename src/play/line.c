@@ -445,13 +445,13 @@ static void undo_failures(const struct strbuf *answer, struct err *err)
 		err_set(err, ERR_SYSTEM, "%s", text.data);
 }
 
-static int undo_user(
-	struct line *l, const char *user, const char *id, deadline until, struct err *err)
+static int undo_user(struct line *l, const char *user, const char *id, deadline until,
+	const struct cancel *cancel, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
 	uint16_t ctx;
 
-	if (line_open(l, until, NULL, err) < 0 ||
+	if (line_open(l, until, cancel, err) < 0 ||
 		line_user(l, *user ? user : NULL, NULL, until, &ctx, err) < 0)
 		return -1;
 	if (ask_transaction(l, WIRE_TRANSACTION_UNDO, ctx, id, &answer, until, err) < 0)
@@ -461,13 +461,14 @@ static int undo_user(
 	return why.code ? err_set(err, why.code, "%s", why.text) : 0;
 }
 
-int line_undo(struct line *l, const char *id, deadline until, struct err *err)
+int line_undo(struct line *l, const char *id, deadline until, const struct cancel *cancel,
+	struct err *err)
 {
 	int result = 0;
 
 	for (size_t i = l->begun.count; i-- > 0;) {
 		struct err why = {0};
-		if (undo_user(l, l->begun.items[i], id, until, &why) == 0)
+		if (undo_user(l, l->begun.items[i], id, until, cancel, &why) == 0)
 			continue;
 		if (result == 0)
 			err_set(err, why.code, "%s", why.text);

@@ -123,7 +123,8 @@ int line_confirm(struct line *l, const char *id, deadline until, struct err *err
  * opening line and helpers where they are closed. -1 with err, which names what could not be
  * put back.
  */
-int line_undo(struct line *l, const char *id, deadline until, struct err *err);
+int line_undo(struct line *l, const char *id, deadline until, const struct cancel *cancel,
+	struct err *err);
 /* Forgets the transaction: the next one is begun anew. */
 void line_end_transaction(struct line *l);
 /*

@@ -162,6 +162,7 @@ struct execution {
 	bool lost;            /* the node went out of reach */
 	bool changed_on_node; /* some module there said so */
 	uint16_t ctx;
+	double timeout;                  /* seconds that the task gives an attempt; 0: any */
 	const char *delegate;            /* the host that it is done on; NULL: the runner's */
 	const struct value *environment; /* NULL: not rendered yet */
 };

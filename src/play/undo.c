@@ -113,22 +113,36 @@ static enum undo_outcome check_former(struct runner *r, const struct play *play)
 	}
 }
 
+/* Says that the node has to take itself back, and why we do not. */
+static enum undo_outcome leave(struct runner *r, enum err_code code, const char *why)
+{
+	err_set(&r->host->undo_err, code, "%s: %s", why,
+		r->transaction.confirm_timeout > 0
+			? "its watchdog takes the changes back"
+			: "the play asked for no watchdog, so the changes stay");
+	return UNDO_LEFT;
+}
+
 static enum undo_outcome undo(struct runner *r, const char *id, const struct play *play)
 {
+	const struct cancel *hard = &r->run->shared->hard;
 	struct run_host *h = r->host;
 
-	if (r->lost) {
-		err_set(&h->undo_err, ERR_UNREACHABLE,
-			"the node is out of reach: its watchdog takes the changes back");
-		return UNDO_LEFT;
-	}
+	if (r->lost)
+		return leave(r, ERR_UNREACHABLE, "the node is out of reach");
+	if (cancel_level(hard) > 0)
+		return leave(r, ERR_CANCELLED, "stopped at once");
 	r->undoing = true;
 	runner_phase(r, "undo");
 	if (r->line.link)
-		link_set_cancel(r->line.link, &r->run->shared->hard);
-	if (line_undo(&r->line, id, deadline_in(UNDO_SECONDS), &h->undo_err) == 0)
+		link_set_cancel(r->line.link, hard);
+	if (line_undo(&r->line, id, deadline_in(UNDO_SECONDS), hard, &h->undo_err) == 0)
 		return check_former(r, play);
-	return r->line.lost || h->undo_err.code == ERR_CANCELLED ? UNDO_LEFT : UNDO_FAILED;
+	if (r->line.lost)
+		return leave(r, ERR_UNREACHABLE, "the node went out of reach");
+	if (h->undo_err.code == ERR_CANCELLED)
+		return leave(r, ERR_CANCELLED, "stopped while it was taken back");
+	return UNDO_FAILED;
 }
 
 void transaction_undo(struct runner *r, const char *id)

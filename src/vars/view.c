@@ -367,7 +367,7 @@ void vars_view_enter(struct vars_view *view, struct arena *arena)
 	struct vars_view *root = view->root;
 
 	if (root->scope == VARS_SCOPES_MAX)
-		return;
+		abort(); /* the caller's loops nest without end */
 	root->scratch[++root->scope] = arena;
 	root->generation++;
 	set_scratch(root);

@@ -231,7 +231,7 @@ static void what_a_node_says_is_not_templated(void **state)
 	expect(*state, "msg",
 		"    - command: printf '%s' '{{ '{{' }} 6 * 7 {{ '}}' }}'\n      register: r\n"
 		"    - debug: {msg: '{{ r.stdout }}'}\n",
-		"h1 task 'command': changed\n"
+		"h1 task 'command': changed \"\"\n"
 		"h1 task 'debug': ok \"{{ 6 * 7 }}\"\n");
 }
 
@@ -307,11 +307,13 @@ static void a_task_has_its_time(void **state)
 {
 	struct run_fixture *f = *state;
 
-	expect(f, NULL,
+	expect(f, "msg",
 		"    - command: sleep 30\n      timeout: 1\n      ignore_errors: true\n"
-		"    - debug: {msg: on}\n",
-		"h1 task 'command': ignored\n"
-		"h1 task 'debug': ok\n");
+		"    - debug: {msg: goes on}\n",
+		"h1 task 'command': ignored \"the command action did not end within its "
+		"timeout "
+		"of 1 seconds and was given up\"\n"
+		"h1 task 'debug': ok \"goes on\"\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_fixture_make, run_fixture_drop)
