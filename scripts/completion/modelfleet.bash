@@ -41,7 +41,7 @@ _modelfleet() {
 	COMPREPLY=()
 	if [[ ${command[0]##*/} == modelfleet ]]; then
 		if ((COMP_CWORD == 1)); then
-			mapfile -t COMPREPLY < <(compgen -W 'deploy check inventory vars template --help --version' -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W 'deploy fleet-status run-playbook check inventory vars template --help --version' -- "$current")
 			return
 		fi
 		command+=("${COMP_WORDS[1]}")
@@ -51,6 +51,7 @@ _modelfleet() {
 		mapfile -t COMPREPLY < <(compgen -W "$(_modelfleet_hosts)" -- "$current")
 		;;
 	-m | --models | -t | --tags)
+		[[ ${command[-1]##*/} == run-playbook ]] && return
 		mapfile -t COMPREPLY < <(compgen -W "$(_modelfleet_models)" -- "$current")
 		;;
 	--transport)
@@ -62,13 +63,17 @@ _modelfleet() {
 	--color)
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
 		;;
-	-i | --inventory | --private-key | --vault-password-file)
+	-i | --inventory | --private-key | --vault-password-file | --playbook)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		;;
 	*)
+		if [[ ${command[-1]##*/} == run-playbook && $current != -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			return
+		fi
 		mapfile -t COMPREPLY < <(compgen -W "$(_modelfleet_options "${command[@]}")" -- "$current")
 		;;
 	esac
 }
 
-complete -F _modelfleet modelfleet deploy-models
+complete -F _modelfleet modelfleet deploy-models fleet-status run-playbook

@@ -50,7 +50,6 @@ static int compare_models(struct asker *a, struct err *err)
 	struct status_host *h = a->host;
 	const struct sync_options o = {
 		.ctx = a->ctx,
-
 		.holder = "",
 		.check = true,
 		.look = true,
