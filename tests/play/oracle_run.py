@@ -144,7 +144,8 @@ def by_us(program, playbook, inventory, directory):
                 event["outcome"], event["outcome"])
             tasks.setdefault(event["host"], []).append(
                 (event["task"], outcome, normal(event["result"], directory)))
-        if event["event"] == "host_end":
+        # Ansible's recap leaves out hosts that did nothing.
+        if event["event"] == "host_end" and any(event["tasks"].values()):
             recap[event["host"]] = event["tasks"]
     if not tasks:
         print(done.stdout, done.stderr)
