@@ -298,11 +298,13 @@ static const struct value *find_in_scopes(const struct eval *ev, const struct no
 	const struct frame *frame = ev->frame;
 	const struct value *v = eval_local(ev, node);
 
-	if (v)
+	if (v || !frame)
 		return v;
-	const struct slot *slot = frame_find(ev->frame, &node->key);
-	if (slot && slot >= frame->slots && slot < frame->slots + frame->count)
+	const struct slot *slot = frame_own(frame, &node->key);
+	if (slot)
 		node_set_guess(node, (size_t)(slot - frame->slots));
+	else
+		slot = frame_find(frame->parent, &node->key);
 	return slot ? slot->value : NULL;
 }
 
