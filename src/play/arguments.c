@@ -366,23 +366,28 @@ static void check_given(struct checking *c, const struct value_pair *pair)
 		report(c, pair->value, &err);
 }
 
+static void check_free_form(struct checking *c, const struct argument *a, const char *free_form)
+{
+	const char *module = c->module->name;
+	struct err err = {0};
+
+	if (!free_form && a->required)
+		diag_error(c->diags, c->place, "%s: found no text behind it", module);
+	if (!free_form || template_is_in(free_form, strlen(free_form)))
+		return;
+	if (module_argument_known(c->module, free_form))
+		diag_error(c->diags, c->place, "%s: \"%s\" is not supported yet", module,
+			free_form);
+	else if (check_choice(module, a, value_new_string(&c->arena, free_form), &err) < 0)
+		report(c, NULL, &err);
+}
+
 static void check_required(struct checking *c, const struct argument *a,
 	const struct value *args, const char *free_form)
 {
-	struct err err = {0};
-
-	if (is_free_form(a)) {
-		const struct value *text =
-			free_form ? value_new_string(&c->arena, free_form) : NULL;
-		if (!text && a->required)
-			diag_error(c->diags, c->place, "%s: found no text behind it",
-				c->module->name);
-		else if (text && !template_is_in(text->text, text->len) &&
-			 check_choice(c->module->name, a, text, &err) < 0)
-			report(c, NULL, &err);
-		return;
-	}
-	if (a->required && !given_for(a, args))
+	if (is_free_form(a))
+		check_free_form(c, a, free_form);
+	else if (a->required && !given_for(a, args))
 		diag_error(c->diags, c->place, "%s: the argument \"%s\" is required",
 			c->module->name, a->name);
 }

@@ -55,7 +55,7 @@ static const struct keyword keywords[] = {
 
 	/* A play's. */
 	{"gather_facts", PLAY, KEYWORD_BOOL, OF_PLAY(gather_facts)},
-	{"serial", PLAY, KEYWORD_PERCENT, OF_PLAY(serial)},
+	{"serial", PLAY, KEYWORD_PERCENTS, OF_PLAY(serial)},
 	{"max_fail_percentage", PLAY, KEYWORD_PERCENT, OF_PLAY(max_fail_percentage)},
 	{"force_handlers", PLAY, KEYWORD_BOOL, OF_PLAY(force_handlers)},
 	{"order", PLAY, KEYWORD_TEXT, .read = read_order},

@@ -39,6 +39,7 @@ enum keyword_type {
 	KEYWORD_TEXTS,       /* a text or a list of them */
 	KEYWORD_CONDITIONS,  /* a boolean, an expression, or a list of them */
 	KEYWORD_PERCENT,     /* a number, or one with "%" */
+	KEYWORD_PERCENTS,    /* the same, or a list of them */
 	KEYWORD_ENVIRONMENT, /* a mapping, or a list of them */
 	KEYWORD_STEPS        /* a list of steps; read when all other keywords have been */
 };

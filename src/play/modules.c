@@ -131,7 +131,10 @@ static const char *const known[] = {
 	"community.general.xml",
 };
 
-/* Arguments of Ansible's modules that ours do not have: they are told from misspelt names. */
+/*
+ * Arguments (or words) of Ansible's modules that ours do not have: they are told from misspelt
+ * names.
+ */
 #define FILE_ATTRIBUTES                                                                        \
 	"attributes", "attr", "selevel", "serole", "setype", "seuser", "unsafe_writes"
 #define WEB_REQUEST "ciphers", "unredirected_headers", "use_gssapi", "use_netrc", "use_proxy"
@@ -146,6 +149,8 @@ static const struct {
 	{"copy", {FILE_ATTRIBUTES}},
 	{"file", {FILE_ATTRIBUTES}},
 	{"get_url", {FILE_ATTRIBUTES, WEB_REQUEST}},
+	{"meta", {"clear_facts", "clear_host_errors", "end_batch", "end_play",
+			 "refresh_inventory", "reset_connection"}},
 	{"pip", {"umask"}},
 	{"template", {FILE_ATTRIBUTES}},
 	{"uri", {FILE_ATTRIBUTES, WEB_REQUEST, "force", "thirsty"}},

@@ -11,6 +11,7 @@
 #include "base/suggest.h"
 #include "play/module.h"
 #include "play/parse.h"
+#include "template/template.h"
 #include "vars/args.h"
 
 static void set_name(struct parser *p, struct action *a, const char *name, struct place place)
@@ -81,8 +82,8 @@ static void read_action(struct parser *p, struct action *a, const struct value *
 /* Modules that the parser itself is, or will be. */
 static bool is_include(const char *name)
 {
-	static const char *const names[] = {
-		"include", "include_tasks", "include_role", "import_role", "include_vars"};
+	static const char *const names[] = {"include", "include_tasks", "include_role",
+		"include_vars", "import_role", "import_tasks", "import_playbook"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(module_short_name(name), names[i]) == 0)
@@ -125,7 +126,10 @@ static void report_module(struct parser *p, const struct place *place, const cha
 {
 	const struct keyword *k = keyword_find(name, ~0u);
 
-	if (is_include(name) || module_known(name) || is_of_collection(name))
+	if (template_is_in(name, strlen(name)))
+		diag_error(
+			p->diags, place, "templates as a module's name are not supported yet");
+	else if (is_include(name) || module_known(name) || is_of_collection(name))
 		diag_error(p->diags, place, "the module \"%s\" is not supported yet", name);
 	else if (k)
 		diag_error(p->diags, place, "\"%s\" is a keyword of %s, not of a task", name,

@@ -150,7 +150,8 @@ static const struct {
 		"the language"},
 	[KEYWORD_TEXTS] = {is_text, true, "a text or a list of texts"},
 	[KEYWORD_CONDITIONS] = {is_any, true, ""},
-	[KEYWORD_PERCENT] = {is_percent, true, "a number, or a percentage like \"25%\""},
+	[KEYWORD_PERCENT] = {is_percent, false, "a number, or a percentage like \"25%\""},
+	[KEYWORD_PERCENTS] = {is_percent, true, "a number, or a percentage like \"25%\""},
 	[KEYWORD_ENVIRONMENT] = {is_mapping, true, "a mapping of names to values"},
 	[KEYWORD_STEPS] = {is_any, true, ""},
 };

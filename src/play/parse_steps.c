@@ -68,9 +68,10 @@ static void read_block(
 			.play = around->play,
 			.step = s};
 		keywords_read(p, &t, NULL);
-		if (!value_dict_get(v, "block"))
+		if (s->block->block.count == 0 &&
+			s->block->rescue.count + s->block->always.count > 0)
 			diag_error(p->diags, &v->place,
-				"\"rescue\" or \"always\" without \"block\"");
+				"\"rescue\" or \"always\" without a task in \"block\"");
 		take_block(p, s, around, to);
 	}
 	p->depth--;
@@ -87,36 +88,51 @@ static char *find_tasks(struct parser *p, const struct play *play, const char *n
 	return STEAL(beside);
 }
 
-/* The name of the file in what stands behind import_tasks, or NULL after a finding. */
-static const char *tasks_name(struct parser *p, const struct value *v, const struct value *args)
+/* The name in a text behind import_tasks: one word, or file=NAME. */
+static const char *name_of_text(struct parser *p, const struct value *v)
 {
-	const struct value *dict = v->kind == VALUE_DICT ? v : args;
-	const struct value *file = value_is_string(v) ? v : value_dict_get(dict, "file");
 	struct args_word word;
 	struct err err = {0};
+	const char *at = v->text;
+	int got = args_word_next(p->arena, &at, &word, &err);
 
-	if (dict && dict->kind == VALUE_DICT)
-		value_dict_foreach (pair, dict)
-			if (!value_is_string(pair->key) || strcmp(pair->key->text, "file") != 0)
-				diag_error(p->diags, &pair->key->place,
-					"import_tasks takes \"file\" and nothing else");
-	if (!value_is_string(file) || file->len == 0) {
-		diag_error(p->diags, &v->place, "import_tasks without a file's name");
-		return NULL;
-	}
-	if (parse_is_template(file)) {
-		diag_error(p->diags, &file->place,
+	if (parse_is_template(v)) {
+		diag_error(p->diags, &v->place,
 			"import_tasks: templates in names of imported files are not "
 			"supported yet");
 		return NULL;
 	}
-	const char *at = file->text;
-	if (args_word_next(p->arena, &at, &word, &err) <= 0 || *at) {
-		diag_error(p->diags, &file->place, "import_tasks: expected one file's name%s%s",
-			err.text[0] ? "; " : "", err.text);
+	if (got > 0 && !*at && (!word.name || strcmp(word.name, "file") == 0))
+		return word.name ? word.value : arena_strndup(p->arena, word.text, word.len);
+	diag_error(p->diags, &v->place, "import_tasks: expected one file's name%s%s",
+		err.text[0] ? "; " : "", err.text);
+	return NULL;
+}
+
+/* The name of the file in what stands behind import_tasks, or NULL after a finding. */
+static const char *tasks_name(struct parser *p, const struct value *v, const struct value *args)
+{
+	bool says_nothing = v->kind == VALUE_NULL || (value_is_string(v) && v->len == 0);
+	const struct value *given = says_nothing && args ? args : v;
+	const struct value *file;
+
+	if (args && args->kind != VALUE_DICT && args->kind != VALUE_NULL) {
+		diag_error(p->diags, &args->place, "args: found %s, expected a mapping",
+			value_kind_name(args));
 		return NULL;
 	}
-	return arena_strndup(p->arena, word.text, word.len);
+	if (value_is_string(given) && given->len > 0)
+		return name_of_text(p, given);
+	if (given->kind == VALUE_DICT)
+		value_dict_foreach (pair, given)
+			if (!value_is_string(pair->key) || strcmp(pair->key->text, "file") != 0)
+				diag_error(p->diags, &pair->key->place,
+					"import_tasks takes \"file\" and nothing else");
+	file = value_dict_get(given, "file");
+	if (value_is_string(file) && file->len > 0)
+		return name_of_text(p, file);
+	diag_error(p->diags, &v->place, "import_tasks without a file's name");
+	return NULL;
 }
 
 static void read_tasks_file(
@@ -188,6 +204,10 @@ static void read_step(
 	const struct value *import;
 	char found[FOUND_MAX];
 
+	if (v->kind == VALUE_NULL && !around->step) {
+		diag_warning(p->diags, &v->place, "found nothing, expected a task or a block");
+		return;
+	}
 	if (v->kind != VALUE_DICT) {
 		diag_error(p->diags, &v->place, "found %s, expected a task or a block",
 			found_text(v, found));

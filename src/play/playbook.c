@@ -40,14 +40,20 @@ static char *import_path(struct parser *p, const struct value *v)
 }
 
 /* The key of an entry that says import_playbook, by whichever name. */
-static const struct value_pair *import_key(const struct value *entry)
+static const struct value_pair *import_key(struct parser *p, const struct value *entry)
 {
+	const struct value_pair *found = NULL;
+
 	value_dict_foreach (pair, entry) {
 		const char *name = value_text(pair->key);
-		if (name && strcmp(module_short_name(name), "import_playbook") == 0)
-			return pair;
+		if (!name || strcmp(module_short_name(name), "import_playbook") != 0)
+			continue;
+		if (found)
+			diag_error(p->diags, &pair->key->place,
+				"an import names one playbook; found another");
+		found = pair;
 	}
-	return NULL;
+	return found;
 }
 
 static bool is_import_key(struct target *t, const char *name)
@@ -90,7 +96,7 @@ static void read_entry(
 			found_text(entry, found));
 		return;
 	}
-	key = import_key(entry);
+	key = import_key(p, entry);
 	if (key)
 		read_import(p, entry, key, import);
 	else

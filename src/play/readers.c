@@ -51,6 +51,10 @@ void read_vars(
 	struct parser *p, struct target *t, const struct keyword *k, const struct value *v)
 {
 	(void)k;
+	if (t->where == KEYWORD_IMPORT && v->kind != VALUE_DICT)
+		diag_error(p->diags, &v->place,
+			"vars: found %s, expected a mapping of names to values",
+			value_kind_name(v));
 	*(t->step ? &t->step->vars : &t->play->vars) = parse_vars(p, v);
 }
 
