@@ -13,8 +13,12 @@ import json
 import os
 import random
 import re
-import subprocess
 import sys
+import tempfile
+
+os.environ.update(ANSIBLE_LOCALHOST_WARNING="False", ANSIBLE_NOCOLOR="1",
+                  ANSIBLE_INVENTORY_UNPARSED_WARNING="False")
+from ansible.cli.playbook import PlaybookCLI  # noqa: E402 (it reads the environment)
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 ANSWERS = os.path.join(HERE, "answers.json")
@@ -23,19 +27,31 @@ SEED = 20261121
 
 
 def ansible(path, *options):
-    environment = dict(os.environ, ANSIBLE_LOCALHOST_WARNING="False", ANSIBLE_NOCOLOR="1",
-                       ANSIBLE_INVENTORY_UNPARSED_WARNING="False")
-    return subprocess.run(["ansible-playbook", "-i", "localhost,", *options, path], cwd=HERE,
-                          env=environment, capture_output=True, text=True, timeout=120)
+    """Runs ansible-playbook in a child that has its modules already; its exit code and output."""
+    with tempfile.TemporaryFile("w+") as output:
+        child = os.fork()
+        if child == 0:
+            os.chdir(HERE)
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+            try:
+                PlaybookCLI.cli_executor(["ansible-playbook", "-i", "localhost,", *options, path])
+            except SystemExit as end:
+                sys.stdout.flush()
+                os._exit(end.code or 0)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output.seek(0)
+        return status, output.read()
 
 
 def listed(path, *options):
     """The plays, each with its tags and its tasks, as --list-tasks shows them."""
-    run = ansible(path, "--list-tasks", *options)
-    if run.returncode != 0:
-        sys.exit(f"{path} {options}: {run.stderr}")
+    status, output = ansible(path, "--list-tasks", *options)
+    if status != 0:
+        sys.exit(f"{path} {options}: {output}")
     plays = []
-    for line in run.stdout.splitlines():
+    for line in output.splitlines():
         play = re.fullmatch(r"  play #\d+ \(.*?\): (.*)\tTAGS: \[(.*)\]", line)
         task = re.fullmatch(r"      (.*)\tTAGS: \[(.*)\]", line)
         if play:
@@ -105,7 +121,7 @@ def ask():
         for name in sorted(os.listdir(os.path.join(HERE, folder))):
             path = f"{folder}/{name}"
             if name.endswith(".yml"):
-                answers["accepted"][path] = ansible(path, "--syntax-check").returncode == 0
+                answers["accepted"][path] = ansible(path, "--syntax-check")[0] == 0
     for name in sorted(os.listdir(os.path.join(HERE, "good"))):
         if name.endswith(".yml"):
             answers["listed"][f"good/{name}"] = listed(f"good/{name}")
