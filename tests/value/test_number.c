@@ -180,10 +180,48 @@ static void test_repr_of_all_characters(void **state)
 	assert_int_equal(spawn_exit_code(result.status), 0);
 }
 
+/* Against C's own formats: halves, what lies beside them, and sizes that take the long way. */
+static void test_fixed(void **state)
+{
+	static const double values[] = {0, 0.5, 1.5, 2.5, 0.125, 0.375, 0.0625, 0.005, 2.675,
+		1e-5, 0.0005, 0.9995, 0.99949999, 999.9999, 1e14 + 0.5, 1e15, 1e22, 5e-324,
+		123456.785};
+	char expected[400];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		for (int digits = 0; digits < 6; digits++)
+			for (int sign = -1; sign <= 1; sign += 2) {
+				AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+				double d = sign * values[i];
+				number_add_fixed(&out, d, (unsigned)digits);
+				snprintf(expected, sizeof(expected), "%.*f", digits, d);
+				assert_string_equal(out.data, expected);
+			}
+}
+
+static void test_decimal_integers(void **state)
+{
+	static const struct {
+		int64_t value;
+		const char *text;
+	} table[] = {{0, "0"}, {-1, "-1"}, {10, "10"}, {INT64_MAX, "9223372036854775807"},
+		{INT64_MIN, "-9223372036854775808"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+		number_add_int(&out, table[i].value);
+		assert_string_equal(out.data, table[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_floats),
+		cmocka_unit_test(test_fixed),
+		cmocka_unit_test(test_decimal_integers),
 		cmocka_unit_test(test_parse_float),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_big_integers),

@@ -360,6 +360,78 @@ static void test_sorted_pairs(void **state)
 	assert_non_null(none);
 }
 
+/* Keys are sorted by their last digit only, so that equal ones show their order. */
+static int compare_last_digit(
+	void *data, const struct value *a, const struct value *b, int *order)
+{
+	(void)data;
+	if (a->kind != VALUE_INT || b->kind != VALUE_INT)
+		return -1;
+	*order = (int)(a->integer % 10 - b->integer % 10);
+	return 0;
+}
+
+static void test_sort_is_stable(void **state)
+{
+	struct value_pair pairs[60], spare[60];
+
+	for (int backwards = 0; backwards < 2; backwards++) {
+		for (int i = 0; i < 60; i++)
+			pairs[i] = (struct value_pair){.key = value_new_int(*state, i)};
+		assert_int_equal(
+			value_sort_pairs(pairs, spare, 60, backwards, compare_last_digit, NULL),
+			0);
+		for (int i = 0; i < 60; i++) {
+			int digit = backwards ? 9 - i / 6 : i / 6;
+			assert_int_equal(pairs[i].key->integer, i % 6 * 10 + digit);
+		}
+	}
+	pairs[30].key = &value_null;
+	assert_int_equal(
+		value_sort_pairs(pairs, spare, 60, false, compare_last_digit, NULL), -1);
+	assert_int_equal(value_sort_pairs(pairs, spare, 0, false, compare_last_digit, NULL), 0);
+}
+
+/* A prepared key finds what the plain one finds, in dicts with and without an index. */
+static void test_seek(void **state)
+{
+	struct value *dict = value_new_dict(*state);
+	char name[64];
+
+	for (int i = 0; i < 40; i++) {
+		int n = snprintf(name, sizeof(name), "%.*s%d", i,
+			"a long name of which more and more is taken", i);
+		const struct value_key key = value_key(name, (size_t)n);
+		assert_null(value_dict_seek(dict, &key));
+		value_dict_set(*state, dict, name, value_new_int(*state, i));
+		const struct value_pair *pair = value_dict_seek(dict, &key);
+		assert_non_null(pair);
+		assert_true(value_pair_has(pair, &key));
+		assert_false(value_pair_has(pair, &(struct value_key){"b", 1, 0}));
+		assert_int_equal(pair->value->integer, i);
+		assert_ptr_equal(pair, value_dict_pair(dict, name));
+	}
+	value_dict_set_value(*state, dict, &value_true, &value_null);
+	assert_null(value_dict_seek(dict, &(struct value_key){.text = "", .len = 0}));
+}
+
+/* Every byte of a text of any length takes part in its hash. */
+static void test_hash_of_text(void **state)
+{
+	char text[40] = "";
+
+	(void)state;
+	for (size_t n = 1; n < sizeof(text); n++) {
+		uint64_t hash = value_hash_text(text, n);
+		assert_true(hash != value_hash_text(text, n - 1));
+		for (size_t i = 0; i < n; i++) {
+			text[i] = 1;
+			assert_true(hash != value_hash_text(text, n));
+			text[i] = 0;
+		}
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -383,6 +455,9 @@ int main(void)
 		TEST(test_order),
 		TEST(test_no_order),
 		TEST(test_sorted_pairs),
+		TEST(test_sort_is_stable),
+		TEST(test_seek),
+		TEST(test_hash_of_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
