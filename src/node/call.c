@@ -140,7 +140,8 @@ static int wait_a_second(struct node_call *c, struct pollfd *fds, unsigned count
 	int ready = 0;
 
 	if (count > 0)
-		memcpy(all, fds, count * sizeof(*fds));
+		for (unsigned i = 0; i < count; i++)
+			all[i] = fds[i];
 	all[count] = (struct pollfd){.fd = c ? node_input_fd(c->node) : -1, .events = POLLIN};
 	if (wait_fds(all, count + 1, deadline_min(until, deadline_in(1)), NULL, &why) < 0 &&
 		why.code != ERR_TIMEOUT) {
