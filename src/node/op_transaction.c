@@ -16,6 +16,8 @@ int op_transaction_begin(struct request *q, struct err *err)
 	if (n->transaction)
 		return err_set(err, ERR_EXISTS, "transaction %s is open already",
 			transaction_id(n->transaction));
+	if (transaction_settle(begin.id, err) < 0)
+		return -1;
 	n->transaction = transaction_new(&begin, err);
 	if (!n->transaction)
 		return -1;

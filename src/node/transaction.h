@@ -85,6 +85,18 @@ int transaction_record_note(struct transaction *t, const char *text, struct err 
 /* The engine was heard: puts the watchdog off. Cheap; does something once a second at most. */
 void transaction_heard(struct transaction *t);
 
+/*
+ * Takes back what earlier runs of this user have left unconfirmed, but for the transaction
+ * `id`: a later run must not build on what the watchdog is about to take back. ERR_BUSY when a
+ * helper still works on one.
+ */
+int transaction_settle(const char *id, struct err *err);
+/*
+ * True when root has a transaction on this node that is not confirmed, and we are not root:
+ * whoever is about to begin one has to settle that first.
+ */
+bool transaction_of_root_pending(const char *id);
+
 /* armed -> confirmed. ERR_NOTFOUND when the node has reverted it by itself, saying when. */
 int transaction_confirm(const char *id, struct err *err);
 /*

@@ -122,6 +122,8 @@ char *transaction_state_directory(void);
 char *transaction_directory(void);
 /* Opens it, making it if `make`. -1 with err. */
 int transaction_open_base(bool make, struct err *err);
+/* Opens root's, whose names everybody may read; -1 with errno. */
+int transaction_open_roots(void);
 /* 0 if an id is allowed. */
 int transaction_check_id(const char *id, struct err *err);
 /* The directory's name for a state; new memory. */

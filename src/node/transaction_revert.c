@@ -213,6 +213,66 @@ int transaction_revert(
 	return failed;
 }
 
+static bool is_pending(const struct transaction_found *t)
+{
+	return t->state == TRANSACTION_ARMED || t->state == TRANSACTION_REVERTING;
+}
+
+/* Refuses what another helper works on; what it leaves behind may be taken back. */
+static int settle_one(int base, const struct transaction_found *t, struct err *err)
+{
+	struct transaction_head head = {0};
+	struct err why = {0};
+	autofd int fd = transaction_open(base, t->id, t->state);
+	autofd int lock = fd < 0 ? -1 : transaction_lock(fd, NULL, &why);
+
+	if (fd < 0)
+		return 0;
+	transaction_read_head(fd, &head, NULL);
+	if (lock < 0 && why.code == ERR_BUSY && t->state == TRANSACTION_ARMED)
+		return err_set(err, ERR_BUSY,
+			"another run changes this node and has not confirmed it: %s; wait for "
+			"its end",
+			head.title);
+	fd_close(&lock);
+	return transaction_revert(
+		t->id, "a later run began before it was confirmed", false, NULL, err);
+}
+
+int transaction_settle(const char *id, struct err *err)
+{
+	struct transactions_found found = {0};
+	autofd int base = transaction_open_base(false, NULL);
+	int result = 0;
+
+	if (base < 0)
+		return 0;
+	if (transactions_find(base, &found, err) < 0)
+		return -1;
+	/* The latest first: each is taken back to what the one before it had made. */
+	for (size_t i = 0; i < found.count && result == 0; i++) {
+		const struct transaction_found *t = &found.items[i];
+		if (is_pending(t) && strcmp(t->id, id) != 0)
+			result = settle_one(base, t, err);
+	}
+	transactions_found_release(&found);
+	return result < 0 ? err_wrap(err, "what an earlier run has left") : 0;
+}
+
+bool transaction_of_root_pending(const char *id)
+{
+	struct transactions_found found = {0};
+	autofd int base = getuid() == 0 ? -1 : transaction_open_roots();
+	bool pending = false;
+
+	if (base < 0 || transactions_find(base, &found, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < found.count; i++)
+		pending |= is_pending(&found.items[i]) && strcmp(found.items[i].id, id) != 0;
+	transactions_found_release(&found);
+	return pending;
+}
+
 int transaction_undo(const char *id, bool booting, struct item_writer *out, struct err *err)
 {
 	return transaction_revert(id,

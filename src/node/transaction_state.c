@@ -50,10 +50,16 @@ int transaction_open_base(bool make, struct err *err)
 {
 	autofree char *dir = transaction_directory();
 
-	if (make && path_mkdirs(dir, 0700, err) < 0)
+	/* Names are no secret, what is in them is: others have to see that root has one. */
+	if (make && path_mkdirs(dir, getuid() == 0 ? 0755 : 0700, err) < 0)
 		return -1;
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? err_sys(err, "open %s", dir) : fd;
+}
+
+int transaction_open_roots(void)
+{
+	return open(SYSTEM_DIRECTORY "/transactions", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int transaction_check_id(const char *id, struct err *err)

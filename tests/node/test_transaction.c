@@ -290,6 +290,29 @@ static void an_engine_that_is_back_goes_on(void **state)
 	assert_true(scratch_holds(second, "old"));
 }
 
+static void what_an_earlier_run_left_goes_back_before_the_next(void **state)
+{
+	struct place *p = *state;
+	autofree char *file = in_tree(p, "file");
+	struct err err = {0};
+
+	write_in(p, "file", "old");
+	begin(p, "left");
+	record(p, "file");
+	replace_in(p, "file", "new");
+	/* Its helper lives: nobody may take it away. */
+	assert_int_equal(transaction_settle("next", &err), -1);
+	assert_int_equal(err.code, ERR_BUSY);
+	assert_non_null(strstr(err.text, "a test"));
+	let_go(p);
+	assert_int_equal(transaction_settle("left", NULL), 0);
+	assert_true(scratch_holds(file, "new"));
+	assert_int_equal(transaction_settle("next", NULL), 0);
+	assert_true(scratch_holds(file, "old"));
+	assert_int_equal(transaction_confirm("left", &err), -1);
+	assert_non_null(strstr(err.text, "a later run"));
+}
+
 static void an_id_is_used_once(void **state)
 {
 	struct place *p = *state;
@@ -527,6 +550,7 @@ int main(void)
 		PLACE_TEST(a_late_confirm_is_refused_and_says_why),
 		PLACE_TEST(the_next_transaction_ends_the_way_back_of_the_one_before),
 		PLACE_TEST(an_engine_that_is_back_goes_on),
+		PLACE_TEST(what_an_earlier_run_left_goes_back_before_the_next),
 		PLACE_TEST(an_id_is_used_once),
 		PLACE_TEST(what_is_taken_back_is_not_recorded_in_any_longer),
 		PLACE_TEST(attributes_alone_leave_content_to_its_writer),

@@ -183,6 +183,20 @@ class ConnectionLostTest(ActivationCase):
             self.wait_for(host, FIRST, self.TIMEOUT + 30)
             self.assert_version(host, FIRST)
 
+    def test_a_deploy_right_after_one_that_was_killed(self):
+        """What the first one left must not be taken back under the second one's feet."""
+        process = self.begin()
+        process.kill()
+        process.communicate()
+        self.write_site()
+        self.deploy()
+        for host in ("n01", "n02"):
+            self.assert_version(host, SECOND)
+        time.sleep(self.TIMEOUT + 5)
+        for host in ("n01", "n02"):
+            self.assert_version(host, SECOND)
+            self.assertEqual([name for name in self.transactions(host) if "armed" in name], [])
+
     def test_the_link_is_cut(self):
         process = self.begin()
         self.fleet["n01"].link.cut()
