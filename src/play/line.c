@@ -5,6 +5,7 @@
 
 #define DEFAULT_STALL 300.0
 #define CLOSE_SECONDS 2
+#define SMALL_ANSWER  8192u
 #define IDLE_SECONDS  5 /* between signs of life while nothing is asked */
 
 void line_init(struct line *l, struct connection *connection, double stall)
@@ -72,6 +73,8 @@ void line_release(struct line *l)
 	l->link = NULL;
 	forget_helpers(l);
 	strlist_release(&l->begun);
+	free(l->gap);
+	l->gap = NULL;
 }
 
 /* A failure that is not the node's answer: the line is broken. */
@@ -99,8 +102,9 @@ int line_open(struct line *l, deadline until, const struct cancel *cancel, struc
 static int note(struct line *l, uint32_t id, struct err *err)
 {
 	if (id == 0)
-		return broken(l, err);
-	l->pending[l->pending_count++] = id;
+		return l->link ? broken(l, err) : -1;
+	l->pending[l->pending_count].begins = false;
+	l->pending[l->pending_count++].id = id;
 	return 0;
 }
 
@@ -146,6 +150,17 @@ static int take_answer(struct line *l, uint32_t id, struct strbuf *answer, size_
 	return 0;
 }
 
+/* Keeps what the node says that no watchdog of it covers. */
+static void keep_gap(struct line *l, const struct strbuf *answer)
+{
+	struct msg_reader r;
+
+	msg_read(&r, answer->data, answer->len);
+	const char *gap = msg_string(&r, UINT16_MAX);
+	if (*gap && !l->gap)
+		l->gap = xstrdup(gap);
+}
+
 int line_settle(struct line *l, deadline until, struct err *err)
 {
 	unsigned count = l->pending_count;
@@ -153,8 +168,12 @@ int line_settle(struct line *l, deadline until, struct err *err)
 
 	for (unsigned i = 0; i < count; i++) {
 		struct err why = {0};
-		if (take_answer(l, l->pending[i], NULL, 0, until, &why) == 0)
+		AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
+		if (take_answer(l, l->pending[i].id, &answer, SMALL_ANSWER, until, &why) == 0) {
+			if (l->pending[i].begins)
+				keep_gap(l, &answer);
 			continue;
+		}
 		if (result == 0)
 			err_set(err, why.code, "%s", why.text);
 		result = -1;
@@ -183,6 +202,7 @@ static int begin_transaction(
 		return -1;
 	if (note(l, link_send(l->link, &f, err), err) < 0)
 		return -1;
+	l->pending[l->pending_count - 1].begins = true;
 	l->users[ctx].begun = true;
 	return 0;
 }
@@ -397,34 +417,68 @@ int line_put(struct line *l, uint16_t ctx, const struct line_content *content, d
 
 /* ---- transactions ---- */
 
-/* Asks one helper about a transaction and waits. */
-static int ask_transaction(struct line *l, uint8_t kind, uint16_t ctx, const char *id,
-	struct strbuf *answer, deadline until, struct err *err)
+/* Sends a request about a transaction to one helper; its id, or 0 with the line broken. */
+static uint32_t send_transaction(struct line *l, uint8_t kind, uint16_t ctx, const char *id,
+	deadline until, struct err *err)
 {
 	uint8_t buffer[WIRE_TRANSACTION_ID_MAX + 16];
 	struct msg_writer w;
 
 	msg_begin(&w, buffer, sizeof(buffer));
 	msg_put_string(&w, id);
-	if (w.overflow)
-		return err_set(err, ERR_LIMIT, "a transaction's name is too long");
+	if (w.overflow) {
+		err_set(err, ERR_LIMIT, "a transaction's name is too long");
+		return 0;
+	}
 	struct frame f = {.kind = kind, .ctx = ctx, .data = buffer, .len = w.len};
 	uint32_t sent = send_frame(l, &f, until, err);
 	if (sent == 0)
-		return broken(l, err);
-	if (line_settle(l, until, err) < 0)
+		broken(l, err);
+	return sent;
+}
+
+/* Asks one helper about a transaction and waits. */
+static int ask_transaction(struct line *l, uint8_t kind, uint16_t ctx, const char *id,
+	struct strbuf *answer, deadline until, struct err *err)
+{
+	uint32_t sent = send_transaction(l, kind, ctx, id, until, err);
+
+	if (sent == 0 || line_settle(l, until, err) < 0)
 		return -1;
 	return take_answer(l, sent, answer, WIRE_MODULE_RESULT_MAX, until, err);
 }
 
-int line_confirm(struct line *l, const char *id, deadline until, struct err *err)
+void line_confirm_empty(struct line *l, const char *id, deadline until)
 {
-	for (uint16_t ctx = LINE_USERS; ctx-- > 0;) {
-		if (!l->users[ctx].begun)
+	struct err ignored = {0};
+
+	for (uint16_t ctx = LINE_USERS; l->link && ctx-- > 0;) {
+		if (!l->users[ctx].begun || l->pending_count == LINE_PENDING)
 			continue;
-		if (ask_transaction(l, WIRE_TRANSACTION_CONFIRM, ctx, id, NULL, until, err) < 0)
-			return -1;
+		note(l, send_transaction(l, WIRE_TRANSACTION_CONFIRM, ctx, id, until, &ignored),
+			&ignored);
 	}
+}
+
+/* Asks the helper of a user who began a transaction, wherever line and helper are gone. */
+static int ask_user(struct line *l, uint8_t kind, const char *user, const char *id,
+	struct strbuf *answer, deadline until, const struct cancel *cancel, struct err *err)
+{
+	uint16_t ctx;
+
+	if (line_open(l, until, cancel, err) < 0 ||
+		line_user(l, *user ? user : NULL, NULL, until, &ctx, err) < 0)
+		return -1;
+	return ask_transaction(l, kind, ctx, id, answer, until, err);
+}
+
+int line_confirm(struct line *l, const char *id, deadline until, const struct cancel *cancel,
+	struct err *err)
+{
+	for (size_t i = l->begun.count; i-- > 0;)
+		if (ask_user(l, WIRE_TRANSACTION_CONFIRM, l->begun.items[i], id, NULL, until,
+			    cancel, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -449,14 +503,10 @@ static int undo_user(struct line *l, const char *user, const char *id, deadline 
 	const struct cancel *cancel, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
-	uint16_t ctx;
-
-	if (line_open(l, until, cancel, err) < 0 ||
-		line_user(l, *user ? user : NULL, NULL, until, &ctx, err) < 0)
-		return -1;
-	if (ask_transaction(l, WIRE_TRANSACTION_UNDO, ctx, id, &answer, until, err) < 0)
-		return -1;
 	struct err why = {0};
+
+	if (ask_user(l, WIRE_TRANSACTION_UNDO, user, id, &answer, until, cancel, err) < 0)
+		return -1;
 	undo_failures(&answer, &why);
 	return why.code ? err_set(err, why.code, "%s", why.text) : 0;
 }

@@ -53,8 +53,13 @@ struct line {
 	struct link *link; /* NULL: closed */
 	bool lost;         /* the last failure put the node out of reach */
 	bool touched;      /* a module may have changed something under the transaction */
-	uint32_t pending[LINE_PENDING];
+	struct {
+		uint32_t id;
+		bool begins; /* a TRANSACTION_BEGIN: its answer tells what no watchdog covers */
+	} pending[LINE_PENDING];
 	unsigned pending_count;
+	char *gap; /* what the node cannot promise of a transaction, for people; NULL: nothing
+		    */
 	bool bulk; /* bulk frames were sent that the next module must not overtake */
 	struct line_user users[LINE_USERS];
 	struct strlist begun;    /* users whose transaction was begun; "" is the login user */
@@ -116,8 +121,14 @@ struct line_content {
 int line_put(struct line *l, uint16_t ctx, const struct line_content *content, deadline until,
 	unsigned *number, struct err *err);
 
-/* Ends the transaction of all helpers for good. ERR_NOTFOUND: the node took it back itself. */
-int line_confirm(struct line *l, const char *id, deadline until, struct err *err);
+/*
+ * Ends the transaction for good, for every user that began it, opening line and helpers where
+ * they are closed. ERR_NOTFOUND: the node took it back itself.
+ */
+int line_confirm(struct line *l, const char *id, deadline until, const struct cancel *cancel,
+	struct err *err);
+/* The same for one under which nothing was changed: no answer is waited for. */
+void line_confirm_empty(struct line *l, const char *id, deadline until);
 /*
  * Takes back what was done under an id by every user that began it, the privileged ones first,
  * opening line and helpers where they are closed. -1 with err, which names what could not be

@@ -196,6 +196,7 @@ struct runner {
 	bool stopped;              /* by a limit or an interrupt */
 	bool failed, lost;
 	bool undoing; /* nothing is counted, nothing recorded */
+	bool gap_told;
 	/* The last transaction that was confirmed: it can still be taken back. */
 	const char *confirmed_id; /* NULL: none */
 	const struct play *confirmed_play;

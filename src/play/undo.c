@@ -81,22 +81,37 @@ static void keep_confirmed(struct runner *r, const char *id)
 		strlist_add(&r->confirmed_users, r->line.begun.items[i]);
 }
 
+/* Says once what the node's watchdog does not cover. */
+static void tell_gap(struct runner *r)
+{
+	struct line *l = &r->line;
+
+	if (!l->gap || r->gap_told)
+		return;
+	r->gap_told = true;
+	runner_warn(r, "%s", l->gap);
+}
+
 int transaction_confirm(struct runner *r, struct err *err)
 {
 	const char *id = r->transaction.id;
+	struct line *l = &r->line;
 
-	if (r->line.begun.count == 0)
+	if (l->begun.count == 0)
 		return 0;
-	if (r->line.touched) {
-		if (soak(r, err) < 0)
-			return -1;
-		runner_phase(r, "confirm");
+	if (!l->touched) {
+		line_confirm_empty(l, id, deadline_in(CONFIRM_SECONDS));
+		line_end_transaction(l);
+		return 0;
 	}
-	if (line_confirm(&r->line, id, deadline_in(CONFIRM_SECONDS), err) < 0)
+	tell_gap(r);
+	if (soak(r, err) < 0)
+		return -1;
+	runner_phase(r, "confirm");
+	if (line_confirm(l, id, deadline_in(CONFIRM_SECONDS), &r->run->shared->hard, err) < 0)
 		return err_wrap(err, "the changes could not be confirmed");
-	if (r->line.touched)
-		keep_confirmed(r, id);
-	line_end_transaction(&r->line);
+	keep_confirmed(r, id);
+	line_end_transaction(l);
 	return 0;
 }
 

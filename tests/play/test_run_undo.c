@@ -115,6 +115,18 @@ static void a_lost_node_is_left_to_itself(void **state)
 	assert_non_null(strstr(transactions(f), "test.0.0.armed"));
 }
 
+static void a_helper_that_was_lost_on_the_way_is_confirmed(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_write(f, "config", "old");
+	run_fixture_play(f, PLAY "  tasks:\n" WRITE "    - shell: kill -KILL $PPID\n"
+				 "      ignore_unreachable: true\n");
+	run_fixture_expect(f, "h1 task 'shell': ignored\n");
+	expect_config(f, "new");
+	assert_non_null(strstr(transactions(f), "test.0.0.confirmed"));
+}
+
 static void an_interrupt_takes_back(void **state)
 {
 	struct run_fixture *f = *state;
@@ -191,6 +203,7 @@ int main(void)
 		TEST(without_a_transaction_nothing_is_taken_back),
 		TEST(check_mode_has_none),
 		TEST(a_lost_node_is_left_to_itself),
+		TEST(a_helper_that_was_lost_on_the_way_is_confirmed),
 		TEST(an_interrupt_takes_back),
 		TEST(an_aborted_run_takes_back_those_before),
 		TEST(a_later_play_has_its_own),
