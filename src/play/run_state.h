@@ -12,11 +12,13 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "base/strmap.h"
 
 #include "fleet/fleet.h"
 #include "play/line.h"
+#include "tree/hash.h"
 #include "play/run.h"
 #include "play/runner.h"
 
@@ -31,6 +33,14 @@ struct run_shared {
 	struct arena arena;
 	struct strmap templates; /* path -> const struct template * */
 	struct strmap vars;      /* path -> const struct value * */
+	struct strmap files;     /* path -> struct shared_file * */
+};
+
+/* A file of this machine that is sent to nodes: looked at once for all of them. */
+struct shared_file {
+	struct stat st;
+	uint8_t hash[TREE_HASH_SIZE];
+	struct strbuf compressed; /* empty where that does not pay, or the file is large */
 };
 
 /* Makes the shared part of a run; NULL with err. */
@@ -41,6 +51,9 @@ void run_shared_free(struct run_shared *s);
  */
 const struct template *run_shared_template(
 	struct run_shared *s, const char *path, const struct secrets *secrets, struct err *err);
+/* What is known of a file, which is looked at again when it has changed. NULL with err. */
+const struct shared_file *run_shared_file(
+	struct run_shared *s, const char *path, struct err *err);
 /* A file of variables, read once. NULL with err. */
 const struct value *run_shared_vars(
 	struct run_shared *s, const char *path, const struct secrets *secrets, struct err *err);

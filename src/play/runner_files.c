@@ -259,42 +259,42 @@ static ssize_t read_file(void *data, void *buffer, size_t n, uint64_t offset, st
 	return got < 0 ? err_sys(err, "cannot read") : got;
 }
 
-/* A small file goes as content does. */
-static int put_small(struct module_call *c, struct value *args, const char *key, int fd,
-	size_t n, struct err *err)
+/* Sends a file's content, compressed where that pays. */
+static int put_shared(struct module_call *c, struct value *args, const char *key,
+	const char *path, const struct shared_file *f, struct err *err)
 {
-	char *buffer = arena_alloc(c->arena, n + 1);
-	ssize_t got = pread(fd, buffer, n, 0);
+	struct memory m = {f->compressed.data, f->compressed.len};
+	struct line_content content = {.size = (uint64_t)f->st.st_size};
 
-	if (got != (ssize_t)n)
-		return got < 0 ? err_sys(err, "cannot read")
-			       : err_set(err, ERR_INTEGRITY,
-					 "the file was cut while it was read");
-	return runner_put_content(c, args, key, buffer, n, err);
+	memcpy(content.hash, f->hash, sizeof(content.hash));
+	if (m.len > 0) {
+		content.compressed = true;
+		content.read = read_memory;
+		content.data = &m;
+		return put(c, args, key, &content, err);
+	}
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, "cannot open");
+	content.read = read_file;
+	content.data = &fd;
+	return put(c, args, key, &content, err);
 }
 
 int runner_put_file(struct module_call *c, struct value *args, const char *key,
 	const char *path, struct err *err)
 {
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
+	const struct shared_file *f = run_shared_file(c->runner->run->shared, path, err);
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_INPUT, "%s is not a file", path);
-	if ((uint64_t)st.st_size <= COMPRESS_SAMPLE_SIZE) {
-		if (put_small(c, args, key, fd, (size_t)st.st_size, err) < 0)
+	if (!f)
+		return -1;
+	if (f->st.st_size > INLINE_MAX) {
+		if (put_shared(c, args, key, path, f, err) < 0)
 			return err_wrap(err, "%s", path);
 		return 0;
 	}
-	struct line_content content = {
-		.size = (uint64_t)st.st_size, .read = read_file, .data = &fd};
-	struct tree_hash *h = tree_hash_new();
-	int hashed = tree_hash_fd(fd, content.size, h, NULL, NULL, err);
-	tree_hash_get(h, content.hash);
-	tree_hash_free(h);
-	if (hashed < 0 || put(c, args, key, &content, err) < 0)
-		return err_wrap(err, "%s", path);
-	return 0;
+	if (file_read(path, INLINE_MAX, &text, err) < 0)
+		return -1;
+	return runner_put_content(c, args, key, text.data, text.len, err);
 }

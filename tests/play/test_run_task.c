@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/scratch.h"
@@ -303,6 +304,45 @@ static void check_mode_changes_nothing(void **state)
 	assert_int_equal(access(run_fixture_path(f, "really"), F_OK), 0);
 }
 
+/* Writes n bytes, of few or of all values. */
+static void write_noise(struct run_fixture *f, const char *name, size_t n, unsigned mask)
+{
+	struct strbuf text = STRBUF_INIT;
+	uint32_t x = 1;
+
+	while (text.len < n) {
+		x = x * 1664525 + 1013904223;
+		strbuf_addch(&text, (char)(('a' ^ (x >> 24)) & mask));
+	}
+	FILE *out = fopen(run_fixture_path(f, "%s", name), "w");
+	assert_non_null(out);
+	assert_int_equal(fwrite(text.data, 1, text.len, out), text.len);
+	assert_int_equal(fclose(out), 0);
+	strbuf_release(&text);
+}
+
+static void large_files_go_over(void **state)
+{
+	struct run_fixture *f = *state;
+
+	write_noise(f, "words", 900000, 0x63);
+	write_noise(f, "noise", 700000, 0xff);
+	expect(f, NULL,
+		"    - copy: {src: '{{ DIR }}/{{ item }}', dest: '{{ DIR }}/{{ item "
+		"}}.there'}\n"
+		"      loop: [words, noise, words]\n"
+		"    - command: cmp {{ DIR }}/words {{ DIR }}/words.there\n"
+		"    - command: cmp {{ DIR }}/noise {{ DIR }}/noise.there\n",
+		"h1 item 'words': changed\n"
+		"h1 item 'noise': changed\n"
+		"h1 item 'words': ok\n"
+		"h1 task 'copy': changed\n"
+		"h1 task 'command': changed\n"
+		"h1 task 'command': changed\n");
+	/* The words were sent compressed, and once. */
+	assert_true(run_fixture_host(f, "h1")->link.bytes_out < 1200000);
+}
+
 static void a_task_has_its_time(void **state)
 {
 	struct run_fixture *f = *state;
@@ -339,6 +379,7 @@ int main(void)
 		TEST(variables_have_their_rank),
 		TEST(the_environment_is_that_of_all_around),
 		TEST(check_mode_changes_nothing),
+		TEST(large_files_go_over),
 		TEST(a_task_has_its_time),
 	};
 
