@@ -22,10 +22,9 @@ static void add_once(struct strlist *l, const struct strlist *words)
 			strlist_add(l, words->items[i]);
 }
 
-static void list_task(void *data, const struct step *task)
+static void list_task(struct listing *l, const struct step *task)
 {
 	AUTO(strlist_release) struct strlist tags = {0};
-	struct listing *l = data;
 	const struct run_options *o = &l->run->options;
 
 	if (!step_selected(task, &o->tags, &o->skip_tags))
@@ -40,6 +39,18 @@ static void list_task(void *data, const struct step *task)
 	strbuf_addf(l->out, "      %s\tTAGS: [", step_title(task));
 	join(l->out, &tags, ", ");
 	strbuf_addstr(l->out, "]\n");
+}
+
+/* What runs where nothing fails: rescue and always sections are not listed. */
+static void list_steps(struct listing *l, const struct steps *steps)
+{
+	for (size_t i = 0; i < steps->count; i++) {
+		const struct step *s = steps->items[i];
+		if (s->kind == STEP_BLOCK)
+			list_steps(l, &s->block->block);
+		else
+			list_task(l, s);
+	}
 }
 
 static int list_hosts(struct listing *l, const char *pattern, struct err *err)
@@ -65,9 +76,9 @@ static void list_tasks(struct listing *l)
 
 	if (l->o->tasks)
 		strbuf_addstr(l->out, "    tasks:\n");
-	play_walk(&play->pre_tasks, list_task, l);
-	play_walk(&play->tasks, list_task, l);
-	play_walk(&play->post_tasks, list_task, l);
+	list_steps(l, &play->pre_tasks);
+	list_steps(l, &play->tasks);
+	list_steps(l, &play->post_tasks);
 	if (!l->o->tags)
 		return;
 	add_once(&l->tags, &play->tags);

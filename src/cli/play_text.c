@@ -306,13 +306,13 @@ static void batch_begins(struct play_text *t, const struct show *s, const struct
 static void play_ends(struct play_text *t, const struct show *s, struct strbuf *out)
 {
 	batch_ends(t, s, out);
-	bool nobody = !t->play_shown && t->unmatched;
+	if (!t->play_shown)
+		play_banner(t->title, out);
+	if (t->unmatched) {
+		cli_paint(out, PLAY_SKIPPED, "skipping: no hosts matched");
+		strbuf_addch(out, '\n');
+	}
 	t->in_play = t->play_shown = false;
-	if (!nobody)
-		return;
-	play_banner(t->title, out);
-	cli_paint(out, PLAY_SKIPPED, "skipping: no hosts matched");
-	strbuf_addch(out, '\n');
 }
 
 static void host_begins(struct play_text *t, const struct show *s, const struct run_event *e)
