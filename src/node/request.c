@@ -58,6 +58,8 @@ int request_progress(void *arg, uint64_t bytes, struct err *err)
 	if (now < q->event_at)
 		return 0;
 	q->event_at = now + EVENT_INTERVAL_NS;
+	/* An engine that has gone is noticed when the work is done: half of it is no better. */
+	node_heard(q->node, NULL);
 	msg_begin(&w, payload, sizeof(payload));
 	wire_put_progress(&w, &(struct wire_progress){.done = q->done, .total = q->total});
 	struct frame f = {
