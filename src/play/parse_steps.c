@@ -188,14 +188,20 @@ static bool is_block(const struct value *v)
 }
 
 /* What stands behind import_tasks in a task, or NULL if it is none. */
-static const struct value *import_of(const struct value *v)
+static const struct value *import_of(struct parser *p, const struct value *v)
 {
+	const struct value *found = NULL;
+
 	value_dict_foreach (pair, v) {
 		const char *name = value_text(pair->key);
-		if (name && strcmp(module_short_name(name), "import_tasks") == 0)
-			return pair->value;
+		if (!name || strcmp(module_short_name(name), "import_tasks") != 0)
+			continue;
+		if (found)
+			diag_error(p->diags, &pair->key->place,
+				"an import names one file; found another");
+		found = pair->value;
 	}
-	return NULL;
+	return found;
 }
 
 static void read_step(
@@ -213,7 +219,7 @@ static void read_step(
 			found_text(v, found));
 		return;
 	}
-	import = import_of(v);
+	import = import_of(p, v);
 	if (is_block(v))
 		read_block(p, v, around, to);
 	else if (import)
