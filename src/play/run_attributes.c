@@ -29,66 +29,51 @@ static int wrong(const struct value *v, const char *expected, struct err *err)
 		value_is_string(v) ? v->text : value_kind_name(v), expected);
 }
 
+/* Renders a keyword in place: 1, 0 where it says nothing, -1 with err. */
+static int render(struct runner *r, const struct value **v, struct err *err)
+{
+	if (!*v || (*v)->kind == VALUE_NULL)
+		return 0;
+	*v = keyword_value(r, *v, err);
+	if (!*v)
+		return -1;
+	return (*v)->kind != VALUE_NULL && !template_is_omit(*v);
+}
+
 int keyword_bool(
 	struct runner *r, const struct value *v, bool otherwise, bool *out, struct err *err)
 {
+	int there = render(r, &v, err);
+
 	*out = otherwise;
-	if (!v || v->kind == VALUE_NULL)
-		return 0;
-	v = keyword_value(r, v, err);
-	if (!v)
-		return -1;
-	if (v->kind == VALUE_NULL || template_is_omit(v))
-		return 0;
-	int b = value_as_bool(v);
-	if (b < 0)
-		return wrong(v, "yes or no", err);
-	*out = b;
-	return 0;
+	if (there <= 0)
+		return there;
+	return value_to_bool(v, out) ? 0 : wrong(v, "yes or no", err);
 }
 
 int keyword_number(
 	struct runner *r, const struct value *v, double otherwise, double *out, struct err *err)
 {
+	int there = render(r, &v, err);
+
 	*out = otherwise;
-	if (!v || v->kind == VALUE_NULL)
-		return 0;
-	v = keyword_value(r, v, err);
-	if (!v)
-		return -1;
-	if (v->kind == VALUE_NULL || template_is_omit(v))
-		return 0;
-	if (v->kind == VALUE_INT) {
-		*out = (double)v->integer;
-		return 0;
-	}
-	if (v->kind == VALUE_FLOAT) {
-		*out = v->real;
-		return 0;
-	}
-	char *end = NULL;
-	if (value_is_string(v) && v->len > 0)
-		*out = strtod(v->text, &end);
-	if (!end || *end || isnan(*out) || isinf(*out))
-		return wrong(v, "a number", err);
-	return 0;
+	if (there <= 0)
+		return there;
+	return value_to_number(v, out) ? 0 : wrong(v, "a number", err);
 }
 
 int keyword_text(struct runner *r, const struct value *v, const char **out, struct err *err)
 {
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	int there = render(r, &v, err);
+
 	*out = NULL;
-	if (!v || v->kind == VALUE_NULL)
-		return 0;
-	v = keyword_value(r, v, err);
-	if (!v)
-		return -1;
-	if (v->kind == VALUE_NULL || template_is_omit(v))
-		return 0;
+	if (there <= 0)
+		return there;
 	if (value_is_string(v)) {
 		*out = v->text;
 		return 0;
 	}
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	if (template_str(v, &text, err) < 0)
 		return -1;
 	*out = arena_strdup(vars_view_context(r->host->view)->arena, text.data);
