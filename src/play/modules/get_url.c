@@ -133,6 +133,11 @@ static int look(struct fetch *f, struct err *err)
 	return 0;
 }
 
+static void forget(struct module_call *c, const char *key)
+{
+	value_dict_remove(c->arena, c->result, value_new_string(c->arena, key));
+}
+
 /* The file is as it should be; only its attributes are looked at. */
 static int only_attributes(struct module_call *c, struct err *err)
 {
@@ -145,6 +150,8 @@ static int only_attributes(struct module_call *c, struct err *err)
 	value_dict_set(c->arena, args, "follow", &value_true);
 	if (runner_node(c, "file", args, err) < 0)
 		return -1;
+	forget(c, "diff");
+	forget(c, "path");
 	const struct value *changed = value_dict_get(c->result, "changed");
 	call_set_text(c, "msg",
 		changed && value_truthy(changed)
@@ -195,6 +202,8 @@ static int tell_status(struct fetch *f, const struct http_response *r, struct er
 		return 0;
 	}
 	web_set_text(c, "response", words, strlen(words));
+	forget(c, "checksum_dest");
+	forget(c, "checksum_src");
 	return err_set(err, ERR_PROTOCOL, "Request failed");
 }
 
@@ -227,8 +236,10 @@ static int put(struct fetch *f, const struct http_response *r, struct err *err)
 	const struct value *checksum = value_dict_get(c->result, "checksum");
 	if (checksum)
 		call_set(c, "checksum_src", checksum);
-	value_dict_remove(c->arena, c->result, value_new_string(c->arena, "checksum"));
-	value_dict_remove(c->arena, c->result, value_new_string(c->arena, "path"));
+	/* What a file of the web was before is nobody's question; Ansible shows none either. */
+	forget(c, "diff");
+	forget(c, "checksum");
+	forget(c, "path");
 	call_set_text(c, "msg", web_words(c, r));
 	call_set_int(c, "status_code", r->status);
 	call_set_int(c, "elapsed", web_elapsed(&f->web));

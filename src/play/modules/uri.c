@@ -194,10 +194,10 @@ static int tell(struct web *w, const struct answer *a, struct err *err)
 	const struct http_response *r = &a->response;
 	const char *url = a->status < 0 ? w->request.url : r->url;
 
-	if (a->status >= 0) {
+	if (a->status >= 0)
 		set_headers(c, r);
+	if (a->status >= 200 && a->status < 300)
 		set_cookies(c, r);
-	}
 	call_set_bool(c, "redirected", a->status >= 0 && r->redirects > 0);
 	web_set_text(c, "url", url, strlen(url));
 	call_set_int(c, "status", a->status);
