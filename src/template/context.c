@@ -70,7 +70,8 @@ static const struct template *load_file(struct eval *ev, const char *name, struc
 	return eval_compiled(ev, source.data, source.len, &at, ev->template->syntax, err);
 }
 
-/* A template by its name. Files are read once in a context, however often they are included. */
+/* A template by its name. Files are read once in an evaluation, however often they are
+ * included. */
 static const struct template *load(struct eval *ev, const char *name, struct err *err)
 {
 	if (ev->ctx->load)
@@ -311,6 +312,7 @@ static struct err *session_begin(
 		state->depth = 0;
 		state->running = NULL;
 		state->memory_base = ctx->arena->used;
+		strmap_release(&state->loaded, NULL);
 		eval_set_limits(ctx);
 	}
 	state->busy = true;

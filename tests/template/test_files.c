@@ -135,6 +135,18 @@ static void test_pipe(void **state)
 	assert_int_equal(f->h.err.code, ERR_TIMEOUT);
 }
 
+/* A file is read once in a rendering; the next rendering sees what it has become. */
+static void test_include_reads_anew(void **state)
+{
+	struct fixture *f = *state;
+	const char *twice = "{% for i in [1, 2] %}{% include 'part.j2' %}{% endfor %}";
+
+	write_file(f, "templates/part.j2", "old");
+	expect(f, twice, "\"oldold\"");
+	write_file(f, "templates/part.j2", "new");
+	expect(f, twice, "\"newnew\"");
+}
+
 static void test_first_found(void **state)
 {
 	struct fixture *f = *state;
@@ -175,6 +187,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_is_no_template, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_template, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_include, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_include_reads_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pipe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_first_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fileglob, set_up, tear_down),
