@@ -10,7 +10,7 @@
  * its arena's, that of string lists too: they are never released by themselves.
  *
  * import_tasks leaves a block with the import's keywords around the imported steps;
- * import_playbook with `when` or `tags` leaves a block around each list of a play's tasks.
+ * import_playbook with `when` leaves a block around each list of a play's tasks.
  */
 #ifndef PLAY_PLAYBOOK_H
 #define PLAY_PLAYBOOK_H
