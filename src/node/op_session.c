@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "node/helper_file.h"
 #include "node/request.h"
+#include "node/transaction.h"
 #include "node/users.h"
 
 void session_home(char out[1024])
@@ -47,7 +48,8 @@ int op_hello(struct request *q, struct err *err)
 					  .gid = getgid(),
 					  .umask = q->node->login_umask,
 					  .now_s = now.tv_sec,
-					  .now_ns = (uint32_t)now.tv_nsec});
+					  .now_ns = (uint32_t)now.tv_nsec,
+					  .root_pending = transaction_of_root_pending()});
 	return 0;
 }
 

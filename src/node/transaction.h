@@ -95,7 +95,7 @@ int transaction_settle(const char *id, struct err *err);
  * True when root has a transaction on this node that is not confirmed, and we are not root:
  * whoever is about to begin one has to settle that first.
  */
-bool transaction_of_root_pending(const char *id);
+bool transaction_of_root_pending(void);
 
 /* armed -> confirmed. ERR_NOTFOUND when the node has reverted it by itself, saying when. */
 int transaction_confirm(const char *id, struct err *err);

@@ -259,7 +259,7 @@ int transaction_settle(const char *id, struct err *err)
 	return result < 0 ? err_wrap(err, "what an earlier run has left") : 0;
 }
 
-bool transaction_of_root_pending(const char *id)
+bool transaction_of_root_pending(void)
 {
 	struct transactions_found found = {0};
 	autofd int base = getuid() == 0 ? -1 : transaction_open_roots();
@@ -268,7 +268,7 @@ bool transaction_of_root_pending(const char *id)
 	if (base < 0 || transactions_find(base, &found, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < found.count; i++)
-		pending |= is_pending(&found.items[i]) && strcmp(found.items[i].id, id) != 0;
+		pending |= is_pending(&found.items[i]);
 	transactions_found_release(&found);
 	return pending;
 }

@@ -207,11 +207,32 @@ static int begin_transaction(
 	return 0;
 }
 
+/*
+ * What an earlier run has changed as root and not confirmed goes back before anything is
+ * compared: beginning as root does it.
+ */
+static int settle_root(
+	struct line *l, const struct line_transaction *t, deadline until, struct err *err)
+{
+	uint16_t ctx;
+
+	if (!t || !t->id || l->root_settled || !link_hello(l->link)->root_pending)
+		return 0;
+	l->root_settled = true;
+	if (line_user(l, "root", t, until, &ctx, err) == 0 && line_settle(l, until, err) == 0)
+		return 0;
+	return err_wrap(err,
+		"an earlier run has changed this node as root and not confirmed it, which only "
+		"root can take back");
+}
+
 int line_user(struct line *l, const char *user, const struct line_transaction *t,
 	deadline until, uint16_t *ctx, struct err *err)
 {
 	int got = 0;
 
+	if (settle_root(l, t, until, err) < 0)
+		return -1;
 	if (user) {
 		got = link_become(l->link, user, until, err);
 		if (got < 0 && (err->code == ERR_UNREACHABLE || err->code == ERR_PROTOCOL))

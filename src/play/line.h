@@ -58,6 +58,7 @@ struct line {
 		bool begins; /* a TRANSACTION_BEGIN: its answer tells what no watchdog covers */
 	} pending[LINE_PENDING];
 	unsigned pending_count;
+	bool root_settled; /* what root had pending from an earlier run was looked at */
 	char *gap; /* what the node cannot promise of a transaction, for people; NULL: nothing
 		    */
 	bool bulk; /* bulk frames were sent that the next module must not overtake */

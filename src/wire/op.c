@@ -123,6 +123,7 @@ void wire_put_hello(struct msg_writer *w, const struct wire_hello *h)
 	msg_put_u32(w, h->umask);
 	msg_put_i64(w, h->now_s);
 	msg_put_u32(w, h->now_ns);
+	msg_put_u8(w, h->root_pending);
 }
 
 int wire_get_hello(const struct frame *f, struct wire_hello *h, struct err *err)
@@ -139,6 +140,7 @@ int wire_get_hello(const struct frame *f, struct wire_hello *h, struct err *err)
 	h->umask = msg_u32(&r);
 	h->now_s = msg_i64(&r);
 	h->now_ns = msg_u32(&r);
+	h->root_pending = msg_u8(&r);
 	return msg_end(&r, "HELLO's answer", err);
 }
 

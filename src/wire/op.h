@@ -109,6 +109,8 @@ struct wire_hello {
 	uint32_t umask;
 	int64_t now_s; /* the node's clock, seconds since 1970 */
 	uint32_t now_ns;
+	uint8_t root_pending; /* 1: root has changes here that an earlier run has not confirmed
+			       */
 };
 /* Writes HELLO's answer. */
 void wire_put_hello(struct msg_writer *w, const struct wire_hello *h);

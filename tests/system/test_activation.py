@@ -7,8 +7,8 @@ import signal
 import time
 
 from harness import program
-from harness.activation import (CONFIG, DATA, FIRST, MODEL, SECOND, ActivationCase, install_service,
-                                processes)
+from harness.activation import (CONFIG, DATA, FIRST, MODEL, SECOND, ActivationCase, events,
+                                install_service, processes)
 from harness.deploy import HOST_FAILED, OK, finish
 
 ROLLED_BACK = 3
@@ -276,7 +276,9 @@ class RolloutTest(ActivationCase):
         run = self.deploy("--serial", "4", "--max-fail-percentage", "25", "--rollback-on-abort",
                           code=ROLLED_BACK)
         self.assertEqual(self.versions(), [FIRST] * 12)
-        self.assertEqual(run.host("n01")["state"], "rolled_back")
+        self.assertEqual({event["host"] for event in events(run, "undo")},
+                         {f"n{number:02d}" for number in range(1, 9)})
+        self.assertEqual(run.totals["rolled_back"], 8)
         for host in self.fleet.hosts:
             self.assertEqual(self.unit(host.name)["ActiveState"], "active")
 
