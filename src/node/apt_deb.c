@@ -53,7 +53,7 @@ static void plan_file(struct apt_task *t, const struct deb *deb, const char *pat
 
 static int plan_path(struct apt_task *t, const char *path, struct err *err)
 {
-	struct deb deb;
+	struct deb deb = {0};
 
 	if (*path != '/')
 		return err_set(err, ERR_INPUT, "%s is no absolute path of a .deb", path);
@@ -70,7 +70,7 @@ static int plan_sent(struct apt_task *t, const struct item *given, struct err *e
 {
 	struct node_call part = *t->call;
 	struct change_content content = {0};
-	struct deb deb;
+	struct deb deb = {0};
 	const char *path;
 
 	part.args = given;

@@ -6,8 +6,6 @@
 #include "base/fd.h"
 #include "node/apt.h"
 
-#define SAYS_MAX 600 /* bytes of apt-get's words in an error */
-
 static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
 	"DEBIAN_PRIORITY=critical", "APT_LISTCHANGES_FRONTEND=none", "LC_ALL=C.UTF-8",
 	"LANGUAGE=", NULL};
@@ -52,14 +50,13 @@ int apt_wait_for_lock(struct apt_task *t, const char *path, struct err *err)
 	return 0;
 }
 
-/* The last lines of what was said, for an error. */
-static const char *says(struct apt_task *t, struct call_program *p)
+/* An error with what a program said. */
+static int complain(
+	struct apt_task *t, const struct call_program *p, const char *what, struct err *err)
 {
-	struct strbuf *b = p->err.len ? &p->err : &p->out;
+	const char *said = call_program_says(t->call->arena, p);
 
-	strbuf_rtrim(b);
-	size_t from = b->len > SAYS_MAX ? b->len - SAYS_MAX : 0;
-	return arena_strndup(t->call->arena, b->data + from, b->len - from);
+	return err_set(err, ERR_SYSTEM, "%s: %s", what, said ? said : "it gave no reason");
 }
 
 int apt_ask(struct apt_task *t, const char *const *argv, struct strbuf *out, struct err *err)
@@ -69,7 +66,7 @@ int apt_ask(struct apt_task *t, const char *const *argv, struct strbuf *out, str
 	if (call_run(t->call, &p, err) < 0)
 		return -1;
 	if (p.status != 0)
-		return err_set(err, ERR_SYSTEM, "%s: %s", argv[0], says(t, &p));
+		return complain(t, &p, argv[0], err);
 	strbuf_add(out, p.out.data, p.out.len);
 	return 0;
 }
@@ -153,6 +150,6 @@ int apt_get(struct apt_task *t, const char *verb, const struct strlist *words, b
 	strbuf_add(&t->out, p.out.data, p.out.len);
 	strbuf_add(&t->err, p.err.data, p.err.len);
 	if (p.status != 0)
-		return err_set(err, ERR_SYSTEM, "apt-get %s: %s", verb, says(t, &p));
+		return complain(t, &p, arena_printf(t->call->arena, "apt-get %s", verb), err);
 	return 0;
 }

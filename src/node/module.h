@@ -130,6 +130,9 @@ struct call_program {
 int call_run(struct node_call *c, struct call_program *p, struct err *err);
 /* Frees what a program printed. */
 void call_program_release(struct call_program *p);
+/* The end of what a program printed, of its errors if there are any: for an error's text. NULL
+ * when it printed nothing. */
+const char *call_program_says(struct arena *a, const struct call_program *p);
 
 /* The tables of arguments of the modules below. */
 extern const struct node_arg stat_args[], file_args[], copy_args[], slurp_args[],

@@ -7,7 +7,6 @@
 #include "node/pip_probe.inc"
 #include "node/words.h"
 
-#define SAYS_MAX  600 /* bytes of a program's words in an error */
 #define FIRST_MAX 4096
 
 /* A program's environment: nothing that asks, and the virtual environment's programs first. */
@@ -24,14 +23,13 @@ static void make_environment(struct pip_task *t, const char *env[6])
 	env[4] = NULL;
 }
 
-/* The last lines of what was said, for an error. */
-static const char *says(struct pip_task *t, struct call_program *p)
+/* An error with what a program said. */
+static int complain(
+	struct pip_task *t, const struct call_program *p, const char *what, struct err *err)
 {
-	struct strbuf *b = p->err.len ? &p->err : &p->out;
+	const char *said = call_program_says(t->call->arena, p);
 
-	strbuf_rtrim(b);
-	size_t from = b->len > SAYS_MAX ? b->len - SAYS_MAX : 0;
-	return arena_strndup(t->call->arena, b->data + from, b->len - from);
+	return err_set(err, ERR_SYSTEM, "%s: %s", what, said ? said : "it gave no reason");
 }
 
 int pip_run(struct pip_task *t, const struct strlist *argv, struct err *err)
@@ -43,13 +41,16 @@ int pip_run(struct pip_task *t, const struct strlist *argv, struct err *err)
 		.cwd = t->chdir,
 		.unkillable = true};
 
+	if (!argv->items)
+		return err_set(err, ERR_INPUT, "there is no command to run");
+	const char *program = argv->items[0];
 	make_environment(t, env);
 	if (call_run(t->call, &p, err) < 0)
 		return -1;
 	strbuf_add(&t->out, p.out.data, p.out.len);
 	strbuf_add(&t->err, p.err.data, p.err.len);
 	if (p.status != 0)
-		return err_set(err, ERR_SYSTEM, "%s: %s", argv->items[0], says(t, &p));
+		return complain(t, &p, program, err);
 	return 0;
 }
 
@@ -94,7 +95,7 @@ int pip_make_virtualenv(struct pip_task *t, struct err *err)
 	if (virtualenv_command(t, &argv, err) < 0 || pip_run(t, &argv, err) < 0)
 		return err_wrap(err, "make the virtual environment %s", t->virtualenv);
 	if (pip_lacks_virtualenv(t))
-		return err_set(err, ERR_SYSTEM, "%s made no %s", argv.items[0], t->python);
+		return err_set(err, ERR_SYSTEM, "it was made without a %s", t->python);
 	return 0;
 }
 
@@ -176,8 +177,9 @@ int pip_probe(struct pip_task *t, struct strmap *have, bool wants, struct err *e
 	if (call_run(t->call, &p, err) < 0)
 		return -1;
 	if (p.status != 0)
-		return err_set(err, ERR_SYSTEM, "ask %s what is installed: %s", t->python,
-			says(t, &p));
+		return complain(t, &p,
+			arena_printf(t->call->arena, "ask %s what is installed", t->python),
+			err);
 	strlist_split(&lines, p.out.data, "\n");
 	for (size_t i = 0; i < lines.count; i++)
 		read_answer(t, lines.items[i], have, &answered);

@@ -24,6 +24,7 @@
 #define OUTPUT_MAX_DEFAULT ((size_t)1 << 20)
 #define KILL_GRACE         2.0  /* seconds between SIGTERM and SIGKILL */
 #define DRAIN_TIME         0.1  /* seconds of silence after the end */
+#define SAYS_MAX           600  /* bytes of what a program printed, in an error */
 #define POLL_TIME          0.02 /* seconds between looks where there is no pidfd */
 
 struct run {
@@ -316,4 +317,15 @@ void call_program_release(struct call_program *p)
 {
 	strbuf_release(&p->out);
 	strbuf_release(&p->err);
+}
+
+const char *call_program_says(struct arena *a, const struct call_program *p)
+{
+	const struct strbuf *b = p->err.len ? &p->err : &p->out;
+	size_t n = b->len;
+
+	while (n > 0 && strchr(" \t\r\n", b->data[n - 1]))
+		n--;
+	size_t from = n > SAYS_MAX ? n - SAYS_MAX : 0;
+	return n ? arena_strndup(a, b->data + from, n - from) : NULL;
 }

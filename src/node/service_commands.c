@@ -20,7 +20,6 @@ static int run_line(struct service_work *w, const char *line, int *status, const
 	deadline until, struct err *err)
 {
 	AUTO(service_program_release) struct service_program p = {0};
-	AUTO(strbuf_release) struct strbuf output = STRBUF_INIT;
 	char path[] = "/tmp/modelfleet-command-XXXXXX";
 	autofd int fd = mkostemp(path, O_CLOEXEC);
 
@@ -32,10 +31,11 @@ static int run_line(struct service_work *w, const char *line, int *status, const
 	service_program_add(&p, path);
 	service_program_add(&p, line);
 	int result = service_program_run(w, &p, until, err);
-	file_read(path, OUTPUT_MAX, &output, NULL);
+	strbuf_clear(&p.ran.out);
+	file_read(path, OUTPUT_MAX, &p.ran.out, NULL);
 	unlink(path);
 	*status = p.ran.status;
-	*said = service_program_says(w->arena, &output);
+	*said = call_program_says(w->arena, &p.ran);
 	return result < 0 ? err_wrap(err, "%s", line) : 0;
 }
 

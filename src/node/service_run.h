@@ -25,8 +25,6 @@ int service_program_run(
 	struct service_work *w, struct service_program *p, deadline until, struct err *err);
 /* Frees what a program printed. */
 void service_program_release(struct service_program *p);
-/* The end of what was printed, for an error; NULL for nothing. */
-const char *service_program_says(struct arena *a, const struct strbuf *printed);
 
 extern const struct service_manager service_manager_systemd, service_manager_systemd_user,
 	service_manager_commands;

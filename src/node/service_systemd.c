@@ -76,7 +76,7 @@ static void add_units(struct service_program *p, const char *const *units, size_
 /* What systemctl said, without its advice about where to read more. */
 static const char *complaint(struct arena *a, const struct service_program *p)
 {
-	const char *said = service_program_says(a, p->ran.err.len ? &p->ran.err : &p->ran.out);
+	const char *said = call_program_says(a, &p->ran);
 	const char *advice = said ? strstr(said, "\nSee ") : NULL;
 
 	return advice ? arena_strndup(a, said, (size_t)(advice - said)) : said;
