@@ -216,6 +216,7 @@ struct runner {
 	struct strlist confirmed_users;
 	struct err err;                /* the first failure */
 	struct template_search search; /* where lookups find files */
+	const char *searched;          /* the file whose steps these places are for, or NULL */
 };
 
 /* Makes a host's runner. */
@@ -236,6 +237,9 @@ const struct value *runner_environment(struct runner *r, struct execution *x, st
 /* Calls a module over the execution's line, which is open; its result, or NULL with err. */
 const struct value *runner_call_node(struct runner *r, struct execution *x, const char *module,
 	const struct value *args, uint8_t flags, uint16_t ctx, struct err *err);
+
+/* Makes lookups find the files of a step. */
+void runner_search(struct runner *r, const struct step *s);
 
 /* ---- steps ---- */
 

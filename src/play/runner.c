@@ -155,8 +155,7 @@ static void set_search(struct runner *r)
 {
 	struct template_context *ctx = vars_view_context(r->host->view);
 
-	strlist_release(&r->search.paths);
-	strlist_add(&r->search.paths, r->playing->play->directory);
+	r->searched = NULL;
 	r->search.until = DEADLINE_NEVER;
 	r->search.cancel = &r->run->shared->hard;
 	ctx->files = &template_files_local;

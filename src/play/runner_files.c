@@ -19,6 +19,12 @@
 
 /* ---- finding ---- */
 
+static void add_once(struct strlist *l, const char *s)
+{
+	if (!strlist_has(l, s))
+		strlist_add(l, s);
+}
+
 /* Adds the places below one directory where a kind of file may lie. */
 static void add_places(
 	struct strlist *places, const char *dir, const char *kind, const char *name)
@@ -27,30 +33,49 @@ static void add_places(
 	autofree char *first = path_join(below, name);
 	autofree char *second = path_join(dir, name);
 
-	if (!strlist_has(places, first))
-		strlist_add(places, first);
-	if (!strlist_has(places, second))
-		strlist_add(places, second);
+	add_once(places, first);
+	add_once(places, second);
 }
 
-/* Beside the task's file, then beside the playbook. */
-static void list_places(
-	const struct step *s, const char *kind, const char *name, struct strlist *places)
+/*
+ * Where a step's files lie: beside its own file (for tasks/ and handlers/, above these), then
+ * beside the playbook.
+ */
+static void list_directories(const struct step *s, struct strlist *directories)
 {
-	if (*name == '/') {
-		strlist_add(places, name);
-		return;
-	}
 	if (s->place.file) {
 		autofree char *dir = path_dirname(s->place.file);
 		const char *base = path_basename(dir);
 		if (strcmp(base, "tasks") == 0 || strcmp(base, "handlers") == 0) {
 			autofree char *parent = path_dirname(dir);
-			add_places(places, parent, kind, name);
+			add_once(directories, parent);
 		}
-		add_places(places, dir, kind, name);
+		add_once(directories, dir);
 	}
-	add_places(places, s->play->directory, kind, name);
+	add_once(directories, s->play->directory);
+}
+
+static void list_places(
+	const struct step *s, const char *kind, const char *name, struct strlist *places)
+{
+	AUTO(strlist_release) struct strlist directories = {0};
+
+	if (*name == '/') {
+		strlist_add(places, name);
+		return;
+	}
+	list_directories(s, &directories);
+	for (size_t i = 0; i < directories.count; i++)
+		add_places(places, directories.items[i], kind, name);
+}
+
+void runner_search(struct runner *r, const struct step *s)
+{
+	if (r->searched && r->searched == s->place.file)
+		return;
+	strlist_release(&r->search.paths);
+	list_directories(s, &r->search.paths);
+	r->searched = s->place.file;
 }
 
 char *runner_find(struct module_call *c, const char *kind, const char *name, struct err *err)
@@ -99,6 +124,7 @@ int runner_render(struct module_call *c, const char *path, const struct template
 	autofree char *dir = path_dirname(path);
 	strlist_add(&r->search.paths, dir);
 	strlist_add(&r->search.paths, c->step->play->directory);
+	r->searched = NULL;
 	return template_render(ctx, t, locals, out, err);
 }
 

@@ -273,6 +273,7 @@ enum walk task_run(struct runner *r, const struct step *s)
 	meet_at(r, s);
 	if (strcmp(s->task->module->name, "meta") == 0)
 		return meta_run(r, s);
+	runner_search(r, s);
 	vars_view_enter(r->host->view, &arena);
 	add_vars(r, s, VARS_TASK);
 	enum walk walk = run_in_scope(r, s, &arena);
@@ -285,6 +286,7 @@ int task_check(struct runner *r, const struct step *s, struct err *err)
 	AUTO(arena_release) struct arena arena = {0};
 	struct outcome out = {0};
 
+	runner_search(r, s);
 	vars_view_enter(r->host->view, &arena);
 	add_vars(r, s, VARS_TASK);
 	const char *title = title_of(r, s, &arena);
