@@ -8,8 +8,8 @@
 #include "cli/play_text.h"
 
 static const char epilogue[] =
-	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed, 3 taken back,\n"
-	"4 a host was unreachable, 130 interrupted";
+	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed,\n"
+	"3 it went back, 4 a host was unreachable, 130 interrupted";
 
 struct playbook_command {
 	struct engine engine;
