@@ -29,6 +29,7 @@ struct scene {
 	char stop_text[200];
 	unsigned batches[HOSTS_MAX];
 	uint64_t sum;
+	unsigned released; /* payloads */
 };
 
 /* What a host is to do, behind its data pointer. */
@@ -37,6 +38,12 @@ struct part {
 	unsigned number;
 	enum err_code fail;
 	bool reach;
+};
+
+/* What a worker sends along with an event. */
+struct parcel {
+	struct scene *scene;
+	uint64_t number;
 };
 
 static struct part parts[HOSTS_MAX];
@@ -66,6 +73,8 @@ static void listen_events(void *data, const struct fleet_event *e)
 		snprintf(s->stop_text, sizeof(s->stop_text), "%s", e->text);
 	if (e->kind == FLEET_EVENT_RESULT)
 		s->sum += e->number;
+	if (e->payload)
+		s->sum += ((const struct parcel *)e->payload)->number;
 	if (e->kind == FLEET_EVENT_START) {
 		size_t used = strlen(s->order);
 		snprintf(s->order + used, sizeof(s->order) - used, "%s ", e->host->name);
@@ -403,6 +412,39 @@ static void test_a_full_queue_loses_nothing(void **state)
 	assert_int_equal(s.sum, 30 * 500);
 }
 
+static void release_parcel(void *payload)
+{
+	struct parcel *p = payload;
+
+	p->scene->released++;
+	free(p);
+}
+
+static int work_posting(struct fleet_worker *w, void *data, struct err *err)
+{
+	const struct part *part = data;
+
+	(void)err;
+	for (uint64_t i = 1; i <= 3; i++) {
+		struct parcel *p = xmalloc(sizeof(*p));
+		*p = (struct parcel){.scene = part->scene, .number = i};
+		fleet_post(w, 7, p, release_parcel);
+	}
+	return 0;
+}
+
+static void test_payloads_are_seen_and_released(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_init(&s, 20);
+	assert_int_equal(run(&s, work_posting), 0);
+	assert_int_equal(s.events[FLEET_EVENT_RESULT], 60);
+	assert_int_equal(s.sum, 20 * 6);
+	assert_int_equal(s.released, 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_host_timeout_holds_up_nobody),
 		cmocka_unit_test(test_a_full_queue_loses_nothing),
+		cmocka_unit_test(test_payloads_are_seen_and_released),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
