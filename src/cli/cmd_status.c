@@ -6,9 +6,9 @@
 #include "cli/status.h"
 #include "fleet/fleet.h"
 
-static const char epilogue[] = "exit codes: 0 all hosts as wanted, 1 could not run, 2 a host "
-			       "differs, 4 a host is away,\n"
-			       "130 interrupted";
+static const char epilogue[] =
+	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host differs,\n"
+	"4 a host is away, 130 interrupted";
 
 static void read_options(const struct command *cmd, struct status *s, int argc, char **argv,
 	struct strlist *rest)

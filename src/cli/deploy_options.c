@@ -4,7 +4,7 @@
 
 static const char epilogue[] =
 	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed or drifted,\n"
-	"3 taken back, 4 a host was unreachable, 130 interrupted";
+	"3 it went back, 4 a host was unreachable, 130 interrupted";
 
 void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, char **argv,
 	struct strlist *rest)
@@ -14,8 +14,8 @@ void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, 
 	const struct option_spec options[] = {
 		SITE_OPTIONS(&e->site),
 		{'m', "models", OPTION_STRING, "A,B", "only these models", &o->models},
-		{'t', "tags", OPTION_STRING, "A,B",
-			"only these models, or tasks with these tags", &o->tags},
+		{'t', "tags", OPTION_STRING, "A,B", "only these models, or tasks so tagged",
+			&o->tags},
 		{'C', "check", OPTION_FLAG, NULL, "change nothing; say what would be done",
 			&e->site.check},
 		{'D', "diff", OPTION_FLAG, NULL, "show what changes in files", &e->site.diff},

@@ -106,10 +106,10 @@ static int teardown(void **state)
 	return scratch_remove(&dir);
 }
 
-/* Runs `modelfleet deploy -i hosts.yaml` with up to six more words. */
-static void deploy(struct site *s, const char *const *words)
+/* Runs `modelfleet COMMAND -i hosts.yaml` with up to six more words. */
+static void run(struct site *s, const char *command, const char *const *words)
 {
-	const char *argv[12] = {MODELFLEET, "deploy", "-i", "hosts.yaml"};
+	const char *argv[12] = {MODELFLEET, command, "-i", "hosts.yaml"};
 	const char *const env[] = {s->home, s->cache, s->state, "NO_COLOR=1", NULL};
 	struct spawn_result r;
 	struct err err = {0};
@@ -128,6 +128,11 @@ static void deploy(struct site *s, const char *const *words)
 	strbuf_release(&s->err);
 	s->out = r.out;
 	s->err = r.err;
+}
+
+static void deploy(struct site *s, const char *const *words)
+{
+	run(s, "deploy", words);
 }
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -298,6 +303,63 @@ static void test_events_of_failures(void **state)
 	assert_int_equal(number_of(end, "exit_code"), EXIT_HOST_FAILED);
 }
 
+static void test_events_of_a_playbook(void **state)
+{
+	static const char playbook[] =
+		"- name: Some\n  hosts: sentinels\n  gather_facts: false\n  tasks:\n"
+		"    - name: Ask\n      command: echo {{ item }}\n      loop: [a]\n"
+		"    - name: Fail\n      fail: {msg: on purpose}\n"
+		"      when: inventory_hostname == 'h1'\n";
+	struct site *s = *state;
+	struct events events;
+
+	write_below(s, "site.yaml", playbook, sizeof(playbook) - 1);
+	run(s, "run-playbook", WORDS("--json", "site.yaml"));
+	expect_code(s, EXIT_HOST_FAILED);
+	assert_string_equal(s->err.data, "");
+	read_events(s, &events);
+	expect_documented(&events);
+	assert_string_equal(text_of(find_event(&events, "item", "h0"), "item"), "a");
+	assert_string_equal(text_of(find_event(&events, "task", "h0"), "outcome"), "changed");
+	assert_string_equal(text_of(find_event(&events, "host_end", "h0"), "state"), "changed");
+	const struct value *failed = find_event(&events, "host_end", "h1");
+	assert_string_equal(text_of(failed, "task"), "Fail");
+	assert_string_equal(text_of(value_dict_get(failed, "error"), "text"), "on purpose");
+	assert_int_equal(number_of(find_event(&events, "run_end", NULL), "failed"), 1);
+}
+
+/* A service manager that is a user's commands, and says that the service is down. */
+static void test_events_of_a_status(void **state)
+{
+	struct site *s = *state;
+	struct events events;
+
+	write_inventory(s,
+		LOCAL("h0") "        h1: {ansible_connection: local, model_become: false, "
+			    "model_services: [{name: none, manager: commands, "
+			    "commands: {status: exit 3}}]}\n"
+			    "        gone: {ansible_host: 127.0.0.1, ansible_port: 1}\n");
+	deploy(s, WORDS("--no-activate"));
+	expect_code(s, EXIT_UNREACHABLE);
+	run(s, "fleet-status", WORDS("--json"));
+	expect_code(s, EXIT_HOST_FAILED);
+	read_events(s, &events);
+	expect_documented(&events);
+	const struct value *h0 = find_event(&events, "host", "h0");
+	assert_string_equal(text_of(h0, "state"), "as_wanted");
+	assert_string_equal(text_of(h0, "deploy_outcome"), "changed");
+	const struct value *h1 = find_event(&events, "host", "h1");
+	assert_string_equal(text_of(h1, "state"), "differs");
+	assert_int_equal(value_dict_get(h1, "services")->count, 1);
+	const struct value *service = value_dict_get(h1, "services")->items[0];
+	assert_string_equal(text_of(service, "service"), "none");
+	assert_string_not_equal(text_of(service, "active"), "active");
+	assert_string_equal(text_of(find_event(&events, "host", "gone"), "state"), "away");
+	const struct value *all = find_event(&events, "status", NULL);
+	assert_int_equal(number_of(all, "away"), 1);
+	assert_int_equal(number_of(all, "exit_code"), EXIT_HOST_FAILED);
+}
+
 /* ---- exit codes ---- */
 
 static void test_codes_of_what_cannot_run(void **state)
@@ -427,6 +489,8 @@ int main(void)
 		WITH_SITE(test_every_event_has_a_time),
 		WITH_SITE(test_events_with_strange_file_names),
 		WITH_SITE(test_events_of_failures),
+		WITH_SITE(test_events_of_a_playbook),
+		WITH_SITE(test_events_of_a_status),
 		WITH_SITE(test_codes_of_what_cannot_run),
 		WITH_SITE(test_code_of_drift),
 		WITH_SITE(test_code_of_an_unreachable_host),
