@@ -52,7 +52,10 @@ int op_transaction_confirm(struct request *q, struct err *err)
 
 	if (!id)
 		return -1;
-	return empty ? 0 : transaction_confirm(id, err);
+	if (!empty && transaction_confirm(id, err) < 0)
+		return -1;
+	msg_put_u8(&q->reply, !empty);
+	return 0;
 }
 
 /* Answers with an item tree. */

@@ -20,6 +20,7 @@ static void forget_helpers(struct line *l)
 	for (size_t i = 0; i < LINE_USERS; i++) {
 		free(l->users[i].name);
 		free(l->users[i].blobs);
+		free(l->users[i].gap);
 		l->users[i] = (struct line_user){0};
 	}
 	l->pending_count = 0;
@@ -151,14 +152,14 @@ static int take_answer(struct line *l, uint32_t id, struct strbuf *answer, size_
 }
 
 /* Keeps what the node says that no watchdog of it covers. */
-static void keep_gap(struct line *l, const struct strbuf *answer)
+static void keep_gap(struct line_user *u, const struct strbuf *answer)
 {
 	struct msg_reader r;
 
 	msg_read(&r, answer->data, answer->len);
 	const char *gap = msg_string(&r, UINT16_MAX);
-	if (*gap && !l->gap)
-		l->gap = xstrdup(gap);
+	if (*gap && !u->gap)
+		u->gap = xstrdup(gap);
 }
 
 int line_settle(struct line *l, deadline until, struct err *err)
@@ -171,7 +172,7 @@ int line_settle(struct line *l, deadline until, struct err *err)
 		AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
 		if (take_answer(l, l->pending[i].id, &answer, SMALL_ANSWER, until, &why) == 0) {
 			if (l->pending[i].begins)
-				keep_gap(l, &answer);
+				keep_gap(&l->users[l->pending[i].ctx], &answer);
 			continue;
 		}
 		if (result == 0)
@@ -203,6 +204,7 @@ static int begin_transaction(
 	if (note(l, link_send(l->link, &f, err), err) < 0)
 		return -1;
 	l->pending[l->pending_count - 1].begins = true;
+	l->pending[l->pending_count - 1].ctx = ctx;
 	l->users[ctx].begun = true;
 	return 0;
 }
@@ -493,13 +495,47 @@ static int ask_user(struct line *l, uint8_t kind, const char *user, const char *
 	return ask_transaction(l, kind, ctx, id, answer, until, err);
 }
 
+static void take_gap(struct line *l, const char *user)
+{
+	for (size_t i = 0; i < LINE_USERS; i++) {
+		const struct line_user *u = &l->users[i];
+		bool his = i == 0 ? !*user : u->name && strcmp(u->name, user) == 0;
+		if (his && u->gap && !l->gap)
+			l->gap = xstrdup(u->gap);
+	}
+}
+
+/* Confirms a user's part. 1 when something was made in it, 0 when not, -1 with err. */
+static int confirm_user(struct line *l, const char *user, const char *id, deadline until,
+	const struct cancel *cancel, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
+	struct msg_reader r;
+
+	if (ask_user(l, WIRE_TRANSACTION_CONFIRM, user, id, &answer, until, cancel, err) < 0)
+		return -1;
+	msg_read(&r, answer.data, answer.len);
+	if (msg_u8(&r) == 0)
+		return 0;
+	take_gap(l, user);
+	return 1;
+}
+
 int line_confirm(struct line *l, const char *id, deadline until, const struct cancel *cancel,
 	struct err *err)
 {
-	for (size_t i = l->begun.count; i-- > 0;)
-		if (ask_user(l, WIRE_TRANSACTION_CONFIRM, l->begun.items[i], id, NULL, until,
-			    cancel, err) < 0)
+	AUTO(strlist_release) struct strlist made = {0};
+
+	for (size_t i = l->begun.count; i-- > 0;) {
+		int result = confirm_user(l, l->begun.items[i], id, until, cancel, err);
+		if (result < 0)
 			return -1;
+		if (result > 0)
+			strlist_add(&made, l->begun.items[i]);
+	}
+	struct strlist all = l->begun;
+	l->begun = made;
+	made = all;
 	return 0;
 }
 

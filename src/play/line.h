@@ -37,6 +37,7 @@ struct line_blob {
 struct line_user {
 	char *name; /* NULL: not started; the login user's is never */
 	bool begun; /* TRANSACTION_BEGIN was sent for the present transaction */
+	char *gap;  /* what the node cannot promise of it, for people; NULL: nothing */
 	unsigned next_blob;
 	struct line_blob *blobs; /* WIRE_BLOBS_MAX of them; NULL before the first */
 };
@@ -55,15 +56,16 @@ struct line {
 	bool touched;      /* a module may have changed something under the transaction */
 	struct {
 		uint32_t id;
+		uint16_t ctx;
 		bool begins; /* a TRANSACTION_BEGIN: its answer tells what no watchdog covers */
 	} pending[LINE_PENDING];
 	unsigned pending_count;
 	bool root_settled; /* what root had pending from an earlier run was looked at */
-	char *gap; /* what the node cannot promise of a transaction, for people; NULL: nothing
-		    */
+	char *gap; /* what was confirmed without the whole promise, for people; NULL: nothing */
 	bool bulk; /* bulk frames were sent that the next module must not overtake */
 	struct line_user users[LINE_USERS];
-	struct strlist begun;    /* users whose transaction was begun; "" is the login user */
+	struct strlist begun; /* users whose transaction was begun, and after the confirm those
+				 who have changed something; "" is the login user */
 	struct link_stats stats; /* of links that were closed */
 	double stall;            /* seconds without a sign of life until the node is lost */
 };

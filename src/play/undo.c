@@ -104,12 +104,12 @@ int transaction_confirm(struct runner *r, struct err *err)
 		line_end_transaction(l);
 		return 0;
 	}
-	tell_gap(r);
 	if (soak(r, err) < 0)
 		return -1;
 	runner_phase(r, "confirm");
 	if (line_confirm(l, id, deadline_in(CONFIRM_SECONDS), &r->run->shared->hard, err) < 0)
 		return err_wrap(err, "the changes could not be confirmed");
+	tell_gap(r);
 	keep_confirmed(r, id);
 	line_end_transaction(l);
 	return 0;

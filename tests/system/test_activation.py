@@ -7,7 +7,7 @@ import signal
 import time
 
 from harness import program
-from harness.activation import (CONFIG, DATA, FIRST, MODEL, SECOND, ActivationCase, events,
+from harness.activation import (CONFIG, DATA, FIRST, MODEL, SECOND, ActivationCase, brief, events,
                                 install_service, processes)
 from harness.deploy import HOST_FAILED, OK, finish
 
@@ -278,7 +278,7 @@ class RolloutTest(ActivationCase):
         self.assertEqual(self.versions(), [FIRST] * 12)
         self.assertEqual({event["host"] for event in events(run, "undo")},
                          {f"n{number:02d}" for number in range(1, 9)})
-        self.assertEqual(run.totals["rolled_back"], 8)
+        self.assertEqual(run.totals["rolled_back"], 8, brief(run))
         for host in self.fleet.hosts:
             self.assertEqual(self.unit(host.name)["ActiveState"], "active")
 
