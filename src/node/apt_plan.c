@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fnmatch.h>
-
 #include "node/apt.h"
+
+#include "node/pattern.h"
 
 /* "NAME", "NAME=VERSION" or "NAME>=VERSION". */
 struct want {
@@ -44,7 +44,7 @@ static bool version_fits(const struct want *w, const char *installed)
 	if (w->at_least)
 		return dpkg_compare_versions(installed, w->version) >= 0;
 	return dpkg_compare_versions(installed, w->version) == 0 ||
-	       fnmatch(w->version, installed, 0) == 0;
+	       pattern_match(w->version, installed);
 }
 
 static void plan_install(struct apt_task *t, const struct want *w)
@@ -92,7 +92,7 @@ static int match_names(
 	strmap_foreach (e, &t->before.packages) {
 		const struct dpkg_package *p = e->value;
 		if (strcmp(e->key, p->name) == 0 && p->has_files &&
-			fnmatch(pattern, p->name, 0) == 0)
+			pattern_match(pattern, p->name))
 			strlist_add(names, p->name);
 	}
 	if (t->state == APT_ABSENT)
@@ -101,7 +101,7 @@ static int match_names(
 		return -1;
 	strlist_split(&all, known.data, "\n");
 	for (size_t i = 0; i < all.count; i++) {
-		if (fnmatch(pattern, all.items[i], 0) == 0 && !strlist_has(names, all.items[i]))
+		if (pattern_match(pattern, all.items[i]) && !strlist_has(names, all.items[i]))
 			strlist_add(names, all.items[i]);
 	}
 	if (names->count == 0)
