@@ -178,7 +178,8 @@ int run_playbook(struct run *run, struct err *err)
 {
 	if (prepare(run, err) < 0 || run_plays(run, err) < 0)
 		return -1;
-	if (run->stopped && run->o->rollback_on_abort)
+	/* An interrupt leaves alone what was finished before it. */
+	if (run->stopped && run->o->rollback_on_abort && cancel_level(run->o->cancel) == 0)
 		return play_take_back(run, err);
 	return 0;
 }

@@ -69,6 +69,20 @@ static int connection_keyword(struct runner *r, const struct step *s, enum play_
 	return 0;
 }
 
+/*
+ * Reads how the host is reached with the variables that are in place now, which may be those of
+ * a play or a task. What it reads lives as long as the run.
+ */
+static int read_again(struct runner *r, struct err *err)
+{
+	const struct connection_defaults *defaults = r->host->connection.defaults;
+
+	vars_view_enter(r->host->view, &r->arena);
+	int result = connection_read(&r->host->connection, r->host->view, defaults, err);
+	vars_view_leave(r->host->view);
+	return result;
+}
+
 /* Brings the keywords of the task that opens the line into its connection. */
 static int apply_keywords(struct runner *r, const struct step *s, struct err *err)
 {
@@ -162,7 +176,8 @@ struct line *runner_line(struct runner *r, struct execution *x, struct err *err)
 	x->line = l;
 	if (l->link)
 		return l;
-	if (l == &r->line && apply_keywords(r, x->call.step, err) < 0)
+	if (l == &r->line &&
+		(read_again(r, err) < 0 || apply_keywords(r, x->call.step, err) < 0))
 		return NULL;
 	if (open_line(r, l, err) < 0) {
 		x->lost = l->lost;

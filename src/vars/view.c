@@ -152,19 +152,26 @@ static void push_all(struct vars_view *view)
 	push_layer(view, VARS_EXTRA, NULL, site->extra, NULL);
 }
 
-/* How connections and runs are set up: no fact has such a name. */
+/* How connections and runs are set up: no fact has such a name (behind "ansible_"). */
 static bool is_connection_variable(const char *name)
 {
-	static const char *const prefixes[] = {"become", "check_mode", "config_file",
-		"connection", "diff_mode", "failed_", "forks", "host", "index_var",
-		"inventory_sources", "limit", "loop", "managed", "password", "play_",
-		"playbook_", "port", "private_key_file", "python_interpreter", "role_",
-		"run_tags", "shell_", "skip_tags", "ssh_", "sudo_", "user", "verbosity",
-		"version"};
+	static const char *const names[] = {"check_mode", "config_file", "connection",
+		"diff_mode", "failed_result", "failed_task", "forks", "host",
+		"host_key_checking", "index_var", "inventory_sources", "limit", "loop",
+		"loop_var", "managed", "password", "pipelining", "port", "private_key_file",
+		"python_interpreter", "run_tags", "skip_tags", "ssh_args", "ssh_common_args",
+		"ssh_executable", "ssh_extra_args", "ssh_host", "ssh_host_key_checking",
+		"ssh_pass", "ssh_password", "ssh_port", "ssh_private_key_file", "ssh_user",
+		"timeout", "user", "verbosity", "version"};
+	static const char *const prefixes[] = {
+		"become", "play_", "playbook_", "role_", "shell_", "sudo_"};
 
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (str_starts(name, prefixes[i]))
-			return strcmp(prefixes[i], "host") != 0 || strcmp(name, "host") == 0;
+			return true;
 	return false;
 }
 

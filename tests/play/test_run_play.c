@@ -310,6 +310,22 @@ static void a_node_out_of_reach_is_told(void **state)
 	assert_false(run_fixture_host(f, "h1")->failed);
 }
 
+static void a_play_may_say_how_hosts_are_reached(void **state)
+{
+	struct run_fixture *f = *state;
+
+	f->inventory_text = "h1 ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1\n";
+	run_fixture_play(f, "- hosts: all\n  gather_facts: false\n"
+			    "  vars: {ansible_connection: local}\n"
+			    "  tasks:\n    - shell: 'true'\n");
+	assert_int_equal(run_fixture_host(f, "h1")->counts.ok, 1);
+	f->inventory_text = "h1\n";
+	run_fixture_play(f, "- hosts: all\n  gather_facts: false\n"
+			    "  tasks:\n    - shell: 'true'\n"
+			    "      vars: {ansible_connection: telepathy}\n");
+	assert_non_null(strstr(run_fixture_host(f, "h1")->err.text, "telepathy"));
+}
+
 static void no_link_is_opened_that_no_task_needs(void **state)
 {
 	struct run_fixture *f = *state;
@@ -399,6 +415,7 @@ int main(void)
 		TEST(a_task_may_be_done_elsewhere),
 		TEST(facts_are_there_when_they_are_asked_for),
 		TEST(a_node_out_of_reach_is_told),
+		TEST(a_play_may_say_how_hosts_are_reached),
 		TEST(no_link_is_opened_that_no_task_needs),
 		TEST(links_stay_open_between_plays),
 		TEST(an_interrupt_lets_the_task_end),

@@ -163,11 +163,26 @@ static void facts_are_fetched_when_one_is_asked_for(void **state)
 
 	vars_view_set_facts(f->view, fetch, f);
 	gives(f, "{{ use }} {{ ansible_user }} {{ ansible_check_mode }}", "<low> admin False");
-	gives(f, "{{ ansible_host is defined }}", "False");
+	gives(f, "{{ ansible_host is defined }} {{ ansible_become_user is defined }}",
+		"False False");
 	assert_int_equal(f->fetched, 0);
 	gives(f, "{{ ansible_system }} {{ ansible_other is defined }}", "Linux False");
 	gives(f, "{{ ansible_system }}", "Linux");
 	assert_int_equal(f->fetched, 1);
+}
+
+static void facts_may_begin_like_connections(void **state)
+{
+	static const char *const facts[] = {"ansible_user_id", "ansible_hostname",
+		"ansible_ssh_host_key_ed25519_public", "ansible_python_version",
+		"ansible_facts"};
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(facts); i++) {
+		vars_view_set_facts(f->view, fetch, f);
+		render(f, arena_printf(&f->arena, "{{ %s is defined }}", facts[i]));
+		assert_int_equal(f->fetched, i + 1);
+	}
 }
 
 static void what_beats_facts_needs_none(void **state)
@@ -258,6 +273,7 @@ int main(void)
 		TEST(what_is_set_stays),
 		TEST(magic_of_a_scope_beats_all_else),
 		TEST(facts_are_fetched_when_one_is_asked_for),
+		TEST(facts_may_begin_like_connections),
 		TEST(what_beats_facts_needs_none),
 		TEST(facts_out_of_reach_are_an_error),
 		TEST(other_hosts_are_asked_once_a_scope),
