@@ -208,7 +208,8 @@ struct runner {
 	bool ended;                /* by meta: end_host, end_play */
 	bool stopped;              /* by a limit or an interrupt */
 	bool failed, lost;
-	bool undoing; /* nothing is counted, nothing recorded */
+	bool undoing;      /* nothing is counted, nothing recorded */
+	bool facts_partly; /* only what all users see alike was fetched */
 	bool gap_told;
 	/* The last transaction that was confirmed: it can still be taken back. */
 	const char *confirmed_id; /* NULL: none */

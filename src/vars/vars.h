@@ -122,11 +122,13 @@ void vars_view_enter(struct vars_view *view, struct arena *scratch);
 void vars_view_leave(struct vars_view *view);
 
 /*
- * Facts that are fetched when they are first asked for. `fetch` is called at most once, when
- * a variable that a fact may define is looked up, and gives the layer of facts (which outlives
- * the view), or NULL with err: then the lookup fails with it.
+ * Facts that are fetched when they are first asked for. `fetch` is called when a variable that
+ * a fact may define is looked up, and gives the layer of facts (which outlives the view), or
+ * NULL with err: then the lookup fails with it. It is called once, unless it says by *partial
+ * that a name which is not in its layer may still be had: then once more for such a name.
  */
-typedef const struct value *(*vars_facts_fn)(void *data, struct err *err);
+typedef const struct value *(*vars_facts_fn)(
+	void *data, const char *name, bool *partial, struct err *err);
 /* Sets how facts are fetched; NULL takes it back. */
 void vars_view_set_facts(struct vars_view *view, vars_facts_fn fetch, void *data);
 /*

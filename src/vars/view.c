@@ -24,6 +24,7 @@ struct vars_view {
 	struct value *set[VARS_MAGIC + 1];          /* vars_view_set: by level; NULL: none */
 	vars_facts_fn fetch_facts;
 	void *facts_data;
+	bool facts_partial;        /* what the layers of facts lack may still be fetched */
 	struct vars_view *self;    /* of a root: its own host, as hostvars has it */
 	vars_others_fn ask_others; /* of a root */
 	void *others_data;
@@ -183,7 +184,8 @@ static bool lacks_facts(const struct vars_view *view, const char *name)
 		return false;
 	for (size_t i = view->layers.count; i-- > 0;) {
 		const struct layer *layer = &view->layers.items[i];
-		if (layer->level <= VARS_FACT)
+		if (layer->level < VARS_FACT ||
+			(layer->level == VARS_FACT && !view->facts_partial))
 			return true;
 		if (value_dict_get(layer->dict, name))
 			return false;
@@ -194,22 +196,25 @@ static bool lacks_facts(const struct vars_view *view, const char *name)
 static void insert_layer(struct vars_view *view, enum vars_level level, const char *label,
 	const struct value *dict, unsigned scope);
 
-/* Fetches facts, once, before a name that they may define is looked up. */
+/* Fetches facts before a name that they may define is looked up. */
 static int want_facts(struct vars_view *view, const char *name, struct err *err)
 {
+	vars_facts_fn fetch = view->fetch_facts;
 	struct err failure = {0};
+	bool partial = false;
 
 	if (!lacks_facts(view, name))
 		return 0;
-	vars_facts_fn fetch = view->fetch_facts;
 	view->fetch_facts = NULL;
-	const struct value *facts = fetch(view->facts_data, &failure);
-	if (!facts) {
+	const struct value *facts = fetch(view->facts_data, name, &partial, &failure);
+	if (partial || !facts)
 		view->fetch_facts = fetch;
+	if (!facts) {
 		if (err)
 			*err = failure;
 		return -1;
 	}
+	view->facts_partial = partial;
 	insert_layer(view, VARS_FACT, NULL, facts, 0);
 	return 0;
 }
@@ -414,6 +419,7 @@ void vars_view_leave(struct vars_view *view)
 void vars_view_set_facts(struct vars_view *view, vars_facts_fn fetch, void *data)
 {
 	view->fetch_facts = fetch;
+	view->facts_partial = false;
 	view->facts_data = data;
 }
 

@@ -16,6 +16,7 @@ struct fixture {
 	unsigned fetched; /* how often facts were asked for */
 	unsigned asked;   /* how often other hosts were */
 	bool unreachable;
+	bool in_parts; /* facts of the user are fetched apart */
 };
 
 static int setup(void **state)
@@ -146,11 +147,14 @@ static void magic_of_a_scope_beats_all_else(void **state)
 	gives(f, "{{ inventory_hostname }}", "w1");
 }
 
-static const struct value *fetch(void *data, struct err *err)
+static const struct value *fetch(void *data, const char *name, bool *partial, struct err *err)
 {
 	struct fixture *f = data;
 
 	f->fetched++;
+	*partial = f->in_parts && strcmp(name, "ansible_user_id") != 0;
+	if (f->in_parts && !*partial)
+		return layer(f, "ansible_user_id", "root");
 	if (!f->unreachable)
 		return layer(f, "ansible_system", "Linux");
 	err_set(err, ERR_UNREACHABLE, "away");
@@ -169,6 +173,21 @@ static void facts_are_fetched_when_one_is_asked_for(void **state)
 	gives(f, "{{ ansible_system }} {{ ansible_other is defined }}", "Linux False");
 	gives(f, "{{ ansible_system }}", "Linux");
 	assert_int_equal(f->fetched, 1);
+}
+
+static void facts_may_come_in_parts(void **state)
+{
+	struct fixture *f = *state;
+
+	f->in_parts = true;
+	vars_view_set_facts(f->view, fetch, f);
+	gives(f, "{{ ansible_system }} {{ ansible_system }}", "Linux Linux");
+	assert_int_equal(f->fetched, 1);
+	gives(f, "{{ ansible_system }} {{ ansible_user_id }} {{ ansible_system }}",
+		"Linux root Linux");
+	assert_int_equal(f->fetched, 2);
+	gives(f, "{{ ansible_other is defined }}", "False");
+	assert_int_equal(f->fetched, 2);
 }
 
 static void facts_may_begin_like_connections(void **state)
@@ -273,6 +292,7 @@ int main(void)
 		TEST(what_is_set_stays),
 		TEST(magic_of_a_scope_beats_all_else),
 		TEST(facts_are_fetched_when_one_is_asked_for),
+		TEST(facts_may_come_in_parts),
 		TEST(facts_may_begin_like_connections),
 		TEST(what_beats_facts_needs_none),
 		TEST(facts_out_of_reach_are_an_error),
