@@ -239,6 +239,8 @@ int line_user(struct line *l, const char *user, const struct line_transaction *t
 		got = link_become(l->link, user, until, err);
 		if (got < 0 && (err->code == ERR_UNREACHABLE || err->code == ERR_PROTOCOL))
 			return broken(l, err);
+		if (got < 0 && err->code == ERR_AUTH) /* the host itself let us in */
+			err->code = ERR_DENIED;
 		if (got < 0)
 			return -1;
 	}

@@ -7,6 +7,8 @@
 #include "play/module.h"
 #include "template/template.h"
 
+#define LOG_LINES 6 /* of a service that failed, in the report */
+
 /* Brings the variables of the blocks around a step, and its own, into the scope. */
 static void add_vars(struct runner *r, const struct step *s, enum vars_level level)
 {
@@ -53,20 +55,56 @@ static void run_loop_or_one(
 		result_fail(out, arena, &why);
 }
 
+/* The result that says why a task failed: of a loop, that of its first failed item. */
+static const struct value *failed_part(const struct value *result)
+{
+	const struct value *items = value_dict_get(result, "results");
+
+	for (size_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
+		const struct value *failed = value_dict_get(items->items[i], "failed");
+		const struct value *lost = value_dict_get(items->items[i], "unreachable");
+		if ((failed && value_truthy(failed)) || (lost && value_truthy(lost)))
+			return items->items[i];
+	}
+	return result;
+}
+
+/* The last lines of a service's log, in one. */
+static void add_log(const struct value *log, struct strbuf *out)
+{
+	AUTO(strlist_release) struct strlist lines = {0};
+
+	if (!value_is_string(log))
+		return;
+	strlist_split(&lines, log->text, "\n");
+	size_t first = lines.count > LOG_LINES ? lines.count - LOG_LINES : 0;
+	for (size_t i = first; i < lines.count; i++)
+		strbuf_addf(out, "%s%s", i > first ? " | " : "; its log: ", lines.items[i]);
+}
+
+/* Why a task failed, in words. */
+static void failure_text(const struct outcome *failed, struct strbuf *out)
+{
+	const struct value *part = failed_part(failed->result);
+	const struct value *msg = value_dict_get(part, "msg");
+
+	strbuf_addstr(out, value_is_string(msg) ? msg->text : "the task failed");
+	add_log(value_dict_get(part, "log"), out);
+}
+
 /* Keeps the first failure of the host, for its report. */
 static void keep_failure(struct runner *r, const struct step *s, const struct outcome *out)
 {
-	const struct value *msg = value_dict_get(out->result, "msg");
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	enum err_code code = out->unreachable ? ERR_UNREACHABLE
 			     : out->code      ? out->code
 					      : ERR_INPUT;
 
 	if (r->err.code)
 		return;
+	failure_text(out, &text);
 	err_set(&r->err, code, "%s",
-		out->censored          ? "the output has been hidden by no_log"
-		: value_is_string(msg) ? msg->text
-				       : "the task failed");
+		out->censored ? "the output has been hidden by no_log" : text.data);
 	r->host->failed_step = s->task ? s : NULL;
 }
 
@@ -296,7 +334,8 @@ int task_check(struct runner *r, const struct step *s, struct err *err)
 	vars_view_leave(r->host->view);
 	if (!out.failed && !out.unreachable)
 		return !out.skipped;
-	const struct value *msg = value_dict_get(out.result, "msg");
-	return err_set(err, out.code ? out.code : ERR_INPUT, "%s: %s", step_title(s),
-		value_is_string(msg) ? msg->text : "it failed");
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	failure_text(&out, &text);
+	return err_set(
+		err, out.code ? out.code : ERR_INPUT, "%s: %s", step_title(s), text.data);
 }
