@@ -122,14 +122,19 @@ static bool services_as_wanted(const struct status_host *h)
 	return h->services_err.code == ERR_NONE;
 }
 
+/* No transaction is open, and the last one did not go back. */
 static bool is_settled(const struct status_host *h)
 {
+	const struct status_transaction *last = NULL;
+
 	for (size_t i = 0; i < h->transactions.count; i++) {
-		const char *state = h->transactions.items[i].state;
-		if (str_cmp0(state, "armed") == 0 || str_cmp0(state, "reverting") == 0)
+		const struct status_transaction *t = &h->transactions.items[i];
+		if (str_cmp0(t->state, "armed") == 0 || str_cmp0(t->state, "reverting") == 0)
 			return false;
+		if (!last || t->created >= last->created)
+			last = t;
 	}
-	return true;
+	return !last || str_cmp0(last->state, "reverted") != 0;
 }
 
 enum status_state status_of(const struct status_host *h)

@@ -60,7 +60,7 @@ static void add_failure(const struct show *s, const struct run_host *h, enum sho
 		: state == SHOW_ROLLED_BACK && !h->err.code ? "taken back with the others"
 							    : "failed");
 	if (h->err.code)
-		strbuf_addf(out, " (%s): %s", phase ? phase : "start", h->err.text);
+		strbuf_addf(out, " (%s): %s", phase ? phase : "start", show_why(s, h));
 	strbuf_addch(out, '\n');
 	if (h->undo == UNDO_NONE)
 		return;

@@ -236,7 +236,9 @@ void play_json_host_end(struct show *s, const struct run_host *h, struct strbuf 
 		add_link(out, &h->link);
 	if (h->err.code) {
 		json_event_text(out, "phase", shown->failed_phase);
-		json_event_error(out, "error", &h->err);
+		struct err why = {0};
+		err_set(&why, h->err.code, "%s", show_why(s, h));
+		json_event_error(out, "error", &why);
 	}
 	if (h->failed_step)
 		json_event_text(out, "task", step_title(h->failed_step));

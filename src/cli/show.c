@@ -55,8 +55,10 @@ void show_release(struct show *s)
 {
 	if (s->words && s->words->release)
 		s->words->release(s);
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++) {
 		free((char *)s->hosts[i].task);
+		free(s->hosts[i].item_error);
+	}
 	free(s->hosts);
 	s->hosts = NULL;
 	s->count = 0;
@@ -100,6 +102,19 @@ static bool is_out(const struct run_host *h)
 	return h->failed || h->unreachable || h->stopped || h->undo != UNDO_NONE;
 }
 
+/* An item that failed says why its task did, unless the task is no failure after all. */
+static void note_outcome(struct shown_host *h, const struct run_event *e)
+{
+	const char *why = value_text(value_dict_get(e->result, "msg"));
+
+	if (e->kind == RUN_ITEM && e->outcome == TASK_FAILED && why && !h->item_error)
+		h->item_error = xasprintf("%s: %s", e->label ? e->label : "item", why);
+	if (e->kind != RUN_RESULT || e->outcome == TASK_FAILED)
+		return;
+	free(h->item_error);
+	h->item_error = NULL;
+}
+
 /* Takes in what an event says of its host. */
 static void note(struct show *s, const struct run_event *e)
 {
@@ -113,6 +128,8 @@ static void note(struct show *s, const struct run_event *e)
 		break;
 	case RUN_PHASE: enter_phase(h, e->text); break;
 	case RUN_TASK: set_task(h, e->title); break;
+	case RUN_ITEM:
+	case RUN_RESULT: note_outcome(h, e); break;
 	case RUN_HOST_END:
 		h->in_work = false;
 		h->plays -= h->plays > 0;
@@ -165,4 +182,11 @@ bool show_is_module(const struct step *s, const char *module)
 {
 	return s && s->kind == STEP_TASK && s->task->module &&
 	       strcmp(s->task->module->name, module) == 0;
+}
+
+const char *show_why(const struct show *s, const struct run_host *h)
+{
+	const char *item = show_host(s, h)->item_error;
+
+	return item ? item : h->err.text;
 }

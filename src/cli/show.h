@@ -19,6 +19,7 @@ struct shown_host {
 	const char *phase;        /* a string constant; NULL before the first */
 	const char *failed_phase; /* the one that it failed in; NULL while it did not */
 	const char *task;         /* the title of the task it works on; owned */
+	char *item_error;         /* why an item of its task failed; NULL: none did */
 	bool in_work;             /* in a play now */
 	unsigned plays;           /* that it still has to do */
 	bool done;                /* with the whole run */
@@ -88,6 +89,8 @@ enum show_state show_state(const struct show *s, const struct run_host *h);
 const char *show_state_name(enum show_state state);
 /* True if a step (NULL: none) is a task of this module. */
 bool show_is_module(const struct step *s, const char *module);
+/* Why a host failed, in words: of a loop, what its first item that failed says. */
+const char *show_why(const struct show *s, const struct run_host *h);
 /* Seconds that a host took. */
 double show_seconds(const struct show *s, const struct run_host *h);
 

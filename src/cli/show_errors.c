@@ -31,7 +31,7 @@ static void group_errors(const struct show *s, struct strmap *groups)
 		if (!has_error(show_state(s, h)))
 			continue;
 		autofree char *key =
-			xasprintf("%d %s\n%s", (int)h->undo, h->err.text, h->undo_err.text);
+			xasprintf("%d %s\n%s", (int)h->undo, show_why(s, h), h->undo_err.text);
 		struct same_error *same = strmap_get(groups, key);
 		if (!same) {
 			same = xcalloc(1, sizeof(*same));
@@ -42,14 +42,14 @@ static void group_errors(const struct show *s, struct strmap *groups)
 	}
 }
 
-static void add_error(const struct same_error *same, struct strbuf *out)
+static void add_error(const struct show *s, const struct same_error *same, struct strbuf *out)
 {
 	const struct run_host *h = same->first;
 	const char *remedy = show_remedy(h->err.code);
 
 	strbuf_addf(out, "  %zu host%s: %s\n    ", same->names.count,
 		same->names.count == 1 ? "" : "s",
-		h->err.code ? h->err.text : "done, and taken back with the others");
+		h->err.code ? show_why(s, h) : "done, and taken back with the others");
 	for (size_t i = 0; i < same->names.count && i < HOSTS_MAX; i++)
 		strbuf_addf(out, "%s%s", i ? ", " : "", same->names.items[i]);
 	if (same->names.count > HOSTS_MAX)
@@ -71,6 +71,6 @@ void show_errors(const struct show *s, struct strbuf *out)
 
 	group_errors(s, &groups);
 	strmap_foreach (e, &groups)
-		add_error(e->value, out);
+		add_error(s, e->value, out);
 	strmap_release(&groups, free_same_error);
 }

@@ -257,6 +257,32 @@ static void test_equal_errors_are_told_once(void **state)
 				      "    went back, healthy again\n");
 }
 
+/* "One or more items failed" tells nobody anything. */
+static void test_a_loop_fails_with_its_first_item(void **state)
+{
+	struct scene *s = *state;
+	struct arena arena = {0};
+	struct value *result = value_new_dict(&arena);
+	struct run_event e = {.kind = RUN_ITEM,
+		.host = &s->hosts[0],
+		.outcome = TASK_FAILED,
+		.label = "listener",
+		.result = result};
+
+	begin_all(s);
+	make(s, 0, SHOW_FAILED);
+	value_dict_set(&arena, result, "msg", value_new_string(&arena, "it is not active"));
+	show_listen(&s->show, &e);
+	e.label = "sentinel";
+	show_listen(&s->show, &e);
+	assert_string_equal(show_why(&s->show, &s->hosts[0]), "listener: it is not active");
+	e.kind = RUN_RESULT;
+	e.outcome = TASK_IGNORED;
+	show_listen(&s->show, &e);
+	assert_string_equal(show_why(&s->show, &s->hosts[0]), "no space left");
+	arena_release(&arena);
+}
+
 /* ---- the block ---- */
 
 static void test_the_block_names_hosts_in_work(void **state)
@@ -309,6 +335,7 @@ int main(void)
 		T(test_done_may_not_be_done),
 		T(test_the_phase_of_a_failure),
 		T(test_equal_errors_are_told_once),
+		T(test_a_loop_fails_with_its_first_item),
 		T(test_the_block_names_hosts_in_work),
 		T(test_a_long_line_is_cut),
 	};
