@@ -4,9 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 #include "base/path.h"
 #include "node/change.h"
 #include "node/change_name.h"
+#include "node/content.h"
 #include "node/module.h"
 #include "node/words.h"
 
@@ -29,23 +28,6 @@ struct making {
 	char *name;      /* of the temporary file */
 	int fd;
 };
-
-/* Brings the whole of a file to another: shared where the file system can, else copied. */
-static int copy_fd(int from, int to, struct err *err)
-{
-	uint8_t buffer[65536];
-	uint64_t at = 0;
-	ssize_t got;
-
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	while ((got = fd_pread_full(from, buffer, sizeof(buffer), at)) > 0) {
-		if (fd_write_all(to, buffer, (size_t)got) < 0)
-			return err_sys(err, "write");
-		at += (uint64_t)got;
-	}
-	return got < 0 ? err_sys(err, "read") : 0;
-}
 
 /* Extended attributes of the former file, where both file systems have them: labels and access
  * lists. What gives a program rights stays behind, its content is another now. */
@@ -72,7 +54,7 @@ static int write_content(struct making *m, struct err *err)
 		autofd int from = open(c->path, O_RDONLY | O_CLOEXEC);
 		if (from < 0)
 			return err_sys(err, "%s", c->path);
-		return copy_fd(from, m->fd, err);
+		return content_share(from, m->fd, NULL, err);
 	}
 	if (c->len > 0 && fd_write_all(m->fd, c->data, c->len) < 0)
 		return err_sys(err, "write");

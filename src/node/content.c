@@ -115,6 +115,26 @@ int content_copy(
 	return -1;
 }
 
+int content_share(int from, int to, uint64_t *limit, struct err *err)
+{
+	uint8_t buffer[65536];
+	uint64_t at = 0;
+	ssize_t got;
+
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	while ((got = fd_pread_full(from, buffer, sizeof(buffer), at)) > 0) {
+		at += (uint64_t)got;
+		if (limit && (uint64_t)got > *limit)
+			return err_set(err, ERR_LIMIT, "there is more to copy than is allowed");
+		if (limit)
+			*limit -= (uint64_t)got;
+		if (fd_write_all(to, buffer, (size_t)got) < 0)
+			return err_sys(err, "write");
+	}
+	return got < 0 ? err_sys(err, "read") : 0;
+}
+
 int content_dress(int fd, const struct manifest_entry *e, struct err *err)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},

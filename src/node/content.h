@@ -29,6 +29,11 @@ int content_hash_at(struct request *q, int dirfd, const char *name, const struct
  */
 int content_copy(
 	struct request *q, int from, int to, const struct manifest_entry *e, struct err *err);
+/*
+ * Brings the whole of an open file to another, empty one: shared where the filesystem can,
+ * else copied. `limit`, if not NULL, is lowered by what was copied; ERR_LIMIT beyond it.
+ */
+int content_share(int from, int to, uint64_t *limit, struct err *err);
 /* Gives an open file the entry's permissions and mtime. */
 int content_dress(int fd, const struct manifest_entry *e, struct err *err);
 

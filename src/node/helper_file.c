@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "node/content.h"
 #include "tree/hash.h"
 
 #define SELF                 "/proc/self/exe"
@@ -18,18 +19,6 @@
 #define COPY_NAME            "modelfleet-node"
 #define STALE_UPLOAD_SECONDS 3600
 #define UNUSED_SECONDS       (30L * 86400)
-
-static int copy_content(int from, int to, struct err *err)
-{
-	uint8_t buffer[16384];
-	ssize_t got;
-
-	while ((got = fd_read_full(from, buffer, sizeof(buffer))) > 0) {
-		if (fd_write_all(to, buffer, (size_t)got) < 0)
-			return err_sys(err, "copy the helper");
-	}
-	return got < 0 ? err_sys(err, "read the helper") : 0;
-}
 
 /* Copies the running program to a path that does not exist. */
 static int copy_self(const char *path, struct err *err)
@@ -39,8 +28,8 @@ static int copy_self(const char *path, struct err *err)
 
 	if (from < 0 || to < 0)
 		return err_sys(err, "copy the helper to %s", path);
-	if (copy_content(from, to, err) < 0)
-		return -1;
+	if (content_share(from, to, NULL, err) < 0)
+		return err_wrap(err, "copy the helper to %s", path);
 	if (fchmod(to, 0755) < 0 || fsync(to) < 0)
 		return err_sys(err, "copy the helper to %s", path);
 	return 0;

@@ -15,14 +15,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "node/content.h"
 #include "node/root.h"
 
 #define XATTR_NAMES_MAX 4096
@@ -87,27 +86,9 @@ static void copy_xattrs(int from, int to)
 	}
 }
 
-static int copy_content(int from, int to, uint64_t *limit, struct err *err)
-{
-	char buffer[65536];
-	ssize_t got;
-
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	while ((got = fd_read_full(from, buffer, sizeof(buffer))) > 0) {
-		if ((uint64_t)got > *limit)
-			return err_set(err, ERR_LIMIT,
-				"more would have to be copied than a transaction may keep");
-		*limit -= (uint64_t)got;
-		if (fd_write_all(to, buffer, (size_t)got) < 0)
-			return err_sys(err, "write a copy");
-	}
-	return got < 0 ? err_sys(err, "read") : 0;
-}
-
 int keep_copy(int from, int to, uint64_t *limit, struct err *err)
 {
-	if (copy_content(from, to, limit, err) < 0)
+	if (content_share(from, to, limit, err) < 0)
 		return -1;
 	copy_xattrs(from, to);
 	return fsync(to) < 0 ? err_sys(err, "sync a copy") : 0;
