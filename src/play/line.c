@@ -74,6 +74,7 @@ void line_release(struct line *l)
 	l->link = NULL;
 	forget_helpers(l);
 	strlist_release(&l->begun);
+	strlist_release(&l->notes);
 	free(l->gap);
 	l->gap = NULL;
 }
@@ -541,33 +542,41 @@ int line_confirm(struct line *l, const char *id, deadline until, const struct ca
 	return 0;
 }
 
-/* What could not be put back, as the node tells it. */
-static void undo_failures(const struct strbuf *answer, struct err *err)
+/* The texts of a list in what the node tells. */
+static void add_texts(const struct item *told, const char *key, struct strlist *out)
+{
+	const struct item *list = item_get(told, key);
+
+	for (uint32_t i = 0; list && list->type == ITEM_LIST && i < list->count; i++)
+		if (list->items[i].type == ITEM_STRING)
+			strlist_addf(out, "%.*s", (int)list->items[i].len, list->items[i].text);
+}
+
+/* What could not be put back is an error; what no undo can is noted. */
+static int read_undo(struct line *l, const struct strbuf *answer, struct err *err)
 {
 	AUTO(arena_release) struct arena arena = {0};
+	AUTO(strlist_release) struct strlist failed = {0};
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	const struct item *told = item_parse(&arena, answer->data, answer->len, NULL);
-	const struct item *failed = item_get(told, "failed");
+	const struct item *told = item_parse(&arena, answer->data, answer->len, err);
 
-	for (uint32_t i = 0; failed && failed->type == ITEM_LIST && i < failed->count; i++) {
-		const struct item *one = &failed->items[i];
-		if (one->type == ITEM_STRING)
-			strbuf_addf(&text, "%s%.*s", i ? "; " : "", (int)one->len, one->text);
-	}
-	if (text.len > 0)
-		err_set(err, ERR_SYSTEM, "%s", text.data);
+	if (!told)
+		return -1;
+	add_texts(told, "notes", &l->notes);
+	add_texts(told, "failed", &failed);
+	for (size_t i = 0; i < failed.count; i++)
+		strbuf_addf(&text, "%s%s", i ? "; " : "", failed.items[i]);
+	return failed.count > 0 ? err_set(err, ERR_SYSTEM, "%s", text.data) : 0;
 }
 
 static int undo_user(struct line *l, const char *user, const char *id, deadline until,
 	const struct cancel *cancel, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
-	struct err why = {0};
 
 	if (ask_user(l, WIRE_TRANSACTION_UNDO, user, id, &answer, until, cancel, err) < 0)
 		return -1;
-	undo_failures(&answer, &why);
-	return why.code ? err_set(err, why.code, "%s", why.text) : 0;
+	return read_undo(l, &answer, err);
 }
 
 int line_undo(struct line *l, const char *id, deadline until, const struct cancel *cancel,
@@ -575,6 +584,7 @@ int line_undo(struct line *l, const char *id, deadline until, const struct cance
 {
 	int result = 0;
 
+	strlist_release(&l->notes);
 	for (size_t i = l->begun.count; i-- > 0;) {
 		struct err why = {0};
 		if (undo_user(l, l->begun.items[i], id, until, cancel, &why) == 0)

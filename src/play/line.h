@@ -64,6 +64,7 @@ struct line {
 	char *gap; /* what was confirmed without the whole promise, for people; NULL: nothing */
 	bool bulk; /* bulk frames were sent that the next module must not overtake */
 	struct line_user users[LINE_USERS];
+	struct strlist notes; /* of the last undo: what it cannot take back, in words */
 	struct strlist begun; /* users whose transaction was begun, and after the confirm those
 				 who have changed something; "" is the login user */
 	struct link_stats stats; /* of links that were closed */

@@ -151,7 +151,10 @@ static enum undo_outcome undo(struct runner *r, const char *id, const struct pla
 	runner_phase(r, "undo");
 	if (r->line.link)
 		link_set_cancel(r->line.link, hard);
-	if (line_undo(&r->line, id, deadline_in(UNDO_SECONDS), hard, &h->undo_err) == 0)
+	int result = line_undo(&r->line, id, deadline_in(UNDO_SECONDS), hard, &h->undo_err);
+	for (size_t i = 0; i < r->line.notes.count; i++)
+		runner_warn(r, "not taken back: %s", r->line.notes.items[i]);
+	if (result == 0)
 		return check_former(r, play);
 	if (r->line.lost)
 		return leave(r, ERR_UNREACHABLE, "the node went out of reach");

@@ -127,6 +127,18 @@ static void a_helper_that_was_lost_on_the_way_is_confirmed(void **state)
 	assert_non_null(strstr(transactions(f), "test.0.0.confirmed"));
 }
 
+static void what_no_undo_takes_back_is_named(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_write(f, "config", "old");
+	run_fixture_play(f, PLAY "  tasks:\n" WRITE "    - shell: touch {{ DIR }}/touched\n"
+				 "    - fail: {msg: broken}\n");
+	expect_config(f, "old");
+	run_fixture_expect(f, "h1 warning: not taken back: ran a line of the shell\n");
+	run_fixture_expect(f, "h1 undo: unchecked\n");
+}
+
 static void an_interrupt_takes_back(void **state)
 {
 	struct run_fixture *f = *state;
@@ -136,7 +148,9 @@ static void an_interrupt_takes_back(void **state)
 	run_fixture_play(f, PLAY "  tasks:\n" WRITE "    - {name: slow, shell: sleep 0.2}\n"
 				 "    - debug: {msg: never}\n");
 	expect_config(f, "old");
-	run_fixture_expect(f, "h1 task 'slow': changed\nh1 undo: unchecked\n");
+	run_fixture_expect(f, "h1 task 'slow': changed\n"
+			      "h1 warning: not taken back: ran a line of the shell\n"
+			      "h1 undo: unchecked\n");
 	assert_true(run_fixture_host(f, "h1")->stopped);
 }
 
@@ -204,6 +218,7 @@ int main(void)
 		TEST(check_mode_has_none),
 		TEST(a_lost_node_is_left_to_itself),
 		TEST(a_helper_that_was_lost_on_the_way_is_confirmed),
+		TEST(what_no_undo_takes_back_is_named),
 		TEST(an_interrupt_takes_back),
 		TEST(an_aborted_run_takes_back_those_before),
 		TEST(a_later_play_has_its_own),
