@@ -478,7 +478,7 @@ void line_confirm_empty(struct line *l, const char *id, deadline until)
 {
 	struct err ignored = {0};
 
-	for (uint16_t ctx = LINE_USERS; l->link && ctx-- > 0;) {
+	for (uint16_t ctx = 0; l->link && ctx < LINE_USERS; ctx++) {
 		if (!l->users[ctx].begun || l->pending_count == LINE_PENDING)
 			continue;
 		note(l, send_transaction(l, WIRE_TRANSACTION_CONFIRM, ctx, id, until, &ignored),
