@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import HarnessError
 
-OK, CANNOT_RUN, HOST_FAILED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 4, 130
+OK, CANNOT_RUN, HOST_FAILED, ROLLED_BACK, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 @dataclasses.dataclass
