@@ -20,10 +20,27 @@
 #define STALE_UPLOAD_SECONDS 3600
 #define UNUSED_SECONDS       (30L * 86400)
 
+/* The program, opened while its file could still be read; there is one program a process. */
+static int kept_self = -1;
+
+void helper_keep_self(void)
+{
+	if (kept_self < 0)
+		kept_self = open(SELF, O_RDONLY | O_CLOEXEC);
+}
+
+/* Opens the running program, from its beginning. -1 with errno. */
+static int open_self(void)
+{
+	if (kept_self < 0)
+		return open(SELF, O_RDONLY | O_CLOEXEC);
+	return lseek(kept_self, 0, SEEK_SET) < 0 ? -1 : fcntl(kept_self, F_DUPFD_CLOEXEC, 3);
+}
+
 /* Copies the running program to a path that does not exist. */
 static int copy_self(const char *path, struct err *err)
 {
-	autofd int from = open(SELF, O_RDONLY | O_CLOEXEC);
+	autofd int from = open_self();
 	autofd int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 
 	if (from < 0 || to < 0)
@@ -86,7 +103,7 @@ static char *name_of_self(struct err *err)
 	uint8_t hash[TREE_HASH_SIZE];
 	char digits[2 * TREE_HASH_SIZE + 1];
 	struct stat st;
-	autofd int fd = open(SELF, O_RDONLY | O_CLOEXEC);
+	autofd int fd = open_self();
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		err_sys(err, "open the running helper");
@@ -106,9 +123,10 @@ static char *name_of_self(struct err *err)
 static bool is_installed(const char *path)
 {
 	struct stat self, there;
+	autofd int fd = open_self();
 
-	return stat(SELF, &self) == 0 && lstat(path, &there) == 0 && S_ISREG(there.st_mode) &&
-	       there.st_uid == getuid() && !(there.st_mode & 0022) &&
+	return fd >= 0 && fstat(fd, &self) == 0 && lstat(path, &there) == 0 &&
+	       S_ISREG(there.st_mode) && there.st_uid == getuid() && !(there.st_mode & 0022) &&
 	       there.st_size == self.st_size && utimensat(AT_FDCWD, path, NULL, 0) == 0;
 }
 

@@ -10,6 +10,9 @@
 
 #include "base/err.h"
 
+/* Opens the running program's file for the functions below: for who is about to lose the right
+ * to read it by taking another user's identity. */
+void helper_keep_self(void);
 /* Copies the running program into a new directory below `base`, where every user may run it.
  * The path in new memory, or NULL with err. */
 char *helper_copy_for_all(const char *base, struct err *err);

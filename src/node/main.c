@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "node/helper_file.h"
 #include "node/node.h"
 #include "node/transaction.h"
 #include "node/users.h"
@@ -56,6 +57,7 @@ static int serve_as(const char *name)
 
 	if (!user_by_name(name, &u))
 		return usage("no such user");
+	helper_keep_self();
 	return user_become(&u, &err) < 0 ? usage(err.text) : serve();
 }
 

@@ -279,7 +279,8 @@ static int attempt_all(
 			}
 			return 0;
 		}
-		if (wait_until(deadline_in(a->delay), runner_soft_cancel(r), &why) < 0) {
+		if (line_idle(&r->line, deadline_in(a->delay), runner_soft_cancel(r), &why) <
+			0) {
 			out->stopped = true;
 			result_fail(out, arena, &why);
 			return -1;

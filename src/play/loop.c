@@ -217,7 +217,8 @@ void loop_run(struct runner *r, const struct step *s, const struct value *items,
 	for (size_t i = 0; i < items->count && !out->unreachable && !out->stopped; i++) {
 		struct outcome one = {0};
 		if (i > 0 && loop.pause > 0 &&
-			wait_until(deadline_in(loop.pause), runner_soft_cancel(r), &why) < 0)
+			line_idle(&r->line, deadline_in(loop.pause), runner_soft_cancel(r),
+				&why) < 0)
 			out->stopped = true;
 		if (out->stopped)
 			break;

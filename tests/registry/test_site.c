@@ -158,7 +158,6 @@ static void test_a_site_resolves(void **state)
 	assert_string_equal(published(&l, "study", "{{ model_paths.face }}"),
 		"/mnt/models/face/2025-02-25");
 	assert_string_equal(published(&l, "porch", "{{ model_versions | join }}"), "ssd");
-	assert_string_equal(published(&l, "cellar", "{{ model_versions.face }}"), "2026-02-02");
 	assert_int_equal(resolution_host(r, "cellar")->count, 0);
 	for (size_t i = 0; i < l.hosts.count; i++) {
 		assert_string_equal(r->hosts[i].host, l.hosts.items[i]->name);

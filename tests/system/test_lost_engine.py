@@ -7,7 +7,7 @@ import signal
 import time
 
 from harness import program
-from harness.activation import FIRST, SECOND, ActivationCase, processes
+from harness.activation import DATA, FIRST, SECOND, ActivationCase, processes
 from harness.deploy import OK, finish
 
 
@@ -39,6 +39,31 @@ class ConnectionLostTest(ActivationCase):
             self.assertLess(time.monotonic(), deadline, f"{host} is not active")
             time.sleep(0.2)
 
+    def test_a_user_without_root_has_a_watchdog_of_his_own(self):
+        """The login user is root and becomes another: his helper cannot read root's file of it."""
+        self.user = "root"
+        for host in self.fleet.hosts:
+            host.shell(f"chown -R admin: {DATA}")
+        self.write_site(ansible_become_user="admin")
+        playbook = self.site.directory / "p.yaml"
+        playbook.write_text(
+            "- hosts: n01\n  gather_facts: false\n  become: true\n  become_user: admin\n"
+            "  transaction: {confirm_timeout: 3}\n  tasks:\n"
+            f"    - copy: {{content: new, dest: {DATA}/file}}\n"
+            "    - command: sleep 600\n")
+        self.fleet["n01"].shell(f"echo old > {DATA}/file; chown admin: {DATA}/file")
+        process = self.operator.start_playbook(playbook)
+        self.until(lambda: self.fleet["n01"].shell(f"cat {DATA}/file") == "new")
+        process.kill()
+        process.communicate()
+        self.until(lambda: self.fleet["n01"].shell(f"cat {DATA}/file") == "old\n")
+
+    def until(self, condition, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+
     def test_the_engine_is_killed(self):
         process = self.begin()
         process.kill()
@@ -65,7 +90,9 @@ class ConnectionLostTest(ActivationCase):
         process = self.begin()
         self.fleet["n01"].link.cut()
         self.wait_for("n01", FIRST, self.TIMEOUT + 30)
-        process.send_signal(signal.SIGINT)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(1)
         run = finish(process)
         self.assertNotEqual(run.code, OK, run)
         self.assert_version("n01", FIRST)

@@ -172,6 +172,7 @@ static int run(struct module_call *c, struct err *err)
 
 	if (check_encoding(c, err) < 0)
 		return -1;
+	runner_phase(c->runner, "render");
 	autofree char *path = runner_find(c, "templates", argument_text(c, "src"), err);
 	const struct value *locals = path ? template_variables(c, path, err) : NULL;
 	if (!locals)

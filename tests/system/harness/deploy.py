@@ -84,6 +84,13 @@ class Operator:
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 env=self.environment)
 
+    def start_playbook(self, playbook, *arguments):
+        """Starts a playbook and leaves it running; the caller ends it."""
+        command = [program("run-playbook"), "-i", self.inventory, playbook, *arguments]
+        return subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=self.environment)
+
     def deploy(self, *arguments, timeout=120):
         """Runs `deploy-models --json` to its end."""
         return self._run(self.command("--json", *arguments), timeout)
