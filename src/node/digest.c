@@ -92,9 +92,10 @@ static void sha1_block(uint32_t state[5], const uint8_t *block)
 	static const uint32_t constants[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
 	uint32_t w[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
 
-	for (unsigned i = 0; i < 80; i++)
-		w[i] = i < 16 ? get_be(block + 4 * i)
-			      : rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+	for (unsigned i = 0; i < 16; i++)
+		w[i] = get_be(block + 4 * i);
+	for (unsigned i = 16; i < 80; i++)
+		w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 	for (unsigned i = 0; i < 80; i++) {
 		const uint32_t f[4] = {
 			(b & c) | (~b & d), b ^ c ^ d, (b & c) | (b & d) | (c & d), b ^ c ^ d};
