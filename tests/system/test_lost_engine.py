@@ -97,6 +97,7 @@ class ConnectionLostTest(ActivationCase):
         self.assertNotEqual(run.code, OK, run)
         self.assert_version("n01", FIRST)
         self.fleet["n01"].link.heal()
+        self.write_site()
         self.deploy("--confirm-timeout", 60, timeout=300)
 
     def test_the_node_reboots(self):
