@@ -78,13 +78,17 @@ static int tell(struct playbook_command *c, bool *told, struct err *err)
 /* The exit code, or -1 with err. */
 static int run(struct playbook_command *c, const struct strlist *paths, struct err *err)
 {
+	AUTO(strlist_release) struct strlist tags = {0};
 	struct play_run *p = &c->run;
 	bool told;
 
-	split_tags(&p->options.tags, &c->tags);
+	split_tags(&tags, &c->tags);
 	split_tags(&p->options.skip_tags, &c->skip_tags);
 	p->show.words = c->engine.o.json ? &play_words_json : &play_words_text;
-	if (play_run_read(p, paths) < 0 || tell(c, &told, err) < 0)
+	if (play_run_read(p, paths) < 0)
+		return -1;
+	play_run_tag(p, &tags);
+	if (tell(c, &told, err) < 0)
 		return -1;
 	if (told)
 		return EXIT_OK;

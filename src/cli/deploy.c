@@ -85,13 +85,12 @@ static void deploy_release(struct deploy *d)
 	play_run_release(&d->run);
 	engine_release(&d->engine);
 	strlist_release(&d->playbook);
-	strbuf_release(&d->model_tags);
 }
 
 static int run_deploy(const struct command *cmd, int argc, char **argv)
 {
 	AUTO(strlist_release) struct strlist rest = {0};
-	struct deploy d = {.model_tags = STRBUF_INIT};
+	struct deploy d = {0};
 	struct err err = {0};
 
 	if (engine_init(&d.engine, argc, argv, &err) < 0)

@@ -21,7 +21,6 @@ struct deploy {
 	struct deploy_options o;
 	struct play_run run;
 	struct strlist playbook;  /* its path */
-	struct strbuf model_tags; /* the --tags that are no tags of the playbook */
 	struct strbuf *notes;     /* of each host: what else than models changed */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which playbook a deploy runs, and what its tags select. */
+/* Which playbook a deploy runs. */
 #include "base/path.h"
 #include "cli/deploy.h"
 
@@ -68,37 +68,16 @@ int deploy_find_playbook(struct deploy *d, struct err *err)
 		looked.data);
 }
 
-/* Tags of the playbook's tasks select tasks; any other word is a model's name, or wrong. */
-static void divide_tags(struct deploy *d)
-{
-	static const char *const special[] = {"all", "tagged", "untagged", "always", "never"};
-	AUTO(strlist_release) struct strlist words = {0};
-	AUTO(strlist_release) struct strlist known = {0};
-
-	if (!d->o.tags)
-		return;
-	strlist_split(&words, d->o.tags, ",");
-	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
-		strlist_add(&known, special[i]);
-	play_tags(&d->run.books[0], &known);
-	for (size_t i = 0; i < words.count; i++) {
-		if (strlist_has(&known, words.items[i]))
-			strlist_add(&d->run.options.tags, words.items[i]);
-		else
-			strbuf_addf(&d->model_tags, "%s%s", d->model_tags.len ? "," : "",
-				words.items[i]);
-	}
-	if (d->model_tags.len)
-		d->run.model_tags = d->model_tags.data;
-}
-
 int deploy_read_playbook(struct deploy *d)
 {
 	int result = d->o.no_activate ? play_run_read_text(&d->run, "--no-activate", sync_alone,
 						sizeof(sync_alone) - 1)
 				      : play_run_read(&d->run, &d->playbook);
 
-	if (result == 0)
-		divide_tags(d);
+	if (result == 0 && d->o.tags) {
+		AUTO(strlist_release) struct strlist words = {0};
+		strlist_split(&words, d->o.tags, ",");
+		play_run_tag(&d->run, &words);
+	}
 	return result;
 }

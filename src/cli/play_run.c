@@ -96,6 +96,26 @@ int play_run_read_text(struct play_run *p, const char *name, const char *text, s
 	return print_findings(&d);
 }
 
+void play_run_tag(struct play_run *p, const struct strlist *words)
+{
+	static const char *const special[] = {"all", "tagged", "untagged", "always", "never"};
+	AUTO(strlist_release) struct strlist known = {0};
+	AUTO(strbuf_release) struct strbuf models = STRBUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
+		strlist_add(&known, special[i]);
+	for (size_t i = 0; i < p->book_count; i++)
+		play_tags(&p->books[i], &known);
+	for (size_t i = 0; i < words->count; i++) {
+		if (!p->syncs || strlist_has(&known, words->items[i]))
+			strlist_add(&p->options.tags, words->items[i]);
+		else
+			strbuf_addf(&models, "%s%s", models.len ? "," : "", words->items[i]);
+	}
+	if (models.len)
+		p->model_tags = arena_strdup(&p->arena, models.data);
+}
+
 /* Adds a host once, and counts the plays that have it. */
 static void add_host(struct play_run *p, struct strmap *numbers, struct host *host)
 {

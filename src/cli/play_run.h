@@ -40,6 +40,11 @@ int play_run_read(struct play_run *p, const struct strlist *paths);
 /* The same for one playbook whose text is known. */
 int play_run_read_text(struct play_run *p, const char *name, const char *text, size_t n);
 /*
+ * Takes the words of --tags, once the playbooks are read: tags of tasks select tasks. Where
+ * models are synced, any other word is a model's name, and an error if there is no such model.
+ */
+void play_run_tag(struct play_run *p, const struct strlist *words);
+/*
  * Chooses the hosts: those of the plays' patterns that the limit leaves. -1 with err.
  */
 int play_run_choose(struct play_run *p, struct err *err);

@@ -4,18 +4,16 @@
 
 import hashlib
 import os
-import random
 import shutil
 import subprocess
 import unittest
-import zipfile
 from pathlib import Path
 
 from harness import program
+from harness.packages import build_deb, build_wheel, give_pip, pip_of_this_machine
 from harness.playbook import PlaybookCase
 
 FAILED = 2
-SITE = "usr/local/lib/python3.11/dist-packages"
 VENV = "/srv/venv"
 MAKE_VENV = "python3 -m venv --without-pip --system-site-packages"
 
@@ -43,17 +41,7 @@ class DebTest(PackagesTest):
 
     def deb(self, version, name="lens-driver", more=""):
         """Builds a package; returns its path."""
-        tree = self.directory / f"{name}-{version.replace(':', '_')}"
-        (tree / "DEBIAN").mkdir(parents=True, exist_ok=True)
-        (tree / "DEBIAN/control").write_text(
-            f"Package: {name}\nVersion: {version}\nArchitecture: all\n{more}"
-            "Maintainer: Nobody <nobody@example.org>\nDescription: a driver\n")
-        (tree / "usr/share").mkdir(parents=True, exist_ok=True)
-        (tree / "usr/share" / name).write_bytes(random.Random(version).randbytes(200_000))
-        path = Path(f"{tree}.deb")
-        subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, path], check=True,
-                       capture_output=True)
-        return str(path)
+        return str(build_deb(self.directory, version, name, more))
 
     def test_installed_and_unchanged_on_the_second_run(self):
         task = {"apt": {"debs": [self.deb("1:14.0-1")]}}
@@ -210,15 +198,6 @@ class DebTest(PackagesTest):
         self.assertEqual(self.outcomes(task), ["changed"])
 
 
-def pip_of_this_machine():
-    """The directory of a pip that is nothing but Python, or None."""
-    try:
-        import pip
-    except ImportError:
-        return None
-    return Path(pip.__path__[0])
-
-
 @unittest.skipUnless(pip_of_this_machine(), "needs a pip to give to the host")
 class WheelTest(PackagesTest):
     fleet_name = "wheels"
@@ -226,32 +205,14 @@ class WheelTest(PackagesTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        site = cls.host.root / SITE
-        site.mkdir(parents=True, exist_ok=True)
-        pip = pip_of_this_machine()
-        shutil.copytree(pip, site / "pip", ignore=shutil.ignore_patterns("__pycache__"))
-        for info in pip.parent.glob("pip-*.dist-info"):
-            shutil.copytree(info, site / info.name)
+        give_pip(cls.host)
 
     def setUp(self):
         self.host.shell(f"rm -rf {VENV}")
 
     def wheel(self, version, name="lens", requires=()):
         """Makes a wheel by hand; returns its path."""
-        path = self.directory / f"{name}-{version}-py3-none-any.whl"
-        info = f"{name}-{version}.dist-info"
-        needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
-        files = {f"{name}.py": f"version = '{version}'\n",
-                 f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\n"
-                                     f"Version: {version}\n{needs}",
-                 f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: a test\n"
-                                  "Root-Is-Purelib: true\nTag: py3-none-any\n"}
-        record = f"{info}/RECORD"
-        files[record] = "".join(f"{file},,\n" for file in [*files, record])
-        with zipfile.ZipFile(path, "w") as archive:
-            for file, text in files.items():
-                archive.writestr(file, text)
-        return str(path)
+        return str(build_wheel(self.directory, version, name, requires))
 
     def pip(self, **arguments):
         """A task that has its own environment, and no network to look for anything."""
