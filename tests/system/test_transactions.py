@@ -181,9 +181,9 @@ class EngineTest(TransactionTest):
 
     def test_it_is_heard_while_a_command_runs(self):
         helper = self.start()
-        self.change(helper, 2)
-        request = helper.start_module("command", {"argv": ["sleep", "6"]})
-        for _ in range(12):
+        self.change(helper, 4)
+        request = helper.start_module("command", {"argv": ["sleep", "9"]})
+        for _ in range(18):
             helper.send(17)
             time.sleep(0.5)
         self.assertEqual(self.state(), "armed")
@@ -194,9 +194,9 @@ class EngineTest(TransactionTest):
         """While the first one is busy, the one that root runs must not think that all is over."""
         helper = self.start("admin")
         helper.become(1, "sudo", "-n", NODE)
-        self.change(helper, 2, ctx=1)
-        request = helper.start_module("command", {"argv": ["sleep", "6"]})
-        for _ in range(12):
+        self.change(helper, 4, ctx=1)
+        request = helper.start_module("command", {"argv": ["sleep", "9"]})
+        for _ in range(18):
             helper.send(17)
             time.sleep(0.5)
         self.assertEqual(self.state(), "armed")
