@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "play/line.h"
-
-#include "base/log.h"
+#include "play/line_inside.h"
 
 #define DEFAULT_STALL 300.0
 #define CLOSE_SECONDS 2
@@ -79,8 +77,7 @@ void line_release(struct line *l)
 	l->gap = NULL;
 }
 
-/* A failure that is not the node's answer: the line is broken. */
-static int broken(struct line *l, struct err *err)
+int line_broken(struct line *l, struct err *err)
 {
 	l->lost = err->code != ERR_CANCELLED && err->code != ERR_TIMEOUT;
 	line_abort(l);
@@ -100,11 +97,10 @@ int line_open(struct line *l, deadline until, const struct cancel *cancel, struc
 	return 0;
 }
 
-/* Notes a request whose answer is looked at later. */
-static int note(struct line *l, uint32_t id, struct err *err)
+int line_note(struct line *l, uint32_t id, struct err *err)
 {
 	if (id == 0)
-		return l->link ? broken(l, err) : -1;
+		return l->link ? line_broken(l, err) : -1;
 	l->pending[l->pending_count].begins = false;
 	l->pending[l->pending_count++].id = id;
 	return 0;
@@ -124,14 +120,10 @@ static int next_frame(
 	bool silent = err->code == ERR_TIMEOUT && stalled <= until;
 	if (silent)
 		err_set(err, ERR_UNREACHABLE, "no sign of life for %.0f seconds", l->stall);
-	return broken(l, err);
+	return line_broken(l, err);
 }
 
-/*
- * Waits for a request's answer and appends its payloads to `answer` (NULL: they do not
- * matter). -1 with the node's error, or with the line broken.
- */
-static int take_answer(struct line *l, uint32_t id, struct strbuf *answer, size_t max,
+int line_take_answer(struct line *l, uint32_t id, struct strbuf *answer, size_t max,
 	deadline until, struct err *err)
 {
 	struct frame f;
@@ -144,23 +136,12 @@ static int take_answer(struct line *l, uint32_t id, struct strbuf *answer, size_
 		if (answer && f.len > max - answer->len) {
 			err_set(err, ERR_LIMIT, "the node's answer is larger than %zu bytes",
 				max);
-			return broken(l, err);
+			return line_broken(l, err);
 		}
 		if (answer)
 			strbuf_add(answer, f.data, f.len);
 	} while (f.kind == WIRE_EVENT || f.flags & FRAME_MORE);
 	return 0;
-}
-
-/* Keeps what the node says that no watchdog of it covers. */
-static void keep_gap(struct line_user *u, const struct strbuf *answer)
-{
-	struct msg_reader r;
-
-	msg_read(&r, answer->data, answer->len);
-	const char *gap = msg_string(&r, UINT16_MAX);
-	if (*gap && !u->gap)
-		u->gap = xstrdup(gap);
 }
 
 int line_settle(struct line *l, deadline until, struct err *err)
@@ -171,9 +152,10 @@ int line_settle(struct line *l, deadline until, struct err *err)
 	for (unsigned i = 0; i < count; i++) {
 		struct err why = {0};
 		AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
-		if (take_answer(l, l->pending[i].id, &answer, SMALL_ANSWER, until, &why) == 0) {
+		if (line_take_answer(l, l->pending[i].id, &answer, SMALL_ANSWER, until, &why) ==
+			0) {
 			if (l->pending[i].begins)
-				keep_gap(&l->users[l->pending[i].ctx], &answer);
+				line_keep_gap(&l->users[l->pending[i].ctx], &answer);
 			continue;
 		}
 		if (result == 0)
@@ -184,30 +166,6 @@ int line_settle(struct line *l, deadline until, struct err *err)
 	}
 	l->pending_count = 0;
 	return result;
-}
-
-static int begin_transaction(
-	struct line *l, uint16_t ctx, const struct line_transaction *t, struct err *err)
-{
-	uint8_t buffer[1024];
-	struct msg_writer w;
-	struct wire_transaction_begin begin = {
-		.id = t->id, .title = t->title, .confirm_timeout = t->confirm_timeout};
-
-	msg_begin(&w, buffer, sizeof(buffer));
-	wire_put_transaction_begin(&w, &begin);
-	if (w.overflow)
-		return err_set(err, ERR_LIMIT, "the transaction's title is too long");
-	struct frame f = {
-		.kind = WIRE_TRANSACTION_BEGIN, .ctx = ctx, .data = buffer, .len = w.len};
-	if (l->pending_count == LINE_PENDING && line_settle(l, DEADLINE_NEVER, err) < 0)
-		return -1;
-	if (note(l, link_send(l->link, &f, err), err) < 0)
-		return -1;
-	l->pending[l->pending_count - 1].begins = true;
-	l->pending[l->pending_count - 1].ctx = ctx;
-	l->users[ctx].begun = true;
-	return 0;
 }
 
 /*
@@ -239,7 +197,7 @@ int line_user(struct line *l, const char *user, const struct line_transaction *t
 	if (user) {
 		got = link_become(l->link, user, until, err);
 		if (got < 0 && (err->code == ERR_UNREACHABLE || err->code == ERR_PROTOCOL))
-			return broken(l, err);
+			return line_broken(l, err);
 		if (got < 0 && err->code == ERR_AUTH) /* the host itself let us in */
 			err->code = ERR_DENIED;
 		if (got < 0)
@@ -255,7 +213,7 @@ int line_user(struct line *l, const char *user, const struct line_transaction *t
 	const char *name = got == 0 ? "" : user;
 	if (!strlist_has(&l->begun, name))
 		strlist_add(&l->begun, name);
-	return begin_transaction(l, *ctx, t, err);
+	return line_begin(l, *ctx, t, err);
 }
 
 bool line_has_user(const struct line *l, const char *user)
@@ -268,9 +226,7 @@ bool line_has_user(const struct line *l, const char *user)
 	return false;
 }
 
-/* Sends a frame behind what was sent before it. */
-static uint32_t send_frame(
-	struct line *l, const struct frame *f, deadline until, struct err *err)
+uint32_t line_send(struct line *l, const struct frame *f, deadline until, struct err *err)
 {
 	return l->bulk ? link_send_bulk(l->link, f, until, err) : link_send(l->link, f, err);
 }
@@ -289,8 +245,8 @@ static int send_stream(struct line *l, uint32_t id, uint16_t ctx, const char *da
 			.ctx = ctx,
 			.data = (const uint8_t *)data + at,
 			.len = len};
-		if (send_frame(l, &f, until, err) == 0)
-			return broken(l, err);
+		if (line_send(l, &f, until, err) == 0)
+			return line_broken(l, err);
 		at += len;
 	} while (at < n);
 	return 0;
@@ -316,9 +272,9 @@ static uint32_t send_module(struct line *l, const struct line_call *c, struct er
 		.ctx = c->ctx,
 		.data = buffer,
 		.len = w.len};
-	uint32_t id = send_frame(l, &f, c->until, err);
+	uint32_t id = line_send(l, &f, c->until, err);
 	if (id == 0)
-		broken(l, err);
+		line_broken(l, err);
 	else if (send_stream(l, id, c->ctx, c->args->data, c->args->len, c->until, err) < 0)
 		id = 0;
 	return id;
@@ -335,7 +291,7 @@ int line_module(
 	int settled = line_settle(l, c->until, &why);
 	if (!l->link)
 		return err_set(err, why.code, "%s", why.text);
-	int result = take_answer(l, id, answer, WIRE_MODULE_RESULT_MAX, c->until, err);
+	int result = line_take_answer(l, id, answer, WIRE_MODULE_RESULT_MAX, c->until, err);
 	if (l->link)
 		l->bulk = false;
 	return settled < 0 ? err_set(err, why.code, "%s", why.text) : result;
@@ -364,7 +320,7 @@ static int drop_blob(struct line *l, uint16_t ctx, unsigned number, struct err *
 	msg_put_u16(&w, (uint16_t)number);
 	struct frame f = {.kind = WIRE_BLOB_DROP, .ctx = ctx, .data = buffer, .len = w.len};
 	l->users[ctx].blobs[number].used = false;
-	return note(l, send_frame(l, &f, DEADLINE_NEVER, err), err);
+	return line_note(l, line_send(l, &f, DEADLINE_NEVER, err), err);
 }
 
 /* Sends what the content's reader gives. */
@@ -386,7 +342,7 @@ static int send_content(struct line *l, uint32_t id, uint16_t ctx, const struct 
 		struct err why = {0};
 		if (link_send_bulk(l->link, &f, until, &why) == 0) {
 			err_set(err, why.code, "%s", why.text);
-			return broken(l, err);
+			return line_broken(l, err);
 		}
 		at += n > 0 ? (uint64_t)n : 0;
 	} while (n > 0);
@@ -431,177 +387,14 @@ int line_put(struct line *l, uint16_t ctx, const struct line_content *content, d
 	l->bulk = true;
 	uint32_t id = link_send_bulk(l->link, &f, until, err);
 	if (id == 0)
-		return broken(l, err);
+		return line_broken(l, err);
 	if (send_content(l, id, ctx, content, until, err) < 0)
 		return -1;
 	struct line_blob *b = &l->users[ctx].blobs[at];
 	*b = (struct line_blob){.used = true, .size = content->size};
 	memcpy(b->hash, content->hash, WIRE_HASH_SIZE);
 	*number = (unsigned)at;
-	return note(l, id, err);
-}
-
-/* ---- transactions ---- */
-
-/* Sends a request about a transaction to one helper; its id, or 0 with the line broken. */
-static uint32_t send_transaction(struct line *l, uint8_t kind, uint16_t ctx, const char *id,
-	deadline until, struct err *err)
-{
-	uint8_t buffer[WIRE_TRANSACTION_ID_MAX + 16];
-	struct msg_writer w;
-
-	msg_begin(&w, buffer, sizeof(buffer));
-	msg_put_string(&w, id);
-	if (w.overflow) {
-		err_set(err, ERR_LIMIT, "a transaction's name is too long");
-		return 0;
-	}
-	struct frame f = {.kind = kind, .ctx = ctx, .data = buffer, .len = w.len};
-	uint32_t sent = send_frame(l, &f, until, err);
-	if (sent == 0)
-		broken(l, err);
-	return sent;
-}
-
-/* Asks one helper about a transaction and waits. */
-static int ask_transaction(struct line *l, uint8_t kind, uint16_t ctx, const char *id,
-	struct strbuf *answer, deadline until, struct err *err)
-{
-	uint32_t sent = send_transaction(l, kind, ctx, id, until, err);
-
-	if (sent == 0 || line_settle(l, until, err) < 0)
-		return -1;
-	return take_answer(l, sent, answer, WIRE_MODULE_RESULT_MAX, until, err);
-}
-
-void line_confirm_empty(struct line *l, const char *id, deadline until)
-{
-	struct err ignored = {0};
-
-	for (uint16_t ctx = 0; l->link && ctx < LINE_USERS; ctx++) {
-		if (!l->users[ctx].begun || l->pending_count == LINE_PENDING)
-			continue;
-		note(l, send_transaction(l, WIRE_TRANSACTION_CONFIRM, ctx, id, until, &ignored),
-			&ignored);
-	}
-}
-
-/* Asks the helper of a user who began a transaction, wherever line and helper are gone. */
-static int ask_user(struct line *l, uint8_t kind, const char *user, const char *id,
-	struct strbuf *answer, deadline until, const struct cancel *cancel, struct err *err)
-{
-	uint16_t ctx;
-
-	if (line_open(l, until, cancel, err) < 0 ||
-		line_user(l, *user ? user : NULL, NULL, until, &ctx, err) < 0)
-		return -1;
-	return ask_transaction(l, kind, ctx, id, answer, until, err);
-}
-
-static void take_gap(struct line *l, const char *user)
-{
-	for (size_t i = 0; i < LINE_USERS; i++) {
-		const struct line_user *u = &l->users[i];
-		bool his = i == 0 ? !*user : u->name && strcmp(u->name, user) == 0;
-		if (his && u->gap && !l->gap)
-			l->gap = xstrdup(u->gap);
-	}
-}
-
-/* Confirms a user's part. 1 when something was made in it, 0 when not, -1 with err. */
-static int confirm_user(struct line *l, const char *user, const char *id, deadline until,
-	const struct cancel *cancel, struct err *err)
-{
-	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
-	struct msg_reader r;
-
-	if (ask_user(l, WIRE_TRANSACTION_CONFIRM, user, id, &answer, until, cancel, err) < 0)
-		return -1;
-	msg_read(&r, answer.data, answer.len);
-	if (msg_u8(&r) == 0)
-		return 0;
-	take_gap(l, user);
-	return 1;
-}
-
-int line_confirm(struct line *l, const char *id, deadline until, const struct cancel *cancel,
-	struct err *err)
-{
-	AUTO(strlist_release) struct strlist made = {0};
-
-	for (size_t i = l->begun.count; i-- > 0;) {
-		int result = confirm_user(l, l->begun.items[i], id, until, cancel, err);
-		if (result < 0)
-			return -1;
-		if (result > 0)
-			strlist_add(&made, l->begun.items[i]);
-	}
-	struct strlist all = l->begun;
-	l->begun = made;
-	made = all;
-	return 0;
-}
-
-/* The texts of a list in what the node tells. */
-static void add_texts(const struct item *told, const char *key, struct strlist *out)
-{
-	const struct item *list = item_get(told, key);
-
-	for (uint32_t i = 0; list && list->type == ITEM_LIST && i < list->count; i++)
-		if (list->items[i].type == ITEM_STRING)
-			strlist_addf(out, "%.*s", (int)list->items[i].len, list->items[i].text);
-}
-
-/* What could not be put back is an error; what no undo can is noted. */
-static int read_undo(struct line *l, const struct strbuf *answer, struct err *err)
-{
-	AUTO(arena_release) struct arena arena = {0};
-	AUTO(strlist_release) struct strlist failed = {0};
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	const struct item *told = item_parse(&arena, answer->data, answer->len, err);
-
-	if (!told)
-		return -1;
-	add_texts(told, "notes", &l->notes);
-	add_texts(told, "failed", &failed);
-	for (size_t i = 0; i < failed.count; i++)
-		strbuf_addf(&text, "%s%s", i ? "; " : "", failed.items[i]);
-	return failed.count > 0 ? err_set(err, ERR_SYSTEM, "%s", text.data) : 0;
-}
-
-static int undo_user(struct line *l, const char *user, const char *id, deadline until,
-	const struct cancel *cancel, struct err *err)
-{
-	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
-
-	if (ask_user(l, WIRE_TRANSACTION_UNDO, user, id, &answer, until, cancel, err) < 0)
-		return -1;
-	return read_undo(l, &answer, err);
-}
-
-int line_undo(struct line *l, const char *id, deadline until, const struct cancel *cancel,
-	struct err *err)
-{
-	int result = 0;
-
-	strlist_release(&l->notes);
-	for (size_t i = l->begun.count; i-- > 0;) {
-		struct err why = {0};
-		if (undo_user(l, l->begun.items[i], id, until, cancel, &why) == 0)
-			continue;
-		if (result == 0)
-			err_set(err, why.code, "%s", why.text);
-		result = -1;
-	}
-	return result;
-}
-
-void line_end_transaction(struct line *l)
-{
-	for (size_t i = 0; i < LINE_USERS; i++)
-		l->users[i].begun = false;
-	l->touched = false;
-	strlist_release(&l->begun);
+	return line_note(l, id, err);
 }
 
 /* Lets every helper hear from us. */
@@ -613,8 +406,8 @@ static int ping(struct line *l, struct err *err)
 			continue;
 		uint32_t id = link_send(l->link, &f, err);
 		if (id == 0)
-			return broken(l, err);
-		if (take_answer(l, id, NULL, 0, deadline_in(l->stall), err) < 0)
+			return line_broken(l, err);
+		if (line_take_answer(l, id, NULL, 0, deadline_in(l->stall), err) < 0)
 			return -1;
 	}
 	return 0;
