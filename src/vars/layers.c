@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The layers of a view: what they are made of, and their order. */
-#include "inventory/datafile.h"
 #include "vars/view.h"
 
 static void push_layer(struct vars_view *view, enum vars_level level, const char *label,
