@@ -15,6 +15,7 @@
 
 #include "play/modules/forward.h"
 #include "play/modules/modules.h"
+#include "play/modules/service.h"
 #include "play/runner.h"
 
 #define DEADLINE_SECONDS 60.0
@@ -23,19 +24,10 @@
 static const char *const unit_aliases[] = {"unit", NULL};
 static const char *const managers[] = {"systemd", "systemd_user", "commands", NULL};
 
-static const struct argument commands_members[] = {
-	{.name = "start"},
-	{.name = "stop"},
-	{.name = "restart"},
-	{.name = "reload"},
-	{.name = "status"},
-	{0},
-};
-
 static const struct argument arguments[] = {
 	{.name = "units", .type = ARGUMENT_LIST, .aliases = unit_aliases},
 	{.name = "manager", .fallback = "systemd", .choices = managers},
-	{.name = "commands", .type = ARGUMENT_DICT, .members = commands_members},
+	{.name = "commands", .type = ARGUMENT_DICT, .members = service_commands},
 	{.name = "stable", .type = ARGUMENT_FLOAT, .fallback = "5"},
 	{.name = "host", .fallback = "127.0.0.1"},
 	{.name = "port", .type = ARGUMENT_INT},

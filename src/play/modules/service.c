@@ -7,6 +7,7 @@
 
 #include "play/modules/forward.h"
 #include "play/modules/modules.h"
+#include "play/modules/service.h"
 #include "play/playbook.h"
 #include "play/runner.h"
 
@@ -39,7 +40,7 @@ static const struct argument systemd_arguments[] = {
 	{0},
 };
 
-static const struct argument commands_members[] = {
+const struct argument service_commands[] = {
 	{.name = "start"},
 	{.name = "stop"},
 	{.name = "restart"},
@@ -53,7 +54,7 @@ static const struct argument service_arguments[] = {
 	{.name = "state", .choices = states},
 	{.name = "enabled", .type = ARGUMENT_BOOL},
 	{.name = "use", .fallback = "auto"},
-	{.name = "commands", .type = ARGUMENT_DICT, .members = commands_members},
+	{.name = "commands", .type = ARGUMENT_DICT, .members = service_commands},
 	{.name = "sleep", .type = ARGUMENT_INT},
 	{.name = "pattern"},
 	{.name = "runlevel"},
