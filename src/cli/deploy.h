@@ -20,8 +20,8 @@ struct deploy {
 	struct engine engine;
 	struct deploy_options o;
 	struct play_run run;
-	struct strlist playbook;  /* its path */
-	struct strbuf *notes;     /* of each host: what else than models changed */
+	struct strlist playbook; /* its path */
+	struct strbuf *notes;    /* of each host: what else than models changed */
 };
 
 /* Fills the options from the command line; leftover words go into `rest` (deploy_options.c). */
