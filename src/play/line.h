@@ -65,6 +65,7 @@ struct line {
 	bool bulk; /* bulk frames were sent that the next module must not overtake */
 	struct line_user users[LINE_USERS];
 	struct strlist notes; /* of the last undo: what it cannot take back, in words */
+	bool made; /* each of `begun` is known to have changed something: it was confirmed */
 	struct strlist begun; /* users whose transaction was begun, and after the confirm those
 				 who have changed something; "" is the login user */
 	struct link_stats stats; /* of links that were closed */

@@ -185,6 +185,9 @@ int line_undo(struct line *l, const char *id, deadline until, const struct cance
 		struct err why = {0};
 		if (undo_user(l, l->begun.items[i], id, until, cancel, &why) == 0)
 			continue;
+		/* One who changed nothing has no part in it, and his first helper is gone. */
+		if (why.code == ERR_NOTFOUND && !l->made)
+			continue;
 		if (result == 0)
 			err_set(err, why.code, "%s", why.text);
 		result = -1;
@@ -196,6 +199,6 @@ void line_end_transaction(struct line *l)
 {
 	for (size_t i = 0; i < LINE_USERS; i++)
 		l->users[i].begun = false;
-	l->touched = false;
+	l->touched = l->made = false;
 	strlist_release(&l->begun);
 }

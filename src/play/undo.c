@@ -179,6 +179,7 @@ void transaction_take_back(struct runner *r)
 {
 	for (size_t i = 0; i < r->confirmed_users.count; i++)
 		strlist_add(&r->line.begun, r->confirmed_users.items[i]);
+	r->line.made = true;
 	r->host->undo = undo(r, r->confirmed_id, r->confirmed_play);
 	r->undoing = false;
 	r->confirmed_id = NULL;
