@@ -23,6 +23,19 @@ const struct service_manager *service_manager_find(const char *name, struct err 
 	return NULL;
 }
 
+void service_state_init(struct service_state *s, const char *unit, const char *load)
+{
+	*s = (struct service_state){.name = unit,
+		.id = unit,
+		.load = load,
+		.active = "",
+		.sub = "",
+		.enabled = "",
+		.result = "",
+		.invocation = "",
+		.properties = ""};
+}
+
 bool service_is_active(const struct service_state *s)
 {
 	static const char *const running[] = {"active", "reloading", "refreshing"};

@@ -110,6 +110,8 @@ struct service_manager {
 
 /* The manager with a name; NULL with ERR_INPUT that lists those there are. */
 const struct service_manager *service_manager_find(const char *name, struct err *err);
+/* A state in which nothing is known of a unit yet but its name, and whether it is loaded. */
+void service_state_init(struct service_state *s, const char *unit, const char *load);
 /* True while a unit runs: active, or on its way from there to there (reloading). */
 bool service_is_active(const struct service_state *s);
 /* Words for people: "rec.service is failed (failed), result exit-code, status 3". */

@@ -47,15 +47,7 @@ static int query(struct service_work *w, struct service_state *states, struct er
 	if (w->count != 1)
 		return err_set(err, ERR_INPUT,
 			"the manager commands has one service a task; %zu are named", w->count);
-	states[0] = (struct service_state){.name = w->units[0],
-		.id = w->units[0],
-		.load = "loaded",
-		.active = "",
-		.sub = "",
-		.enabled = "",
-		.result = "",
-		.invocation = "",
-		.properties = ""};
+	service_state_init(&states[0], w->units[0], "loaded");
 	if (!w->commands.status)
 		return 0;
 	deadline until = deadline_min(w->until, deadline_in(SERVICE_COMMAND_TIME));

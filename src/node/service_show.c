@@ -135,15 +135,7 @@ int service_show_parse(struct arena *a, const char *const *units, size_t count,
 		}
 		const char *stop = unit_end(at, end);
 		if (found < count) {
-			states[found] = (struct service_state){.name = units[found],
-				.id = units[found],
-				.load = "",
-				.active = "",
-				.sub = "",
-				.enabled = "",
-				.result = "",
-				.invocation = "",
-				.properties = ""};
+			service_state_init(&states[found], units[found], "");
 			read_unit(a, &states[found], at, stop, keep);
 		}
 		found++;
