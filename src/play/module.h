@@ -44,13 +44,13 @@ enum argument_type {
 struct argument {
 	const char *name;
 	enum argument_type type;
-	bool required;
 	const char *fallback;           /* the default as text; NULL: none */
 	const char *const *aliases;     /* NULL-terminated; NULL: none */
 	const char *const *choices;     /* NULL-terminated; NULL: any */
 	enum argument_type elements;    /* of a list */
 	const struct argument *members; /* of a dict, or of the dicts of a list; NULL: free */
-	bool secret;                    /* never shown */
+	bool required;
+	bool secret; /* never shown */
 };
 
 enum module_flag {
