@@ -37,7 +37,7 @@ static int becomes(struct runner *r, const struct step *s, bool *out, struct err
 
 int runner_become(struct runner *r, const struct step *s, const char **user, struct err *err)
 {
-	bool on;
+	bool on = false;
 
 	*user = NULL;
 	if (becomes(r, s, &on, err) < 0)

@@ -44,7 +44,7 @@ static const struct value *words_of(struct module_call *c, struct err *err)
 	const char *line = line_of(c);
 	AUTO(words_release) struct words words = {0};
 
-	if (!line && argv)
+	if (!line) /* the module has looked that one of the two is there */
 		return argv;
 	if (words_split_all(&words, line, strlen(line), err) < 0) {
 		err_wrap(err, "cmd");
