@@ -45,6 +45,7 @@ ForceCommand "{session}"
 SESSION = """\
 #!/bin/sh
 cd "$HOME" || exit 255
+export MODELFLEET_STATE_DIR="$HOME/.local/state/modelfleet"
 if [ -n "$SSH_ORIGINAL_COMMAND" ]; then
 \texec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
 fi
