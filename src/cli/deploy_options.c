@@ -48,6 +48,9 @@ void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, 
 
 	cli_parse(cmd, "[-i INVENTORY] [-l PATTERN] [OPTIONS]", epilogue, options, argc, argv,
 		rest);
+	/* The playbook brings models to all hosts at once, unless they have their turns. */
+	if (o->serial)
+		strlist_add(&d->engine.o.site.extra, "deploy_in_batches=true");
 }
 
 /* "1,25%,100%" as the list that `serial` takes. */
