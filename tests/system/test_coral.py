@@ -328,12 +328,13 @@ class InstallTest(CoralCase):
         self.assertEqual(run.host("n01")["state"], "unchanged", run)
 
     def test_a_deploy_without_its_packages_brings_no_models(self):
+        """In a rollout by batches, packages come before the models of a host's turn."""
         self.write_site(sentinel=CORAL)
         self.add_packages()
         for path in self.store.iterdir():
             path.unlink()
         self.site.add_version("mobilenet_ssd", "2026-01-12", {"model.tflite": b"weights"})
-        run = self.operator.deploy()
+        run = self.operator.deploy("--serial", "100%")
         self.assertEqual(run.host("n01")["state"], "failed", run)
         self.assertEqual(run.host("n02")["state"], "changed")
         self.fleet["n01"].shell(f"test ! -e {DATA}/model_registry/mobilenet_ssd")
