@@ -186,23 +186,34 @@ struct line *runner_line(struct runner *r, struct execution *x, struct err *err)
 	return l;
 }
 
-/* The ctx of a call's user on its line, with the play's transaction begun there. */
-static int call_ctx(struct runner *r, struct execution *x, struct err *err)
+/*
+ * The ctx of a user (NULL: the login user) on the call's line, with the play's transaction
+ * begun there: what an earlier run left unconfirmed is taken back before anything is looked at.
+ */
+static int user_ctx(
+	struct runner *r, struct execution *x, const char *user, uint16_t *ctx, struct err *err)
 {
 	const struct line_transaction *t = NULL;
+	struct line *l = x->line;
+
+	if (l == &r->line && r->playing && !x->call.check && !r->undoing)
+		t = &r->transaction;
+	if (line_user(l, user, t, x->call.until, ctx, err) == 0)
+		return 0;
+	x->lost = l->lost || err->code == ERR_AUTH;
+	return -1;
+}
+
+/* The ctx of a call's user on its line. */
+static int call_ctx(struct runner *r, struct execution *x, struct err *err)
+{
 	const char *user;
 
 	if (x->has_ctx && x->line && x->line->link)
 		return 0;
-	struct line *l = runner_line(r, x, err);
-	if (!l || runner_become(r, x->call.step, &user, err) < 0)
+	if (!runner_line(r, x, err) || runner_become(r, x->call.step, &user, err) < 0 ||
+		user_ctx(r, x, user, &x->ctx, err) < 0)
 		return -1;
-	if (l == &r->line && r->playing && !x->call.check && !r->undoing)
-		t = &r->transaction;
-	if (line_user(l, user, t, x->call.until, &x->ctx, err) < 0) {
-		x->lost = l->lost || err->code == ERR_AUTH;
-		return -1;
-	}
 	x->has_ctx = true;
 	return 0;
 }
@@ -321,13 +332,14 @@ static const struct value *probe(
 {
 	struct err ignored = {0};
 	const char *user;
+	uint16_t ctx;
 
 	if (x->has_ctx || !can_probe(module, args) ||
 		runner_become(r, x->call.step, &user, &ignored) < 0 ||
-		line_has_user(x->line, user))
+		line_has_user(x->line, user) || user_ctx(r, x, NULL, &ctx, &ignored) < 0)
 		return NULL;
 	const struct value *result =
-		runner_call_node(r, x, module, args, FRAME_CHECK, 0, &ignored);
+		runner_call_node(r, x, module, args, FRAME_CHECK, ctx, &ignored);
 	return result && !result_is(result, "changed") && !result_is(result, "need") ? result
 										     : NULL;
 }
