@@ -47,8 +47,9 @@ struct command {
 		const struct command *cmd, int argc, char **argv); /* argv[0]: command name */
 };
 
-extern const struct command cmd_check, cmd_deploy, cmd_inventory, cmd_playbook, cmd_status,
-	cmd_template, cmd_vars;
+extern const struct command cmd_check, cmd_cleanup, cmd_deploy, cmd_history, cmd_inventory,
+	cmd_playbook, cmd_publish, cmd_rollback, cmd_status, cmd_template, cmd_vars,
+	cmd_verify_store;
 
 /*
  * Parses argv[1..] by a table ended by an all-zero entry. Positional arguments are gathered

@@ -10,10 +10,15 @@
 #include "cli/version.h"
 
 static const struct command *const commands[] = {
+	&cmd_publish,
 	&cmd_deploy,
+	&cmd_rollback,
+	&cmd_cleanup,
 	&cmd_status,
+	&cmd_history,
 	&cmd_playbook,
 	&cmd_check,
+	&cmd_verify_store,
 	&cmd_inventory,
 	&cmd_vars,
 	&cmd_template,

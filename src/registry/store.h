@@ -15,6 +15,7 @@
 #define REGISTRY_STORE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/clock.h"
@@ -25,7 +26,8 @@
 
 #define STORE_FLEET_DIR ".fleet" /* the store's own files, below its root */
 #define STORE_CORAL_DIR "coral_packages"
-#define STORE_NAMES_MAX 100000 /* entries of one directory of the store */
+#define STORE_NAMES_MAX 100000      /* entries of one directory of the store */
+#define STORE_NOTE_MAX  (16u << 20) /* a file of the store's own that commands read */
 
 struct store;
 
@@ -54,6 +56,22 @@ struct store_ops {
 	 */
 	int (*open_file)(struct store *s, const char *model, const char *version,
 		const char *path, struct err *err);
+	/* The bytes of all files of a version as they lie there. */
+	int (*version_size)(struct store *s, const char *model, const char *version,
+		uint64_t *bytes, struct err *err);
+	/*
+	 * Removes a version: it leaves its name in one step, for ROOT/.fleet/trash, and is
+	 * unlinked there. A crash leaves it whole under its name or gone from it; what lies in
+	 * the trash is removed by the next removal. ERR_NOTFOUND when it is not there.
+	 */
+	int (*remove_version)(
+		struct store *s, const char *model, const char *version, struct err *err);
+	/* Reads ROOT/.fleet/NAME, of at most STORE_NOTE_MAX bytes. ERR_NOTFOUND. */
+	int (*read_note)(
+		struct store *s, const char *name, struct strbuf *out, struct err *err);
+	/* Replaces ROOT/.fleet/NAME in one step. The caller holds the site's lock. */
+	int (*write_note)(
+		struct store *s, const char *name, const void *data, size_t n, struct err *err);
 	/* Frees the store. */
 	void (*free)(struct store *s);
 };
@@ -97,5 +115,19 @@ int store_read_model(struct store *s, const struct model *model, const char *ver
 /* open_file of the store's kind; names are checked here. */
 int store_open_file(struct store *s, const char *model, const char *version, const char *path,
 	struct err *err);
+/* version_size of the store's kind; names are checked here. */
+int store_version_size(struct store *s, const char *model, const char *version, uint64_t *bytes,
+	struct err *err);
+/*
+ * remove_version of the store's kind; names are checked here, and STORE_CORAL_DIR is refused.
+ * The caller holds the site's lock.
+ */
+int store_remove_version(
+	struct store *s, const char *model, const char *version, struct err *err);
+/* read_note of the store's kind; a name is letters, digits, '-' and '.', no '.' in front. */
+int store_read_note(struct store *s, const char *name, struct strbuf *out, struct err *err);
+/* write_note of the store's kind. */
+int store_write_note(
+	struct store *s, const char *name, const void *data, size_t n, struct err *err);
 
 #endif
