@@ -154,11 +154,8 @@ static void add_diffs(struct writer *w)
 static void add_host(struct writer *w, struct strbuf *line)
 {
 	const struct run_event *e = w->event;
-	const struct value *to = NULL;
-
-	if (e->step && e->step->kind == STEP_TASK)
-		to = e->step->task->delegate_to;
-	const char *name = value_text(to);
+	const char *name =
+		e->step ? value_text(step_attribute(e->step, ATTRIBUTE_DELEGATE_TO)) : NULL;
 	bool known = name && !strchr(name, '{') && strcmp(name, e->host->name) != 0;
 	strbuf_addf(line, "[%s%s%s]", e->host->name, known ? " -> " : "", known ? name : "");
 }

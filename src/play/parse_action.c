@@ -187,7 +187,8 @@ void parse_action(struct parser *p, struct target *t)
 		read_action(p, &a, old);
 	if (local) {
 		read_action(p, &a, local);
-		task->delegate_to = value_new_string(p->arena, "localhost");
+		t->step->attributes[ATTRIBUTE_DELEGATE_TO] =
+			value_new_string(p->arena, "localhost");
 	}
 	find_modules(p, t, &a);
 	task->module_name = a.name ? a.name : "";

@@ -63,17 +63,6 @@ static void read_loops(struct parser *p, struct target *t)
 			read_with(p, t, pair);
 }
 
-/* Inherited keywords that many ask for, once all around the task has been read. */
-static void settle(struct step *s)
-{
-	struct task *task = s->task;
-
-	task->notify = step_attribute(s, ATTRIBUTE_NOTIFY);
-	if (!task->delegate_to)
-		task->delegate_to = step_attribute(s, ATTRIBUTE_DELEGATE_TO);
-	task->run_once = step_attribute(s, ATTRIBUTE_RUN_ONCE);
-}
-
 void parse_task(
 	struct parser *p, const struct value *v, const struct target *around, struct steps *to)
 {
@@ -90,6 +79,5 @@ void parse_task(
 	keywords_read(p, &t, any_name);
 	read_loops(p, &t);
 	parse_action(p, &t);
-	settle(s);
 	*PARSE_PUSH(p->arena, to) = s;
 }

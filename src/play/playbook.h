@@ -104,10 +104,6 @@ struct task {
 	struct strlist listen;            /* handlers: topics besides the name */
 	const struct value *until, *retries, *delay;
 	const struct value *changed_when, *failed_when; /* NULL: the module's word */
-	/* What step_attribute says of these, as many ask. */
-	const struct value *notify;      /* a string or list, or NULL */
-	const struct value *delegate_to; /* NULL: the host itself */
-	const struct value *run_once;
 };
 
 /*

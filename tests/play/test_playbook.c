@@ -179,9 +179,9 @@ static void test_task(void **state)
 	assert_false(t->changed_when->boolean);
 	assert_string_equal(json(f, t->failed_when), "\"said.x == 1\"");
 	assert_string_equal(json(f, s->vars), "{\"a\": 1}");
-	assert_string_equal(json(f, t->delegate_to), "\"other\"");
-	assert_true(t->run_once->boolean);
-	assert_string_equal(json(f, t->notify), "[\"one\", \"two\"]");
+	assert_string_equal(json(f, step_attribute(s, ATTRIBUTE_DELEGATE_TO)), "\"other\"");
+	assert_true(step_attribute(s, ATTRIBUTE_RUN_ONCE)->boolean);
+	assert_string_equal(json(f, step_attribute(s, ATTRIBUTE_NOTIFY)), "[\"one\", \"two\"]");
 }
 
 static void test_title_without_a_name(void **state)
@@ -217,8 +217,10 @@ static void test_local_action(void **state)
 		tasks(f, "    - local_action: debug msg=x\n"
 			 "    - local_action: debug msg=x\n      delegate_to: other\n");
 
-	assert_string_equal(json(f, all->items[0]->task->delegate_to), "\"localhost\"");
-	assert_string_equal(json(f, all->items[1]->task->delegate_to), "\"localhost\"");
+	assert_string_equal(
+		json(f, step_attribute(all->items[0], ATTRIBUTE_DELEGATE_TO)), "\"localhost\"");
+	assert_string_equal(
+		json(f, step_attribute(all->items[1], ATTRIBUTE_DELEGATE_TO)), "\"localhost\"");
 	assert_string_equal(json(f, all->items[1]->task->args), "{\"msg\": \"x\"}");
 }
 
@@ -253,13 +255,13 @@ static void test_inherited(void **state)
 	assert_string_equal(step_attribute(plain, ATTRIBUTE_BECOME_USER)->text, "block");
 	assert_true(step_attribute(plain, ATTRIBUTE_NO_LOG)->boolean);
 	assert_null(step_attribute(plain, ATTRIBUTE_PORT));
-	assert_string_equal(plain->task->notify->text, "outer");
-	assert_string_equal(plain->task->delegate_to->text, "there");
-	assert_true(plain->task->run_once->boolean);
+	assert_string_equal(step_attribute(plain, ATTRIBUTE_NOTIFY)->text, "outer");
+	assert_string_equal(step_attribute(plain, ATTRIBUTE_DELEGATE_TO)->text, "there");
+	assert_true(step_attribute(plain, ATTRIBUTE_RUN_ONCE)->boolean);
 	assert_int_equal(step_attribute(own, ATTRIBUTE_BECOME)->kind, VALUE_NULL);
 	assert_false(step_attribute(own, ATTRIBUTE_NO_LOG)->boolean);
-	assert_string_equal(own->task->notify->text, "inner");
-	assert_string_equal(own->task->delegate_to->text, "here");
+	assert_string_equal(step_attribute(own, ATTRIBUTE_NOTIFY)->text, "inner");
+	assert_string_equal(step_attribute(own, ATTRIBUTE_DELEGATE_TO)->text, "here");
 }
 
 static void test_environment_adds_up(void **state)

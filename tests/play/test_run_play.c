@@ -272,6 +272,17 @@ static void a_task_may_be_done_elsewhere(void **state)
 	assert_non_null(strstr(run_fixture_host(f, "h1")->err.text, "nowhere"));
 }
 
+static void a_local_action_needs_no_way_to_its_host(void **state)
+{
+	struct run_fixture *f = *state;
+
+	f->inventory_text = "h1 ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1\n";
+	f->show = "stdout";
+	run_fixture_play(f, PLAY "  tasks:\n"
+				 "    - local_action: shell echo {{ inventory_hostname }}\n");
+	run_fixture_expect(f, "h1 task 'shell': changed \"h1\"\n");
+}
+
 static void facts_are_there_when_they_are_asked_for(void **state)
 {
 	struct run_fixture *f = *state;
@@ -413,6 +424,7 @@ int main(void)
 		TEST(the_first_that_is_left_does_it),
 		TEST(hosts_see_what_others_have_set),
 		TEST(a_task_may_be_done_elsewhere),
+		TEST(a_local_action_needs_no_way_to_its_host),
 		TEST(facts_are_there_when_they_are_asked_for),
 		TEST(a_node_out_of_reach_is_told),
 		TEST(a_play_may_say_how_hosts_are_reached),
