@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/vec.h"
 #include "node/record.h"
 #include "node/request.h"
+#include "tree/walk.h"
 
 /* An inode that a removed version shared with others by hard links. */
 struct shared {
@@ -214,13 +216,34 @@ static int list_model(struct request *q, const char *root, const char *name, str
 	return each_name(q, name, list_plain, err);
 }
 
+static int add_staged(void *arg, const struct walk_item *found, struct err *err)
+{
+	struct wire_list_item *item = arg;
+
+	(void)err;
+	if (S_ISREG(found->st.st_mode)) {
+		item->files++;
+		item->bytes += (uint64_t)found->st.st_size;
+	}
+	/* Files keep the times of the version that they are of; the change is the writing. */
+	if (found->st.st_ctim.tv_sec > item->written)
+		item->written = found->st.st_ctim.tv_sec;
+	return WALK_ON;
+}
+
 static int list_staging(struct request *q, const char *path, const char *name, struct err *err)
 {
 	autofree char *version = root_unflatten(name);
+	autofree char *staging = path_join(path, name);
 	struct wire_list_item item = {.kind = WIRE_LISTED_STAGING, .version = version};
 
-	(void)path;
-	return version ? list_item(q, &item, err) : 0;
+	if (!version)
+		return 0;
+	/* What cannot be measured is there all the same. */
+	autofd int dir = beneath_open(q->root->fd, staging, O_RDONLY | O_DIRECTORY, 0);
+	if (dir >= 0)
+		tree_walk(dir, add_staged, &item, NULL);
+	return list_item(q, &item, err);
 }
 
 int op_list(struct request *q, struct err *err)

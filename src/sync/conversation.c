@@ -143,10 +143,23 @@ static int take_answer(
 	return 0;
 }
 
+/* How far the node is with reading files again, where that is all that is done. */
+static int take_event(struct conversation *c, const struct frame *f, struct err *err)
+{
+	struct wire_progress p;
+
+	if (!c->o->look || !c->o->progress)
+		return 0;
+	if (wire_get_progress(f, &p, err) < 0)
+		return -1;
+	c->o->progress(c->o->progress_arg, c->done + p.done, c->total);
+	return 0;
+}
+
 static int take_frame(struct conversation *c, const struct frame *f, struct err *err)
 {
 	if (f->kind == WIRE_EVENT)
-		return 0;
+		return take_event(c, f, err);
 	if (f->kind == WIRE_ERROR && f->id == 0)
 		return link_error(f, err);
 	struct request *r = conversation_request(c, f->id);

@@ -103,6 +103,8 @@ static int version_checked(
 	t->checked = true;
 	while ((more = wire_get_drift(&reader, &drift, err)) == 1)
 		take_drift(c, t, &drift);
+	if (r->done && c->o->look)
+		conversation_progress(c, t->version->manifest.bytes);
 	return more;
 }
 
@@ -126,6 +128,8 @@ static int ask_all(struct conversation *c, struct err *err)
 {
 	if (open_root(c, err) < 0)
 		return -1;
+	for (size_t i = 0; c->o->look && i < c->task_count; i++)
+		c->total += c->tasks[i].version->manifest.bytes;
 	for (size_t i = 0; i < c->task_count; i++) {
 		if (ask_version(c, &c->tasks[i], err) < 0)
 			return -1;

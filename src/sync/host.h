@@ -69,7 +69,7 @@ struct sync_options {
 	double stall;       /* seconds without a sign of life until the host is given up */
 	deadline until;     /* of the whole host */
 	const struct cancel *cancel;
-	/* Called as bytes are sent; may be NULL. */
+	/* Called as bytes are sent, with `look` as the node reads them; may be NULL. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;
 };

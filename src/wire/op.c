@@ -426,6 +426,7 @@ void wire_put_list_item(struct msg_writer *w, const struct wire_list_item *i)
 	msg_put_raw(w, i->digest, WIRE_DIGEST_SIZE);
 	msg_put_u32(w, i->files);
 	msg_put_u64(w, i->bytes);
+	msg_put_i64(w, i->written);
 }
 
 int wire_get_list_item(struct msg_reader *r, struct wire_list_item *i, struct err *err)
@@ -437,5 +438,6 @@ int wire_get_list_item(struct msg_reader *r, struct wire_list_item *i, struct er
 	msg_raw(r, i->digest, WIRE_DIGEST_SIZE);
 	i->files = msg_u32(r);
 	i->bytes = msg_u64(r);
+	i->written = msg_i64(r);
 	return end_record(r, "an item of a list", err);
 }

@@ -448,9 +448,10 @@ enum wire_listed {
 struct wire_list_item {
 	uint8_t kind; /* enum wire_listed */
 	const char *version;
-	uint8_t digest[WIRE_DIGEST_SIZE]; /* zeros for PLAIN */
+	uint8_t digest[WIRE_DIGEST_SIZE]; /* zeros but for VERIFIED */
 	uint32_t files;
-	uint64_t bytes; /* sum of file sizes by the record; 0 for PLAIN */
+	uint64_t bytes;  /* sum of file sizes by the record, or in staging; 0 for PLAIN */
+	int64_t written; /* STAGING: when a file of it was written last, since 1970; else 0 */
 };
 /* Writes an item. */
 void wire_put_list_item(struct msg_writer *w, const struct wire_list_item *i);

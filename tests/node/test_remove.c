@@ -81,6 +81,41 @@ static void list_shows_verified_plain_and_staged(void **state)
 	manifest_release(&m);
 }
 
+/* The item of a listed version; its strings are not kept. */
+static struct wire_list_item listed_item(struct client *c, const char *version)
+{
+	struct wire_list_item item, found = {0};
+	struct msg_reader r;
+	struct answer a;
+	uint8_t root = 0;
+	struct msg_writer writer = {.data = &root, .len = 1, .cap = 1};
+
+	assert_int_equal(client_call(c, WIRE_LIST, 0, &writer, &a), ERR_NONE);
+	msg_read(&r, a.data.data, a.data.len);
+	while (wire_get_list_item(&r, &item, NULL) > 0)
+		if (strcmp(item.version, version) == 0)
+			found = item;
+	answer_release(&a);
+	return found;
+}
+
+static void staging_tells_its_size_and_age(void **state)
+{
+	struct world *w = *state;
+	autofree char *tree = path_join(w->root, ".staging/m%2F3/tree");
+
+	deploy(w, "m/1", 1);
+	assert_int_equal(listed_item(&w->client, "m/1").written, 0);
+	world_text(tree, "a", "12345");
+	world_text(tree, "sub/b", "678");
+	time_t before = time(NULL) - 1;
+	struct wire_list_item item = listed_item(&w->client, "m/3");
+	assert_int_equal(item.kind, WIRE_LISTED_STAGING);
+	assert_int_equal(item.files, 2);
+	assert_int_equal(item.bytes, 8);
+	assert_in_range(item.written, before, time(NULL));
+}
+
 static void a_removed_version_leaves_nothing(void **state)
 {
 	struct world *w = *state;
@@ -185,6 +220,7 @@ int main(void)
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_make, world_remove)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(list_shows_verified_plain_and_staged),
+		WORLD_TEST(staging_tells_its_size_and_age),
 		WORLD_TEST(a_removed_version_leaves_nothing),
 		WORLD_TEST(read_only_directories_are_removed_too),
 		WORLD_TEST(only_extras_can_be_removed_singly),
