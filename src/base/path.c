@@ -66,6 +66,21 @@ bool path_is_contained(const char *path)
 	}
 }
 
+char *path_flat_name(const char *path)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	for (; *path; path++) {
+		if (*path == '%')
+			strbuf_addstr(&b, "%25");
+		else if (*path == '/')
+			strbuf_addstr(&b, "%2F");
+		else
+			strbuf_addch(&b, *path);
+	}
+	return strbuf_detach(&b, NULL);
+}
+
 int path_mkdirs(const char *path, mode_t mode, struct err *err)
 {
 	if (path_is_dir(path))
@@ -78,9 +93,15 @@ int path_mkdirs(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
-static int remove_at(int dirfd, const char *name, int depth);
+/* Whoever removes a tree and wants to be told of what goes. */
+struct remover {
+	path_removing removing; /* may be NULL */
+	void *arg;
+};
 
-static int remove_entries(int fd, int depth)
+static int remove_at(const struct remover *r, int dirfd, const char *name, int depth);
+
+static int remove_entries(const struct remover *r, int fd, int depth)
 {
 	DIR *dir = fdopendir(fd);
 	int result = 0;
@@ -90,8 +111,8 @@ static int remove_entries(int fd, int depth)
 		return -1;
 	}
 	for (struct dirent *entry; result == 0 && (entry = readdir(dir));) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			result = remove_at(dirfd(dir), entry->d_name, depth + 1);
+		if (path_is_component(entry->d_name))
+			result = remove_at(r, dirfd(dir), entry->d_name, depth + 1);
 	}
 	int saved = errno;
 	closedir(dir);
@@ -99,28 +120,51 @@ static int remove_entries(int fd, int depth)
 	return result;
 }
 
-static int remove_at(int dirfd, const char *name, int depth)
+/* Opens a directory that goes, with the permissions that emptying it takes. */
+static int open_to_empty(int dirfd, const char *name)
 {
+	struct stat st;
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+		(st.st_mode & 0700) != 0700)
+		(void)fchmod(fd, 0700);
+	return fd;
+}
+
+static int remove_at(const struct remover *r, int dirfd, const char *name, int depth)
+{
+	struct stat st;
+
 	if (depth > REMOVE_DEPTH_MAX) {
 		errno = ELOOP;
 		return -1;
 	}
+	if (r->removing && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		r->removing(r->arg, &st);
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	int refused = errno;
 	if (refused != EISDIR && refused != EPERM)
 		return -1;
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_to_empty(dirfd, name);
 	if (fd < 0 && errno == ENOTDIR)
 		errno = refused; /* no directory: then this was the reason */
-	if (fd < 0 || remove_entries(fd, depth) < 0)
+	if (fd < 0 || remove_entries(r, fd, depth) < 0)
 		return -1;
 	return unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 
+int path_remove_at(int dirfd, const char *name, path_removing removing, void *arg)
+{
+	const struct remover r = {.removing = removing, .arg = arg};
+
+	return remove_at(&r, dirfd, name, 0);
+}
+
 int path_remove_tree(const char *path, struct err *err)
 {
-	if (remove_at(AT_FDCWD, path, 0) < 0)
+	if (path_remove_at(AT_FDCWD, path, NULL, NULL) < 0)
 		return err_sys(err, "cannot remove %s", path);
 	return 0;
 }

@@ -132,17 +132,7 @@ int root_check_version(const char *version, struct err *err)
 
 char *root_flat_name(const char *version)
 {
-	struct strbuf b = STRBUF_INIT;
-
-	for (; *version; version++) {
-		if (*version == '%')
-			strbuf_addstr(&b, "%25");
-		else if (*version == '/')
-			strbuf_addstr(&b, "%2F");
-		else
-			strbuf_addch(&b, *version);
-	}
-	return strbuf_detach(&b, NULL);
+	return path_flat_name(version);
 }
 
 char *root_unflatten(const char *name)

@@ -28,6 +28,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strmap.h"
+#include "inventory/inventory.h"
 #include "registry/store.h"
 
 #define REPORTS_NOTE     "reports.json"
@@ -38,8 +39,8 @@
 /* One host's report. */
 struct report {
 	const char *host;    /* lives in the arena of the reports */
-	time_t time;         /* when it was last written */
-	char *run;           /* the run that wrote it; NULL: none */
+	time_t time;         /* when it was last written; 0: never yet */
+	const char *run;     /* the run that wrote it, likewise; NULL: none */
 	struct strlist runs; /* "MODEL/VERSION", sorted */
 	struct strlist has;  /* likewise */
 	bool has_known;
@@ -53,7 +54,7 @@ struct reports {
 
 /* Reads a store's reports; a store without any is empty. -1 with err names file and cause. */
 int reports_load(struct reports *r, struct store *s, struct err *err);
-/* Writes them back, without hosts that nobody has heard of for REPORT_DAYS_MAX days. */
+/* Writes them back. The caller holds the site's lock since before it loaded them. */
 int reports_save(const struct reports *r, struct store *s, struct err *err);
 /* Reads a text; for reports_load and its fuzzer. `name` is for messages. */
 int reports_parse(
@@ -66,10 +67,19 @@ void reports_release(struct reports *r);
 struct report *reports_find(const struct reports *r, const char *host);
 /* A host's report, made when it is not there. */
 struct report *reports_of(struct reports *r, const char *host);
-/* The host may be using a version from now on; what it used before stays. */
-void report_may_run(struct report *h, const char *model, const char *version);
+/* Says which run (NULL: none) writes a host's report, and when. */
+void reports_stamp(struct reports *r, struct report *h, const char *run, time_t now);
+/* Drops hosts that the inventory does not have and nobody heard of for REPORT_DAYS_MAX days. */
+void reports_forget(struct reports *r, const struct inventory *inventory, time_t now);
+/*
+ * The host may be using a version from now on; what it used before stays. True if that is new
+ * to the report.
+ */
+bool report_may_run(struct report *h, const char *model, const char *version);
 /* The host uses this version of the model and no other. */
 void report_runs(struct report *h, const char *model, const char *version);
+/* What lies on the host, now that it was looked at: "MODEL/VERSION", in any order. */
+void report_has(struct report *h, const struct strlist *there);
 /* How many hosts run a version, by their reports. */
 size_t reports_count(const struct reports *r, const char *model, const char *version);
 

@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "registry/registry.h"
 #include "tree/manifest.h"
+#include "tree/usage.h"
 
 #define STORE_FLEET_DIR ".fleet" /* the store's own files, below its root */
 #define STORE_CORAL_DIR "coral_packages"
@@ -56,16 +57,24 @@ struct store_ops {
 	 */
 	int (*open_file)(struct store *s, const char *model, const char *version,
 		const char *path, struct err *err);
-	/* The bytes of all files of a version as they lie there. */
-	int (*version_size)(struct store *s, const char *model, const char *version,
-		uint64_t *bytes, struct err *err);
+	/* What a version takes, and what its removal would give back. */
+	int (*version_usage)(struct store *s, const char *model, const char *version,
+		struct tree_usage *out, struct err *err);
+	/*
+	 * Appends "MODEL/VERSION", sorted, for each version that a symbolic link of the store
+	 * leads to: such a version must not go.
+	 */
+	int (*linked_versions)(struct store *s, struct strlist *out, struct err *err);
 	/*
 	 * Removes a version: it leaves its name in one step, for ROOT/.fleet/trash, and is
-	 * unlinked there. A crash leaves it whole under its name or gone from it; what lies in
-	 * the trash is removed by the next removal. ERR_NOTFOUND when it is not there.
+	 * unlinked there with whatever an earlier removal left. A crash leaves it whole under
+	 * its name or gone from it. Adds to *freed what the disk got back. ERR_NOTFOUND when it
+	 * is not there, ERR_INPUT when it is no directory.
 	 */
-	int (*remove_version)(
-		struct store *s, const char *model, const char *version, struct err *err);
+	int (*remove_version)(struct store *s, const char *model, const char *version,
+		uint64_t *freed, struct err *err);
+	/* Unlinks what a removal left that was interrupted; adds to *freed likewise. */
+	int (*empty_trash)(struct store *s, uint64_t *freed, struct err *err);
 	/* Reads ROOT/.fleet/NAME, of at most STORE_NOTE_MAX bytes. ERR_NOTFOUND. */
 	int (*read_note)(
 		struct store *s, const char *name, struct strbuf *out, struct err *err);
@@ -115,15 +124,22 @@ int store_read_model(struct store *s, const struct model *model, const char *ver
 /* open_file of the store's kind; names are checked here. */
 int store_open_file(struct store *s, const char *model, const char *version, const char *path,
 	struct err *err);
-/* version_size of the store's kind; names are checked here. */
+/* The bytes of all files of a version as they lie there; names are checked here. */
 int store_version_size(struct store *s, const char *model, const char *version, uint64_t *bytes,
 	struct err *err);
+/* version_usage of the store's kind; names are checked here. */
+int store_version_usage(struct store *s, const char *model, const char *version,
+	struct tree_usage *out, struct err *err);
+/* linked_versions of the store's kind. */
+int store_linked_versions(struct store *s, struct strlist *out, struct err *err);
 /*
  * remove_version of the store's kind; names are checked here, and STORE_CORAL_DIR is refused.
  * The caller holds the site's lock.
  */
-int store_remove_version(
-	struct store *s, const char *model, const char *version, struct err *err);
+int store_remove_version(struct store *s, const char *model, const char *version,
+	uint64_t *freed, struct err *err);
+/* empty_trash of the store's kind. The caller holds the site's lock. */
+int store_empty_trash(struct store *s, uint64_t *freed, struct err *err);
 /* read_note of the store's kind; a name is letters, digits, '-' and '.', no '.' in front. */
 int store_read_note(struct store *s, const char *name, struct strbuf *out, struct err *err);
 /* write_note of the store's kind. */

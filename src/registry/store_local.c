@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,24 +20,11 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/strmap.h"
-#include "registry/store.h"
-#include "tree/hashcache.h"
+#include "registry/store_local.h"
 
 #define CACHE_NAME "hashes"
 
-struct local_store {
-	struct store head;
-	int root;
-	struct hash_cache *cache;
-	pthread_mutex_t save_lock;
-};
-
-static struct local_store *local(struct store *s)
-{
-	return (struct local_store *)s;
-}
-
-static int open_beneath(int dirfd, const char *path, int flags, uint64_t resolve)
+int local_open_beneath(int dirfd, const char *path, int flags, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
@@ -78,19 +64,18 @@ static int open_error(
 	return err_sys(err, "open %s/%s", s->head.location, path);
 }
 
-/* Opens MODEL or MODEL/VERSION. */
-static int open_dir(
+int local_open_dir(
 	struct local_store *s, const char *model, const char *version, struct err *err)
 {
 	autofree char *path = version ? path_join(model, version) : xstrdup(model);
-	int fd = open_beneath(s->root, model, O_RDONLY | O_DIRECTORY, 0);
+	int fd = local_open_beneath(s->root, model, O_RDONLY | O_DIRECTORY, 0);
 
 	if (fd < 0)
 		return open_error(s, model, "model", err);
 	if (!version)
 		return fd;
 	fd_close(&fd);
-	fd = open_beneath(s->root, path, O_RDONLY | O_DIRECTORY, 0);
+	fd = local_open_beneath(s->root, path, O_RDONLY | O_DIRECTORY, 0);
 	return fd < 0 ? open_error(s, path, "version", err) : fd;
 }
 
@@ -137,7 +122,7 @@ static int list_dir(int fd, const char *label, bool (*pass)(const char *name),
 
 static int local_list_models(struct store *store, struct strlist *out, struct err *err)
 {
-	struct local_store *s = local(store);
+	struct local_store *s = local_store(store);
 	int fd = openat(s->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -149,7 +134,7 @@ static int local_list_versions(
 	struct store *store, const char *model, struct strlist *out, struct err *err)
 {
 	autofree char *label = path_join(store->location, model);
-	int fd = open_dir(local(store), model, NULL, err);
+	int fd = local_open_dir(local_store(store), model, NULL, err);
 
 	return fd < 0 ? -1 : list_dir(fd, label, clock_is_date, out, err);
 }
@@ -157,7 +142,7 @@ static int local_list_versions(
 static int local_check_version(
 	struct store *store, const char *model, const char *version, struct err *err)
 {
-	autofd int fd = open_dir(local(store), model, version, err);
+	autofd int fd = local_open_dir(local_store(store), model, version, err);
 
 	return fd < 0 ? -1 : 0;
 }
@@ -170,8 +155,7 @@ static int stop_on_cancel(void *cancel, uint64_t bytes, struct err *err)
 	return 0;
 }
 
-/* What was hashed once is kept; that it cannot be kept is no reason to stop. */
-static void save_cache(struct local_store *s)
+void local_save_cache(struct local_store *s)
 {
 	struct err err;
 
@@ -187,7 +171,7 @@ static int local_read_manifest(struct store *store, const char *name, const char
 	const struct model *model, const struct cancel *cancel, struct manifest *out,
 	struct err *err)
 {
-	struct local_store *s = local(store);
+	struct local_store *s = local_store(store);
 	autofree char *label = xasprintf("%s/%s/%s", store->location, name, version);
 	const struct manifest_options options = {
 		.filter = model ? store_file_verdict : NULL,
@@ -196,25 +180,26 @@ static int local_read_manifest(struct store *store, const char *name, const char
 		.progress = stop_on_cancel,
 		.progress_arg = (void *)(uintptr_t)cancel,
 	};
-	autofd int fd = open_dir(s, name, version, err);
+	autofd int fd = local_open_dir(s, name, version, err);
 
 	if (fd < 0)
 		return -1;
 	if (manifest_build(fd, label, &options, out, err) < 0)
 		return -1;
-	save_cache(s);
+	local_save_cache(s);
 	return 0;
 }
 
 static int local_open_file(struct store *store, const char *model, const char *version,
 	const char *path, struct err *err)
 {
-	autofd int dir = open_dir(local(store), model, version, err);
+	autofd int dir = local_open_dir(local_store(store), model, version, err);
 	struct stat st;
 
 	if (dir < 0)
 		return -1;
-	autofd int fd = open_beneath(dir, path, O_RDONLY | O_NONBLOCK, RESOLVE_NO_SYMLINKS);
+	autofd int fd =
+		local_open_beneath(dir, path, O_RDONLY | O_NONBLOCK, RESOLVE_NO_SYMLINKS);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, "open %s/%s/%s/%s", store->location, model, version, path);
 	if (!S_ISREG(st.st_mode))
@@ -227,7 +212,7 @@ static int local_open_file(struct store *store, const char *model, const char *v
 
 static void local_free(struct store *store)
 {
-	struct local_store *s = local(store);
+	struct local_store *s = local_store(store);
 
 	hash_cache_free(s->cache);
 	pthread_mutex_destroy(&s->save_lock);
@@ -243,6 +228,12 @@ static const struct store_ops local_ops = {
 	.check_version = local_check_version,
 	.read_manifest = local_read_manifest,
 	.open_file = local_open_file,
+	.version_usage = local_version_usage,
+	.linked_versions = local_linked_versions,
+	.remove_version = local_remove_version,
+	.empty_trash = local_empty_trash,
+	.read_note = local_read_note,
+	.write_note = local_write_note,
 	.free = local_free,
 };
 

@@ -33,7 +33,7 @@ struct cached {
 	uint64_t size;
 	int64_t mtime_s, mtime_ns;
 	int64_t ctime_s, ctime_ns;
-	int64_t used; /* day of the last use, in seconds */
+	int64_t used; /* day of the last use, in seconds; 0: forgotten, and not written */
 	uint8_t hash[TREE_HASH_SIZE];
 };
 
@@ -208,6 +208,19 @@ void hash_cache_put(
 	if (c->count < ENTRIES_MAX) {
 		grow(c);
 		insert(c, &e);
+		c->changed = true;
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+void hash_cache_forget(struct hash_cache *c, const struct stat *st)
+{
+	pthread_mutex_lock(&c->lock);
+	struct cached *e = slot_of(c, st->st_dev, st->st_ino);
+	if (e->ino == st->st_ino && e->dev == st->st_dev && e->used) {
+		/* The slot stays taken: what was put behind it is found through it. */
+		e->size = UINT64_MAX;
+		e->used = 0;
 		c->changed = true;
 	}
 	pthread_mutex_unlock(&c->lock);

@@ -26,6 +26,8 @@ bool hash_cache_get(struct hash_cache *c, const struct stat *st, uint8_t hash[TR
 /* Remembers a hash of a file whose stat was the same before and after reading. Thread-safe. */
 void hash_cache_put(
 	struct hash_cache *c, const struct stat *st, const uint8_t hash[TREE_HASH_SIZE]);
+/* Forgets the file with this stat: it goes. Thread-safe. */
+void hash_cache_forget(struct hash_cache *c, const struct stat *st);
 /* Writes the cache if it changed: atomically, entries not used for 90 days left out. */
 int hash_cache_save(struct hash_cache *c, struct err *err);
 /* Frees the cache without writing; NULL is fine. */
