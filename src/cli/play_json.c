@@ -107,6 +107,8 @@ static void add_outcome(struct strbuf *out, const struct run_event *e)
 	add_task(out, e);
 	if (e->kind == RUN_ITEM)
 		json_event_text(out, "item", e->label);
+	if (e->delegate)
+		json_event_text(out, "delegate", e->delegate);
 	json_event_text(out, "outcome", outcome_name(e->outcome));
 	if (e->result)
 		add_result(out, e->result);
@@ -121,6 +123,7 @@ static const char *kind_name(enum run_event_kind kind)
 		[RUN_BATCH] = "batch",
 		[RUN_PHASE] = "phase",
 		[RUN_TASK] = "task_start",
+		[RUN_RETRY] = "retry",
 		[RUN_ITEM] = "item",
 		[RUN_RESULT] = "task",
 		[RUN_UNDO] = "undo",
@@ -165,6 +168,10 @@ static void add_details(struct strbuf *out, const struct run_event *e)
 		break;
 	case RUN_PHASE: json_event_text(out, "phase", e->text); break;
 	case RUN_TASK: add_task(out, e); break;
+	case RUN_RETRY:
+		add_task(out, e);
+		strbuf_addf(out, ",\"left\":%" PRIu64, e->number);
+		break;
 	case RUN_ITEM:
 	case RUN_RESULT: add_outcome(out, e); break;
 	case RUN_UNDO: add_undo(out, e->host); break;

@@ -4,6 +4,9 @@
  * a failure asks for it, and the differences that --diff shows.
  */
 #include "cli/play_text.h"
+
+#include <inttypes.h>
+
 #include "play/diff.h"
 #include "value/json.h"
 
@@ -154,10 +157,8 @@ static void add_diffs(struct writer *w)
 static void add_host(struct writer *w, struct strbuf *line)
 {
 	const struct run_event *e = w->event;
-	const char *name =
-		e->step ? value_text(step_attribute(e->step, ATTRIBUTE_DELEGATE_TO)) : NULL;
-	bool known = name && !strchr(name, '{') && strcmp(name, e->host->name) != 0;
-	strbuf_addf(line, "[%s%s%s]", e->host->name, known ? " -> " : "", known ? name : "");
+	strbuf_addf(line, "[%s%s%s]", e->host->name, e->delegate ? " -> " : "",
+		e->delegate ? e->delegate : "");
 }
 
 static void end_line(struct writer *w, struct strbuf *line, const char *color, bool with_result)
@@ -185,7 +186,10 @@ static void add_plain(struct writer *w, const char *word, const char *color)
 	if (is_loop(w) && e->kind == RUN_RESULT && !skipped)
 		return;
 	strbuf_addf(&line, "%s: ", word);
-	add_host(w, &line);
+	if (skipped)
+		strbuf_addf(&line, "[%s]", e->host->name);
+	else
+		add_host(w, &line);
 	if (e->kind == RUN_ITEM)
 		strbuf_addf(&line, " => (item=%s)%s", e->label ? e->label : "None",
 			skipped ? " " : "");
@@ -218,11 +222,27 @@ static void add_failure(struct writer *w)
 	}
 }
 
+/* "FAILED - RETRYING: [host]: task (2 retries left)." */
+static void add_retry(struct writer *w)
+{
+	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
+	const struct run_event *e = w->event;
+
+	strbuf_addstr(&line, "FAILED - RETRYING: ");
+	add_host(w, &line);
+	strbuf_addf(&line, ": %s (%" PRIu64 " retries left).", e->title, e->number);
+	end_line(w, &line, PLAY_DEBUG, false);
+}
+
 void play_result(struct show *s, const struct run_event *e, struct strbuf *out)
 {
 	struct run_event event = *e;
 	struct writer w = {.show = s, .event = &event, .out = out};
 
+	if (e->kind == RUN_RETRY) {
+		add_retry(&w);
+		return;
+	}
 	if (!event.result)
 		event.result = value_new_dict(&w.arena);
 	w.debug = show_is_module(e->step, "debug");

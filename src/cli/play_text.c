@@ -350,6 +350,7 @@ static void text_event(struct show *s, const struct run_event *e, struct strbuf 
 	case RUN_BATCH: batch_begins(t, s, e, out); break;
 	case RUN_HOST: host_begins(t, s, e); break;
 	case RUN_TASK: task_begins(t, s, e, out); break;
+	case RUN_RETRY:
 	case RUN_ITEM:
 	case RUN_RESULT: task_tells(t, s, e, out); break;
 	case RUN_UNDO: host_undone(t, s, e, out); break;

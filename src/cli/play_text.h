@@ -26,7 +26,7 @@
 
 extern const struct show_words play_words_text;
 
-/* Appends what became of a task or of one item of its loop on a host (play_result.c). */
+/* Appends what became of an attempt, an item or a task on a host (play_result.c). */
 void play_result(struct show *s, const struct run_event *e, struct strbuf *out);
 /* Appends a heading: an empty line, the text, and stars up to the width of the output. */
 void play_banner(const char *text, struct strbuf *out);

@@ -101,6 +101,9 @@ static int read_keywords(
 		keyword_text(r, step_attribute(s, ATTRIBUTE_DELEGATE_TO), &x->delegate, err) <
 			0)
 		return -1;
+	if (x->delegate && strcmp(x->delegate, r->host->name) == 0)
+		x->delegate = NULL;
+	out->delegate = x->delegate;
 	/* What is taken back is looked at as it is. */
 	c->check = c->check && !r->undoing;
 	return 0;
@@ -279,6 +282,12 @@ static int attempt_all(
 			}
 			return 0;
 		}
+		runner_post(r, (struct run_event){.kind = RUN_RETRY,
+				       .step = x->call.step,
+				       .title = r->title,
+				       .delegate = x->delegate,
+				       .handler = x->call.step->handler,
+				       .number = (uint64_t)(a->retries - i)});
 		if (line_idle(&r->line, deadline_in(a->delay), runner_soft_cancel(r), &why) <
 			0) {
 			out->stopped = true;

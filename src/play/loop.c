@@ -148,10 +148,12 @@ static void run_item(struct runner *r, const struct step *s, const struct loop *
 	if (!out->stopped)
 		runner_post(r, (struct run_event){.kind = RUN_ITEM,
 				       .step = s,
+				       .title = r->title,
 				       .handler = s->handler,
 				       .outcome = item_outcome(out),
 				       .label = out->censored ? "(censored due to no_log)"
 							      : out->label,
+				       .delegate = out->delegate,
 				       .result = result_for_show(&scratch, out)});
 	vars_view_leave(r->host->view);
 	result_publish_facts(r, s, out->result);

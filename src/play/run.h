@@ -89,6 +89,7 @@ enum run_event_kind {
 		      "restart",  "check", "soak", "confirm", "undo", or "task" */
 	RUN_TASK,  /* a host begins a task: step; NULL for the gathering of facts. A `meta` task
 		      has no RUN_RESULT */
+	RUN_RETRY, /* an attempt of a task failed, others follow: number of those left */
 	RUN_ITEM,  /* one item of a loop is done: step, outcome, result, label */
 	RUN_RESULT, /* a task is done: step, outcome, result */
 	RUN_UNDO,   /* a host was taken back: host->undo */
@@ -108,6 +109,7 @@ struct run_event {
 	enum task_outcome outcome;
 	const struct value *result; /* valid during the call; secrets already taken out */
 	const char *label;          /* of a loop's item */
+	const char *delegate;       /* the host that worked for it; NULL: itself, or none */
 	bool handler;
 	uint64_t number, total;
 	const char *text;

@@ -37,6 +37,7 @@ void runner_post(struct runner *r, struct run_event e)
 	p->event.title = arena_strdup(&p->arena, e.title);
 	p->event.label = arena_strdup(&p->arena, e.label);
 	p->event.text = arena_strdup(&p->arena, e.text);
+	p->event.delegate = arena_strdup(&p->arena, e.delegate);
 	p->event.result = e.result ? value_copy(&p->arena, e.result) : NULL;
 	p->event.at_ns = clock_ns();
 	fleet_post(r->worker, (int)e.kind, p, posted_free);

@@ -160,11 +160,12 @@ struct other_line {
 struct outcome {
 	struct value *result; /* in the arena that was given */
 	bool changed, failed, skipped, unreachable;
-	bool ignored;       /* ignore_errors, ignore_unreachable */
-	bool censored;      /* no_log */
-	bool stopped;       /* an interrupt ended it */
-	enum err_code code; /* of a failure that was an error; else ERR_NONE */
-	const char *label;  /* of a loop's item */
+	bool ignored;         /* ignore_errors, ignore_unreachable */
+	bool censored;        /* no_log */
+	bool stopped;         /* an interrupt ended it */
+	enum err_code code;   /* of a failure that was an error; else ERR_NONE */
+	const char *label;    /* of a loop's item */
+	const char *delegate; /* the host that was to do it; NULL: the runner's, or none */
 };
 
 /* One call of a task's module under way. */
@@ -192,6 +193,7 @@ struct runner {
 	struct line_transaction transaction; /* of the present play */
 	struct other_line *others;
 	struct execution *now;    /* the innermost call */
+	const char *title;        /* of the present task, rendered */
 	struct strlist to_notify; /* by the present task, if it changes something */
 	bool *notified;           /* by handler */
 	bool facts_known;

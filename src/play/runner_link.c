@@ -166,11 +166,8 @@ static int open_line(struct runner *r, struct line *l, struct err *err)
 
 struct line *runner_line(struct runner *r, struct execution *x, struct err *err)
 {
-	const char *to = x->delegate;
-	struct line *l = &r->line;
+	struct line *l = x->delegate ? other_line(r, x->delegate, err) : &r->line;
 
-	if (to && strcmp(to, r->host->name) != 0)
-		l = other_line(r, to, err);
 	if (!l)
 		return NULL;
 	x->line = l;

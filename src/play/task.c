@@ -219,6 +219,7 @@ static enum task_outcome outcome_kind(
 
 static void tell_begin(struct runner *r, const struct step *s, const char *title)
 {
+	r->title = title;
 	runner_post(
 		r, (struct run_event){
 			   .kind = RUN_TASK, .step = s, .title = title, .handler = s->handler});
@@ -232,6 +233,7 @@ static void tell_result(struct runner *r, const struct step *s, const char *titl
 			       .title = title,
 			       .handler = s->handler,
 			       .outcome = outcome_kind(r, out, walk),
+			       .delegate = out->delegate,
 			       .result = result_for_show(arena, out)});
 }
 

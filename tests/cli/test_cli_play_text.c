@@ -300,6 +300,34 @@ static void test_the_end_of_a_loop(void **state)
 	end(s);
 }
 
+static void test_attempts_and_who_made_them(void **state)
+{
+	struct scene *s = *state;
+	struct run_event e = {.kind = RUN_RETRY,
+		.play = &s->play,
+		.host = &s->hosts[0],
+		.step = &s->steps[ONE],
+		.title = "one",
+		.number = 2};
+
+	begin(s, 1);
+	host_event(s, RUN_HOST, 0);
+	task(s, 0, ONE);
+	strbuf_clear(&s->out);
+	tell(s, &e);
+	expect(s, "FAILED - RETRYING: [alpha]: one (2 retries left).\n");
+	e.delegate = "beta";
+	tell(s, &e);
+	expect(s, "FAILED - RETRYING: [alpha -> beta]: one (2 retries left).\n");
+	e.kind = RUN_RESULT;
+	tell(s, &e);
+	expect(s, "ok: [alpha -> beta]\n");
+	e.outcome = TASK_SKIPPED;
+	tell(s, &e);
+	expect(s, "skipping: [alpha]\n");
+	end(s);
+}
+
 static void test_differences(void **state)
 {
 	struct scene *s = *state;
@@ -538,6 +566,7 @@ int main(void)
 		T(test_verbosity_shows_results),
 		T(test_debug),
 		T(test_the_end_of_a_loop),
+		T(test_attempts_and_who_made_them),
 		T(test_differences),
 		T(test_tasks_stay_together),
 		T(test_a_host_that_ends_early),

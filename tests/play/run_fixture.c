@@ -152,6 +152,9 @@ static void see(void *data, const struct run_event *e)
 	case RUN_BATCH:
 		strbuf_addf(out, "batch %d of %d\n", (int)e->number, (int)e->total);
 		break;
+	case RUN_RETRY:
+		strbuf_addf(out, "%s retry '%s': %d left\n", host, e->title, (int)e->number);
+		break;
 	case RUN_ITEM:
 		strbuf_addf(out, "%s item '%s': %s", host, e->label, outcomes[e->outcome]);
 		add_shown(f, out, e->result);

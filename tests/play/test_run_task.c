@@ -180,10 +180,12 @@ static void attempts_end_when_it_is_done(void **state)
 		"      until: n.stdout | int == 3\n"
 		"      retries: 5\n"
 		"      delay: 0\n",
+		"h1 retry 'shell': 5 left\nh1 retry 'shell': 4 left\n"
 		"h1 task 'shell': changed 3\n");
 	expect(f, "attempts",
 		"    - command: 'false'\n      register: n\n      until: n.rc == 0\n"
 		"      retries: 2\n      delay: 0\n      ignore_errors: true\n",
+		"h1 retry 'command': 2 left\nh1 retry 'command': 1 left\n"
 		"h1 task 'command': ignored 2\n");
 }
 
