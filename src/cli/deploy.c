@@ -6,8 +6,6 @@
  */
 #include "cli/deploy.h"
 
-#include "base/path.h"
-
 /* Keeps only the hosts that the last run of this site failed. */
 static int select_failed(struct deploy *d, struct err *err)
 {
@@ -40,8 +38,7 @@ static int choose_hosts(struct deploy *d, struct err *err)
 	return d->o.limit_failed ? select_failed(d, err) : 0;
 }
 
-/* The exit code, or -1 with err. */
-static int deploy(struct deploy *d, struct err *err)
+int deploy(struct deploy *d, struct err *err)
 {
 	struct play_run *p = &d->run;
 
@@ -71,31 +68,40 @@ static int start(struct deploy *d, const struct strlist *rest)
 			rest->items[0]);
 		return cli_error(&err);
 	}
-	if (deploy_find_playbook(d, &err) < 0)
-		return cli_error(&err);
-	autofree char *dir = path_dirname(d->playbook.items[0]);
-	d->engine.o.site.playbook_dir = dir;
-	int code = engine_start(&d->engine);
-	d->engine.o.site.playbook_dir = NULL;
-	return code;
+	return deploy_find(d, &err) < 0 ? cli_error(&err) : engine_start(&d->engine);
 }
 
-static void deploy_release(struct deploy *d)
+int deploy_init(struct deploy *d, int argc, char **argv, struct err *err)
+{
+	*d = (struct deploy){0};
+	play_run_init(&d->run, &d->engine, "deploy");
+	return engine_init(&d->engine, argc, argv, err);
+}
+
+void deploy_release(struct deploy *d)
 {
 	play_run_release(&d->run);
 	engine_release(&d->engine);
 	strlist_release(&d->playbook);
+	free(d->playbook_dir);
+}
+
+int deploy_renew(struct deploy *d)
+{
+	play_run_release(&d->run);
+	play_run_init(&d->run, &d->engine, "deploy");
+	d->notes = NULL;
+	return engine_renew(&d->engine);
 }
 
 static int run_deploy(const struct command *cmd, int argc, char **argv)
 {
 	AUTO(strlist_release) struct strlist rest = {0};
-	struct deploy d = {0};
+	struct deploy d;
 	struct err err = {0};
 
-	if (engine_init(&d.engine, argc, argv, &err) < 0)
+	if (deploy_init(&d, argc, argv, &err) < 0)
 		return cli_error(&err);
-	play_run_init(&d.run, &d.engine, "deploy");
 	deploy_read_options(cmd, &d, argc, argv, &rest);
 	int code = start(&d, &rest);
 	if (code == EXIT_OK) {

@@ -13,7 +13,7 @@
 struct deploy_options {
 	const char *playbook, *models, *tags, *serial, *max_fail_percentage, *soak,
 		*confirm_timeout;
-	bool repair, verify, limit_failed, no_activate;
+	bool repair, verify, limit_failed, no_activate, rollback_on_abort;
 };
 
 struct deploy {
@@ -21,8 +21,52 @@ struct deploy {
 	struct deploy_options o;
 	struct play_run run;
 	struct strlist playbook; /* its path */
+	char *playbook_dir;      /* whose group_vars/ and host_vars/ count */
 	struct strbuf *notes;    /* of each host: what else than models changed */
 };
+
+/* The entries of an option table for a struct deploy: how far at once, and when to stop. */
+#define DEPLOY_ROLLOUT_OPTIONS(o)                                                              \
+	{0, "serial", OPTION_STRING, "LIST", "batches: 1,25%,100%", &(o)->serial},             \
+		{0, "soak", OPTION_STRING, "SECONDS", "watch the first batch for so long",     \
+			&(o)->soak},                                                           \
+		{0, "max-fail-percentage", OPTION_STRING, "N",                                 \
+			"stop when more of a batch fail", &(o)->max_fail_percentage},          \
+		{0, "rollback-on-abort", OPTION_FLAG, NULL,                                    \
+			"then take back the hosts that are done", &(o)->rollback_on_abort},    \
+		{0, "confirm-timeout", OPTION_STRING, "SECONDS",                               \
+			"until a node without us goes back (120)", &(o)->confirm_timeout},     \
+	{                                                                                      \
+		0, "playbook", OPTION_STRING, "FILE", "instead of " DEPLOY_PLAYBOOK,           \
+			&(o)->playbook                                                         \
+	}
+
+/*
+ * A deploy that a command makes: deploy_init, its options, deploy_find, engine_start, deploy,
+ * deploy_release. Another one of the same process begins with deploy_renew.
+ */
+
+/* Makes a deploy and its engine. Released in either case. */
+int deploy_init(struct deploy *d, int argc, char **argv, struct err *err);
+/* Frees all, the engine too. */
+void deploy_release(struct deploy *d);
+/*
+ * Finds the playbook: --playbook, else deploy-models.yaml in playbooks/ of the site, else the
+ * one that came with the program (deploy_playbook.c). Its directory's variables count: the
+ * engine's site options know it from now on. -1 with err that lists the places.
+ */
+int deploy_find(struct deploy *d, struct err *err);
+/*
+ * Deploys to the hosts that the site's limit leaves, under the store's lock, which the engine
+ * may hold already. The exit code, or -1 with err; without a text in it, findings that were
+ * printed say what is wrong.
+ */
+int deploy(struct deploy *d, struct err *err);
+/*
+ * Forgets the run and the site, keeps options, lock and passwords, and loads the site anew.
+ * Returns 0, or the exit code to end with.
+ */
+int deploy_renew(struct deploy *d);
 
 /* Fills the options from the command line; leftover words go into `rest` (deploy_options.c). */
 void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, char **argv,
@@ -31,14 +75,9 @@ void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, 
 int deploy_apply_options(struct deploy *d, struct err *err);
 
 /*
- * Finds the playbook: --playbook, else deploy-models.yaml in playbooks/ of the site, else the
- * one that came with the program (deploy_playbook.c). -1 with err that lists the places.
- */
-int deploy_find_playbook(struct deploy *d, struct err *err);
-/*
- * Reads it, or, with --no-activate, a play that brings models alone. Then --tags are told
- * apart: those of the playbook's tasks select tasks, all others models. -1 when it has errors,
- * which are printed.
+ * Reads the playbook, or, with --no-activate, a play that brings models alone. Then --tags are
+ * told apart: those of the playbook's tasks select tasks, all others models. -1 when it has
+ * errors, which are printed.
  */
 int deploy_read_playbook(struct deploy *d);
 

@@ -27,18 +27,7 @@ void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, 
 			"bring models, touch no config or service", &o->no_activate},
 		{0, "limit-failed", OPTION_FLAG, NULL, "only hosts that the last run failed",
 			&o->limit_failed},
-		{0, "serial", OPTION_STRING, "LIST", "batches: 1,25%,100%", &o->serial},
-		{0, "soak", OPTION_STRING, "SECONDS", "watch the first batch for so long",
-			&o->soak},
-		{0, "max-fail-percentage", OPTION_STRING, "N", "stop when more of a batch fail",
-			&o->max_fail_percentage},
-		{0, "rollback-on-abort", OPTION_FLAG, NULL,
-			"then take back the hosts that are done",
-			&d->run.options.rollback_on_abort},
-		{0, "confirm-timeout", OPTION_STRING, "SECONDS",
-			"until a node without us goes back (120)", &o->confirm_timeout},
-		{0, "playbook", OPTION_STRING, "FILE", "instead of " DEPLOY_PLAYBOOK,
-			&o->playbook},
+		DEPLOY_ROLLOUT_OPTIONS(o),
 		{0, "bwlimit", OPTION_STRING, "RATE",
 			"bytes per second for all hosts together, e.g. 5M", &e->bwlimit},
 		ENGINE_CONNECTION_OPTIONS(e),
@@ -48,9 +37,6 @@ void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, 
 
 	cli_parse(cmd, "[-i INVENTORY] [-l PATTERN] [OPTIONS]", epilogue, options, argc, argv,
 		rest);
-	/* The playbook brings models to all hosts at once, unless they have their turns. */
-	if (o->serial)
-		strlist_add(&d->engine.o.site.extra, "deploy_in_batches=true");
 }
 
 /* "1,25%,100%" as the list that `serial` takes. */
@@ -90,6 +76,7 @@ int deploy_apply_options(struct deploy *d, struct err *err)
 	double soak = 0;
 
 	read_serial(d);
+	o->rollback_on_abort = d->o.rollback_on_abort;
 	if (read_percentage(d, err) < 0 ||
 		engine_read_seconds(d->o.soak, "soak", &soak, err) < 0 ||
 		engine_read_seconds(

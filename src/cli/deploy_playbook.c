@@ -45,7 +45,7 @@ static void list_places(const struct deploy *d, struct strlist *places)
 	add_place(places, share);
 }
 
-int deploy_find_playbook(struct deploy *d, struct err *err)
+static int find_playbook(struct deploy *d, struct err *err)
 {
 	AUTO(strlist_release) struct strlist places = {0};
 	AUTO(strbuf_release) struct strbuf looked = STRBUF_INIT;
@@ -66,6 +66,20 @@ int deploy_find_playbook(struct deploy *d, struct err *err)
 		"no playbook " DEPLOY_PLAYBOOK " in %s; name one with --playbook, or use "
 		"--no-activate",
 		looked.data);
+}
+
+int deploy_find(struct deploy *d, struct err *err)
+{
+	struct site_options *site = &d->engine.o.site;
+
+	if (find_playbook(d, err) < 0)
+		return -1;
+	d->playbook_dir = path_dirname(d->playbook.items[0]);
+	site->playbook_dir = d->playbook_dir;
+	/* The playbook brings models to all hosts at once, unless they have their turns. */
+	if (d->o.serial)
+		strlist_add(&site->extra, "deploy_in_batches=true");
+	return 0;
 }
 
 int deploy_read_playbook(struct deploy *d)

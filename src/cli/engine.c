@@ -99,7 +99,17 @@ int engine_start(struct engine *e)
 		return code;
 	e->journal_dir = journal_site_dir(
 		e->site.inventory.source_count ? e->site.inventory.sources[0] : "");
-	return engine_apply_options(e, &err) < 0 ? cli_error(&err) : EXIT_OK;
+	return engine_apply_options(e, &e->site.config, &err) < 0 ? cli_error(&err) : EXIT_OK;
+}
+
+int engine_renew(struct engine *e)
+{
+	journal_run_release(&e->journal);
+	e->journal = (struct journal_run){0};
+	free(e->journal_dir);
+	e->journal_dir = NULL;
+	site_release(&e->site);
+	return engine_start(e);
 }
 
 /* One descriptor a host, and some: as many as the system lets us have. */
@@ -162,6 +172,8 @@ static int load_helpers(struct engine *e, struct err *err)
 
 int engine_prepare(struct engine *e, struct err *err)
 {
+	if (e->spool)
+		return 0;
 	raise_descriptor_limit();
 	if (load_helpers(e, err) < 0 || engine_ask_passwords(e, err) < 0)
 		return -1;
@@ -210,5 +222,7 @@ struct store *engine_open_store_to_read(void *engine, const struct host *primary
 
 int engine_lock_store(struct engine *e, const char *root, struct err *err)
 {
+	if (e->lock.fd >= 0)
+		return 0;
 	return lock_acquire_site(&e->lock, root, e->command_line.data, 0, &e->cancel, err);
 }

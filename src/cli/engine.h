@@ -66,6 +66,7 @@ struct engine {
 	struct link_limiter limiter;
 	struct spool *spool;
 	struct connection store_connection; /* of a store on another host */
+	struct store *store; /* that a command holds open, locked, for its deploy; or NULL */
 	struct strbuf password, become_password;
 	struct strbuf command_line; /* as it may be shown: secrets left out */
 	struct strbuf holder;       /* who we are, for locks and leases */
@@ -92,7 +93,13 @@ void engine_release(struct engine *e);
  * numbers and choices behind the options. Returns 0, or the exit code to end with.
  */
 int engine_start(struct engine *e);
-/* Loads the node helpers, asks for passwords and opens the spool. Does not touch a host. */
+/*
+ * Forgets the site and the run in the journal, and starts anew: what the command line, the
+ * passwords and the lock say stays.
+ */
+int engine_renew(struct engine *e);
+/* Loads the node helpers, asks for passwords and opens the spool, once. Does not touch a host.
+ */
 int engine_prepare(struct engine *e, struct err *err);
 /*
  * How the run is to be shown. A terminal has a live display, unless -v wants to know more than
@@ -118,11 +125,14 @@ struct store *engine_open_store(void *engine, const struct host *primary,
  */
 struct store *engine_open_store_to_read(void *engine, const struct host *primary,
 	struct vars_view *view, const char *root, struct err *err);
-/* Takes the lock of the store at root on this machine. */
+/* Takes the lock of the store at root on this machine, unless the engine holds it already. */
 int engine_lock_store(struct engine *e, const char *root, struct err *err);
 
-/* The numbers behind the options; -1 with ERR_USAGE (engine_options.c). */
-int engine_apply_options(struct engine *e, struct err *err);
+/*
+ * The numbers behind the options, and the settings where an option is silent; -1 with ERR_USAGE
+ * (engine_options.c). The settings outlive the engine's connections.
+ */
+int engine_apply_options(struct engine *e, const struct config *config, struct err *err);
 /* Asks for the passwords that -k and -K promise (engine_options.c). */
 int engine_ask_passwords(struct engine *e, struct err *err);
 /* Sets *out from an option's number of seconds; NULL leaves it (engine_options.c). */

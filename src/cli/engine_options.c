@@ -45,10 +45,8 @@ static int read_word(const char *text, const char *option, const struct word *wo
 		err, ERR_USAGE, "--%s: found '%s', expected one of %s", option, text, all.data);
 }
 
-static int read_forks(struct engine *e, struct err *err)
+static int read_forks(struct engine *e, const struct config *config, struct err *err)
 {
-	const struct config *config = &e->site.config;
-
 	e->forks = FORKS_DEFAULT;
 	if (config->settings[CONFIG_FORKS].origin != CONFIG_DEFAULT)
 		e->forks = config_int(config, CONFIG_FORKS, FORKS_DEFAULT);
@@ -58,10 +56,8 @@ static int read_forks(struct engine *e, struct err *err)
 	return 0;
 }
 
-static int read_timeouts(struct engine *e, struct err *err)
+static int read_timeouts(struct engine *e, const struct config *config, struct err *err)
 {
-	const struct config *config = &e->site.config;
-
 	e->connect_timeout = CONNECT_SECONDS;
 	e->stall = STALL_DEFAULT;
 	if (config->settings[CONFIG_TIMEOUT].origin != CONFIG_DEFAULT)
@@ -73,7 +69,7 @@ static int read_timeouts(struct engine *e, struct err *err)
 	return engine_read_seconds(e->o.host_timeout, "host-timeout", &e->host_timeout, err);
 }
 
-static int read_connect(struct engine *e, struct err *err)
+static int read_connect(struct engine *e, const struct config *config, struct err *err)
 {
 	static const struct word transports[] = {{"auto", LINK_AUTO}, {"libssh2", LINK_LIBSSH2},
 		{"ssh", LINK_SSH}, {"local", LINK_LOCAL}};
@@ -93,7 +89,7 @@ static int read_connect(struct engine *e, struct err *err)
 			"--bwlimit: found '%s', expected bytes per second, e.g. 500k or 5M",
 			e->o.bwlimit);
 	link_limiter_init(&e->limiter, rate);
-	c->config = &e->site.config;
+	c->config = config;
 	c->user = e->o.user;
 	c->private_key = e->o.private_key;
 	c->become = e->o.become;
@@ -130,9 +126,9 @@ int engine_ask_passwords(struct engine *e, struct err *err)
 	return 0;
 }
 
-int engine_apply_options(struct engine *e, struct err *err)
+int engine_apply_options(struct engine *e, const struct config *config, struct err *err)
 {
-	if (read_forks(e, err) < 0 || read_timeouts(e, err) < 0)
+	if (read_forks(e, config, err) < 0 || read_timeouts(e, config, err) < 0)
 		return -1;
-	return read_connect(e, err);
+	return read_connect(e, config, err);
 }

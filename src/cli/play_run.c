@@ -194,6 +194,8 @@ static int resolve_models(struct play_run *p, struct diags *d, struct err *err)
 		.tags = p->model_tags,
 		.open_remote = engine_open_store,
 		.open_remote_arg = e,
+		.store = e->store,
+		.suppose = p->suppose,
 	};
 
 	if (registry_site_resolve(&p->registry, &o, d, err) < 0)

@@ -26,6 +26,7 @@ struct play_run {
 	struct registry_site registry;   /* where it syncs */
 	struct vars_view **views;        /* of the hosts, where it does not */
 	struct content *content;
+	const struct resolve_suppose *suppose; /* of a check; NULL: as the site says */
 	struct run_options options;
 	struct run run;
 	struct show show;

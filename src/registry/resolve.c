@@ -259,12 +259,27 @@ static size_t use_of(struct resolver *r, const struct wanted *w)
 	return index - 1;
 }
 
+static void suppose_version(const struct resolve_suppose *s, const char *host, struct wanted *w)
+{
+	if (strcmp(s->model, w->model->name) != 0)
+		return;
+	if (s->hosts && strlist_has(s->hosts, host)) {
+		w->version = s->version ? s->version : w->model->current;
+		w->pinned = s->version != NULL;
+	} else if (!s->hosts && !w->pinned) {
+		w->version = s->version;
+	}
+}
+
 /* Fills in which version of a model a host gets; false when none could be read. */
-static bool choose_version(struct wanted *w, struct override *o)
+static bool choose_version(
+	const struct resolver *r, const char *host, struct wanted *w, const struct override *o)
 {
 	w->version = o ? o->version : w->model->current;
 	w->version_place = o ? o->place : w->model->current_place;
 	w->pinned = o != NULL;
+	if (r->in->suppose)
+		suppose_version(r->in->suppose, host, w);
 	return w->version != NULL;
 }
 
@@ -299,7 +314,7 @@ static void collect_wanted(struct resolver *r, struct host_models *h,
 			o->used = true;
 		bool selected = filter_selects(r->in->filter, w.model->name) ||
 				strlist_has(companions, w.model->name);
-		if (!selected || !choose_version(&w, o))
+		if (!selected || !choose_version(r, h->host, &w, o))
 			continue;
 		if (h->holds_store) {
 			items[h->held_count++] = w;

@@ -40,11 +40,19 @@ struct resolve_filter {
 	struct strlist tags;   /* --tags: a model's name selects that model */
 };
 
+/* A move that has not been made: what would be wanted after it. */
+struct resolve_suppose {
+	const char *model;
+	const char *version;         /* NULL: the hosts have no override of the model */
+	const struct strlist *hosts; /* whose override it is; NULL: it is current for all */
+};
+
 struct resolve_input {
 	const struct resolve_host *hosts;
 	size_t count;
-	const struct resolve_filter *filter; /* NULL: all models */
-	struct store *store;                 /* NULL: versions are not looked up */
+	const struct resolve_filter *filter;   /* NULL: all models */
+	struct store *store;                   /* NULL: versions are not looked up */
+	const struct resolve_suppose *suppose; /* NULL: as the values say */
 };
 
 /* One model that a host is to have. */

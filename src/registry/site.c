@@ -198,7 +198,10 @@ static void open_store(struct site_reader *r, struct diags *d)
 
 	if (!s->root || o->without_store)
 		return;
-	if (!s->primary) {
+	if (o->store) {
+		s->store = o->store;
+		s->store_is_lent = true;
+	} else if (!s->primary) {
 		s->store = store_open_local(s->root, &err);
 	} else if (o->open_remote) {
 		s->store = o->open_remote(
@@ -302,7 +305,12 @@ int registry_site_resolve(struct registry_site *s, const struct registry_site_op
 	findings_take(&r.findings, &store, NULL);
 	check_duplicates(&r);
 	const struct resolve_input in = {
-		.hosts = r.hosts, .count = r.count, .filter = &r.filter, .store = s->store};
+		.hosts = r.hosts,
+		.count = r.count,
+		.filter = &r.filter,
+		.store = s->store,
+		.suppose = o->suppose,
+	};
 	findings_emit(&r.findings, o->hosts->count, d);
 	resolution_compute(&s->resolution, &in, d);
 	if (d->errors == errors) {
@@ -318,7 +326,8 @@ void registry_site_release(struct registry_site *s)
 	for (size_t i = 0; i < s->view_count; i++)
 		vars_view_free(s->views[i]);
 	resolution_release(&s->resolution);
-	store_free(s->store);
+	if (!s->store_is_lent)
+		store_free(s->store);
 	free(s->views);
 	vars_view_free(s->store_view);
 	free(s->root);

@@ -34,6 +34,8 @@ struct registry_site_options {
 	bool without_store;            /* versions are not looked up */
 	store_opener open_remote;      /* NULL: versions of such a store are not looked up */
 	void *open_remote_arg;
+	struct store *store; /* that the caller has open already; stays the caller's */
+	const struct resolve_suppose *suppose; /* NULL: as the variables say */
 };
 
 struct registry_site {
@@ -42,6 +44,7 @@ struct registry_site {
 					 and model_paths of their host */
 	size_t view_count;
 	struct store *store; /* NULL when it was not opened */
+	bool store_is_lent;  /* it is the options' */
 	const struct host
 		*primary; /* the other host that keeps the store; NULL: this machine */
 	struct vars_view *store_view; /* of the host that keeps the store */

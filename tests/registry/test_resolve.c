@@ -531,6 +531,42 @@ static void test_an_edit_and_what_it_changes(void **state)
 		"");
 }
 
+/* What three hosts would have after a move, as site_text_set tells it. */
+static const char *after(const struct resolve_suppose *move)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	AUTO(outcome_release) struct outcome o = {0};
+
+	site_text_read(&o.site,
+		REGISTRY
+		"hosts:\n"
+		"  a: {model_set: [face]}\n"
+		"  b: {model_set: [face], model_version_overrides: {face: 2025-11-20}}\n"
+		"  c: {model_set: [ssd]}\n",
+		NULL, NULL);
+	o.site.input.suppose = move;
+	assert_string_equal(site_text_resolve(&o.site, NULL, &o.resolution), "");
+	for (size_t i = 0; i < o.resolution.host_count; i++) {
+		const char *host = o.resolution.hosts[i].host;
+		strbuf_addf(&text, "%s: %s; ", host, site_text_set(&o.resolution, host));
+	}
+	return arena_strdup(&fixture_arena, text.data);
+}
+
+static void test_a_move_that_is_only_supposed(void **state)
+{
+	AUTO(strlist_release) struct strlist hosts = {0};
+
+	(void)state;
+	strlist_add(&hosts, "b");
+	assert_string_equal(after(&(struct resolve_suppose){"face", "2025-02-25", NULL}),
+		"a: face 2025-02-25; b: face 2025-11-20*; c: ssd 2020-12-06; ");
+	assert_string_equal(after(&(struct resolve_suppose){"face", "2025-02-25", &hosts}),
+		"a: face 2026-02-02; b: face 2025-02-25*; c: ssd 2020-12-06; ");
+	assert_string_equal(after(&(struct resolve_suppose){"face", NULL, &hosts}),
+		"a: face 2026-02-02; b: face 2026-02-02; c: ssd 2020-12-06; ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -554,6 +590,7 @@ int main(void)
 		T(test_without_a_registry_there_is_one_error),
 		T(test_the_resolution_outlives_its_input),
 		T(test_an_edit_and_what_it_changes),
+		T(test_a_move_that_is_only_supposed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
