@@ -5,59 +5,44 @@
 
 #include "base/log.h"
 #include "base/suggest.h"
-
-#define HELP_COLUMN 30
+#include "cli/help.h"
 
 struct parser {
+	struct help_page page;
 	const struct command *cmd;
-	const char *usage;
-	const char *epilogue;
 	const struct option_spec *options;
 	int argc;
 	char **argv;
 	int next;
 };
 
-/* The name under which the user called the command. */
-static const char *program_name(const struct command *cmd)
-{
-	return cmd->link_name ? cmd->link_name : cmd->name;
-}
-
 static _Noreturn void usage_error(const struct parser *p, const char *text)
 {
-	fprintf(stderr, "%s: %s\nTry '%s%s --help'.\n", program_name(p->cmd), text,
-		p->cmd->link_name ? "" : "modelfleet ", program_name(p->cmd));
+	const char *name = p->cmd->link_name ? p->cmd->link_name : p->cmd->name;
+
+	fprintf(stderr, "%s: %s\nTry '%s%s --help'.\n", name, text,
+		p->cmd->link_name ? "" : "modelfleet ", name);
 	exit(EXIT_CANNOT_RUN);
 }
 
-static void print_option(const struct option_spec *o)
-{
-	AUTO(strbuf_release) struct strbuf left = STRBUF_INIT;
+/* Set once, before the command that is to be looked at runs. */
+static void (*diverted)(const struct option_spec *options);
 
-	if (o->letter)
-		strbuf_addf(&left, "  -%c", o->letter);
-	else
-		strbuf_addstr(&left, "    ");
-	if (o->name)
-		strbuf_addf(&left, "%s --%s", o->letter ? "," : " ", o->name);
-	if (o->value)
-		strbuf_addf(&left, " %s", o->value);
-	if (left.len + 1 < HELP_COLUMN)
-		printf("%-*s%s\n", HELP_COLUMN, left.data, o->help);
-	else
-		printf("%s\n%*s%s\n", left.data, HELP_COLUMN, "", o->help);
+void cli_divert(void (*look)(const struct option_spec *options))
+{
+	diverted = look;
 }
 
-static _Noreturn void print_help(const struct parser *p)
+static _Noreturn void help(const struct parser *p, const char *topic)
 {
-	printf("usage: %s%s %s\n\n%s.\n\noptions:\n", p->cmd->link_name ? "" : "modelfleet ",
-		program_name(p->cmd), p->usage, p->cmd->summary);
-	for (const struct option_spec *o = p->options; o->help; o++)
-		print_option(o);
-	printf("%-*s%s\n", HELP_COLUMN, "  -h, --help", "show this and exit");
-	if (p->epilogue)
-		printf("\n%s\n", p->epilogue);
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (help_add(&p->page, topic, &text) < 0) {
+		autofree char *mistake =
+			xasprintf("--help=%s: found no such group of options", topic);
+		usage_error(p, mistake);
+	}
+	fwrite(text.data, 1, text.len, stdout);
 	exit(EXIT_OK);
 }
 
@@ -83,6 +68,7 @@ static void store(const struct option_spec *o, const char *value)
 	case OPTION_COUNT: (*(int *)o->target)++; break;
 	case OPTION_STRING: *(const char **)o->target = value; break;
 	case OPTION_LIST: strlist_add(o->target, value); break;
+	case OPTION_GROUP: break;
 	}
 }
 
@@ -126,7 +112,7 @@ static void parse_letters(struct parser *p, const char *letters)
 			o++;
 		const char shown[] = {'-', *letters, '\0'};
 		if (!o->help && *letters == 'h')
-			print_help(p);
+			help(p, NULL);
 		if (!o->help) {
 			autofree char *text = xasprintf("unknown option '%s'", shown);
 			usage_error(p, text);
@@ -142,23 +128,26 @@ static void parse_letters(struct parser *p, const char *letters)
 void cli_parse(const struct command *cmd, const char *usage, const char *epilogue,
 	const struct option_spec *options, int argc, char **argv, struct strlist *rest)
 {
-	struct parser p = {.cmd = cmd,
-		.usage = usage,
-		.epilogue = epilogue,
+	struct parser p = {.page = {cmd, usage, epilogue, options},
+		.cmd = cmd,
 		.options = options,
 		.argc = argc,
 		.argv = argv,
 		.next = 1};
 	bool only_words = false;
 
+	if (diverted) {
+		diverted(options);
+		exit(EXIT_OK);
+	}
 	while (p.next < argc) {
 		const char *word = argv[p.next++];
 		if (only_words || word[0] != '-' || word[1] == '\0')
 			strlist_add(rest, word);
 		else if (strcmp(word, "--") == 0)
 			only_words = true;
-		else if (strcmp(word, "--help") == 0)
-			print_help(&p);
+		else if (str_starts(word, "--help") && (!word[6] || word[6] == '='))
+			help(&p, word[6] ? word + 7 : NULL);
 		else if (word[1] == '-')
 			parse_long(&p, word + 2);
 		else
@@ -199,12 +188,12 @@ void cli_verbosity(int count)
 /* Set once by --color while options are read; asked by every printer. */
 static enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color_mode;
 
+const char *const cli_color_words[] = {"auto", "always", "never", NULL};
+
 bool cli_set_color(const char *when)
 {
-	static const char *const words[] = {"auto", "always", "never"};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
-		if (strcmp(when, words[i]) == 0) {
+	for (unsigned i = 0; cli_color_words[i]; i++) {
+		if (strcmp(when, cli_color_words[i]) == 0) {
 			color_mode = i;
 			return true;
 		}

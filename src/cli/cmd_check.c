@@ -10,18 +10,15 @@ static void read_options(
 {
 	const struct option_spec options[] = {
 		SITE_OPTIONS(&c->o),
-		{'m', "models", OPTION_STRING, "NAMES", "only these models, between commas",
-			&c->models},
-		{'t', "tags", OPTION_STRING, "NAMES", "the same, as playbooks call it",
-			&c->tags},
+		{'m', "models", OPTION_STRING, "A,B", "only these models", &c->models},
+		{'t', "tags", OPTION_STRING, "A,B", "the same, as playbooks call it", &c->tags},
 		{'D', "diff", OPTION_FLAG, NULL,
-			"show what has changed since REVISION (HEAD if none is given)",
-			&c->diff},
+			"what has changed since REVISION, or since HEAD", &c->diff},
 		{0, "json", OPTION_FLAG, NULL, "one JSON event a line", &c->json},
 		{0},
 	};
 
-	cli_parse(cmd, "[options] [--diff [REVISION]]",
+	cli_parse(cmd, "[-i INVENTORY] [--diff [REVISION]] [OPTIONS]",
 		"Exit code: 0 when a deploy could begin, 1 when something is wrong.", options,
 		argc, argv, rest);
 }
@@ -126,7 +123,6 @@ static int run_check(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_check = {
 	.name = "check",
-	.summary =
-		"Says what is wrong with registry and inventory, and what an edit would change",
+	.summary = "Says what is wrong with a site, and what an edit would change",
 	.run = run_check,
 };

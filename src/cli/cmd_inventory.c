@@ -392,16 +392,15 @@ static int parse(struct inventory_command *c, const struct command *cmd, int arg
 		{0, "vars", OPTION_FLAG, NULL, "with --graph: variables too", &c->with_vars},
 		{'y', "yaml", OPTION_FLAG, NULL, "YAML instead of JSON", &c->yaml},
 		{0, "export", OPTION_FLAG, NULL,
-			"variables where they are defined, not all of them at every host",
-			&c->export},
+			"variables where they are, not all at each host", &c->export},
 		{0, "playbook-dir", OPTION_STRING, "DIR",
-			"whose group_vars/ and host_vars/ count; default: here",
+			"whose group_vars/ and host_vars/ count (here)",
 			&c->site_options.playbook_dir},
 		SITE_OPTIONS(&c->site_options),
 		{0},
 	};
 
-	cli_parse(cmd, "(--list | --host HOST | --graph [GROUP]) [-i INVENTORY] ...",
+	cli_parse(cmd, "(--list | --host HOST | --graph [GROUP]) [OPTIONS]",
 		"Shows what ansible-inventory shows, key for key.", options, argc, argv, rest);
 	return check_usage(c, rest);
 }
@@ -429,5 +428,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	return code;
 }
 
-const struct command cmd_inventory = {
-	.name = "inventory", .summary = "show hosts, groups and variables", .run = run};
+const struct command cmd_inventory = {.name = "inventory",
+	.arguments = "GROUP",
+	.summary = "Shows hosts, groups and variables",
+	.run = run};

@@ -148,5 +148,6 @@ const struct command cmd_playbook = {
 	.name = "run-playbook",
 	.link_name = "run-playbook",
 	.summary = "Runs Ansible playbooks, without Python on the hosts",
+	.arguments = "PLAYBOOK...",
 	.run = run_playbook_command,
 };

@@ -143,7 +143,7 @@ static int parse(struct template_command *c, const struct command *cmd, int argc
 		{0},
 	};
 
-	cli_parse(cmd, "FILE [--vars FILE] [-e VARS] [-i INVENTORY --host HOST]",
+	cli_parse(cmd, "FILE [--vars FILE] [-i INVENTORY --host HOST] ...",
 		"FILE may be - for standard input. Without --host no inventory is read.",
 		options, argc, argv, rest);
 	if (rest->count != 1)
@@ -197,5 +197,6 @@ static int run(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmd_template = {.name = "template",
-	.summary = "render a Jinja2 template with given variables",
+	.arguments = "FILE",
+	.summary = "Renders a Jinja2 template with given variables",
 	.run = run};

@@ -231,13 +231,13 @@ static int parse(struct vars_command *c, const struct command *cmd, int argc, ch
 			&c->raw},
 		{0, "json", OPTION_FLAG, NULL, "JSON, strings too", &c->json},
 		{0, "playbook-dir", OPTION_STRING, "DIR",
-			"whose group_vars/ and host_vars/ count; default: here",
+			"whose group_vars/ and host_vars/ count (here)",
 			&c->site_options.playbook_dir},
 		SITE_OPTIONS(&c->site_options),
 		{0},
 	};
 
-	cli_parse(cmd, "HOST [NAME] [--why] [-i INVENTORY] [-e VARS] ...",
+	cli_parse(cmd, "HOST [NAME] [--why] [-i INVENTORY] [OPTIONS]",
 		"Without NAME all variables are listed, encrypted ones closed.", options, argc,
 		argv, rest);
 	if (rest->count < 1 || rest->count > 2)
@@ -275,5 +275,6 @@ static int run(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmd_vars = {.name = "vars",
-	.summary = "show a host's variables and where they come from",
+	.arguments = "HOST VARIABLE",
+	.summary = "Shows a host's variables and where they come from",
 	.run = run};

@@ -28,7 +28,9 @@ struct engine_options {
 
 /* The entries of an option table for a struct engine_options: how hosts are reached. */
 #define ENGINE_CONNECTION_OPTIONS(o)                                                           \
-	{'f', "forks", OPTION_STRING, "N", "hosts in work at a time (100)", &(o)->forks},      \
+	GROUP_CONNECTION,                                                                      \
+		{'f', "forks", OPTION_STRING, "N", "hosts in work at a time (100)",            \
+			&(o)->forks},                                                          \
 		{'T', "timeout", OPTION_STRING, "SECONDS",                                     \
 			"to connect, and without a sign of life (10, 60)", &(o)->timeout},     \
 		{0, "host-timeout", OPTION_STRING, "SECONDS", "for a whole host (no limit)",   \
@@ -46,17 +48,23 @@ struct engine_options {
 			&(o)->ask_become_pass},                                                \
 		{0, "transport", OPTION_STRING, "KIND", "auto, libssh2, ssh or local",         \
 			&(o)->transport},                                                      \
-	{                                                                                      \
-		0, "host-key-checking", OPTION_STRING, "HOW", "strict, accept-new or off",     \
-			&(o)->host_key_checking                                                \
-	}
+		{0, "host-key-checking", OPTION_STRING, "HOW", "strict, accept-new or off",    \
+			&(o)->host_key_checking},                                              \
+		OPTIONS_OWN
 
 /* The same: how the run is shown. */
 #define ENGINE_OUTPUT_OPTIONS(o)                                                               \
-	{0, "json", OPTION_FLAG, NULL, "one JSON event a line", &(o)->json},                   \
+	GROUP_OUTPUT, {0, "json", OPTION_FLAG, NULL, "one JSON event a line", &(o)->json},     \
 	{                                                                                      \
 		0, "color", OPTION_STRING, "WHEN", "auto, always or never", &(o)->color        \
 	}
+
+/* What --transport and --host-key-checking take; tables ended by a NULL (engine_options.c). */
+struct engine_word {
+	const char *text;
+	int number;
+};
+extern const struct engine_word engine_transports[], engine_host_key_checkings[];
 
 struct engine {
 	struct engine_options o;

@@ -22,24 +22,24 @@ int engine_read_seconds(const char *text, const char *option, double *out, struc
 	return 0;
 }
 
-struct word {
-	const char *text;
-	int number;
-};
+const struct engine_word engine_transports[] = {{"auto", LINK_AUTO}, {"libssh2", LINK_LIBSSH2},
+	{"ssh", LINK_SSH}, {"local", LINK_LOCAL}, {0}};
+const struct engine_word engine_host_key_checkings[] = {{"strict", LINK_HOST_KEY_STRICT},
+	{"accept-new", LINK_HOST_KEY_ACCEPT_NEW}, {"off", LINK_HOST_KEY_OFF}, {0}};
 
-static int read_word(const char *text, const char *option, const struct word *words,
-	size_t count, int *out, struct err *err)
+static int read_word(const char *text, const char *option, const struct engine_word *words,
+	int *out, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf all = STRBUF_INIT;
 
 	if (!text)
 		return 0;
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(words[i].text, text) == 0) {
-			*out = words[i].number;
+	for (const struct engine_word *w = words; w->text; w++) {
+		if (strcmp(w->text, text) == 0) {
+			*out = w->number;
 			return 0;
 		}
-		strbuf_addf(&all, "%s%s", i ? ", " : "", words[i].text);
+		strbuf_addf(&all, "%s%s", w > words ? ", " : "", w->text);
 	}
 	return err_set(
 		err, ERR_USAGE, "--%s: found '%s', expected one of %s", option, text, all.data);
@@ -71,18 +71,13 @@ static int read_timeouts(struct engine *e, const struct config *config, struct e
 
 static int read_connect(struct engine *e, const struct config *config, struct err *err)
 {
-	static const struct word transports[] = {{"auto", LINK_AUTO}, {"libssh2", LINK_LIBSSH2},
-		{"ssh", LINK_SSH}, {"local", LINK_LOCAL}};
-	static const struct word checkings[] = {{"strict", LINK_HOST_KEY_STRICT},
-		{"accept-new", LINK_HOST_KEY_ACCEPT_NEW}, {"off", LINK_HOST_KEY_OFF}};
 	struct connection_defaults *c = &e->connect;
 	int transport = LINK_AUTO, checking = LINK_HOST_KEY_CONFIGURED;
 	uint64_t rate = 0;
 
-	if (read_word(e->o.transport, "transport", transports, ARRAY_SIZE(transports),
-		    &transport, err) < 0 ||
-		read_word(e->o.host_key_checking, "host-key-checking", checkings,
-			ARRAY_SIZE(checkings), &checking, err) < 0)
+	if (read_word(e->o.transport, "transport", engine_transports, &transport, err) < 0 ||
+		read_word(e->o.host_key_checking, "host-key-checking",
+			engine_host_key_checkings, &checking, err) < 0)
 		return -1;
 	if (e->o.bwlimit && (!parse_size(e->o.bwlimit, &rate) || rate == 0))
 		return err_set(err, ERR_USAGE,

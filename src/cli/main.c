@@ -9,37 +9,22 @@
 #include "cli/cli.h"
 #include "cli/version.h"
 
-static const struct command *const commands[] = {
-	&cmd_publish,
-	&cmd_deploy,
-	&cmd_rollback,
-	&cmd_cleanup,
-	&cmd_status,
-	&cmd_history,
-	&cmd_playbook,
-	&cmd_check,
-	&cmd_verify_store,
-	&cmd_inventory,
-	&cmd_vars,
-	&cmd_template,
-};
+#define WIDTH 80
 
-static const struct command *find_by_link(const char *name)
+/* The commands that are programs, too, in lines of at most WIDTH columns. */
+static void print_links(FILE *f)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (commands[i]->link_name && strcmp(commands[i]->link_name, name) == 0)
-			return commands[i];
-	}
-	return NULL;
-}
+	size_t column = WIDTH;
 
-static const struct command *find_by_name(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
+	for (const struct command *const *c = cli_commands; *c; c++) {
+		const char *name = (*c)->link_name;
+		if (!name)
+			continue;
+		bool wraps = column + 2 + strlen(name) > WIDTH;
+		fprintf(f, "%s%s", wraps ? "\n  " : "  ", name);
+		column = (wraps ? 0 : column) + 2 + strlen(name);
 	}
-	return find_by_link(name);
+	fputc('\n', f);
 }
 
 static void print_usage(FILE *f)
@@ -47,22 +32,24 @@ static void print_usage(FILE *f)
 	fprintf(f,
 		"usage: modelfleet COMMAND [OPTIONS]\n\n"
 		"Keeps machine-learning models right on a fleet of machines.\n\ncommands:\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		const struct command *c = commands[i];
-		fprintf(f, "  %-13s %s%s%s%s\n", c->name, c->summary,
-			c->link_name ? " (also: " : "", c->link_name ? c->link_name : "",
-			c->link_name ? ")" : "");
+	for (const struct command *const *c = cli_commands; *c; c++) {
+		if ((*c)->summary)
+			fprintf(f, "  %-14s%s\n", (*c)->name, (*c)->summary);
 	}
-	fprintf(f, "\n'modelfleet COMMAND --help' explains a command; 'modelfleet --version' "
-		   "prints the version.\n");
+	fprintf(f, "\nprograms of their own:");
+	print_links(f);
+	fprintf(f, "\n'modelfleet COMMAND --help' explains a command,\n"
+		   "'modelfleet --version' prints the version.\n");
 }
 
 static int unknown_command(const char *name)
 {
 	struct suggestion nearest = {0};
 
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		suggest_add(&nearest, name, commands[i]->name);
+	for (const struct command *const *c = cli_commands; *c; c++) {
+		if ((*c)->summary)
+			suggest_add(&nearest, name, (*c)->name);
+	}
 	fprintf(stderr, "modelfleet: unknown command '%s'", name);
 	if (nearest.word)
 		fprintf(stderr, "; did you mean '%s'?", nearest.word);
@@ -72,7 +59,7 @@ static int unknown_command(const char *name)
 
 int main(int argc, char **argv)
 {
-	const struct command *cmd = find_by_link(path_basename(argv[0]));
+	const struct command *cmd = cli_find_link(path_basename(argv[0]));
 
 	/* A peer that goes away is an error of a write, not the end of the program. */
 	signal(SIGPIPE, SIG_IGN);
@@ -91,6 +78,6 @@ int main(int argc, char **argv)
 		printf("modelfleet %s\n", MODELFLEET_VERSION);
 		return EXIT_OK;
 	}
-	cmd = find_by_name(argv[1]);
+	cmd = cli_find_command(argv[1]);
 	return cmd ? cmd->run(cmd, argc - 1, argv + 1) : unknown_command(argv[1]);
 }

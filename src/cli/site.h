@@ -31,6 +31,7 @@ struct site_options {
 	{'i', "inventory", OPTION_LIST, "INVENTORY",                                           \
 		"inventory file, directory, program or 'host,' list", &(o)->inventory},        \
 		{'l', "limit", OPTION_STRING, "PATTERN", "only these hosts", &(o)->limit},     \
+		GROUP_VARIABLES,                                                               \
 		{'e', "extra-vars", OPTION_LIST, "VARS", "k=v, YAML or JSON, or @FILE",        \
 			&(o)->extra},                                                          \
 		{0, "vault-id", OPTION_LIST, "ID@SOURCE", "a vault identity",                  \
@@ -39,9 +40,9 @@ struct site_options {
 			&(o)->vault_files},                                                    \
 		{'J', "ask-vault-pass", OPTION_FLAG, NULL, "ask for the vault password",       \
 			&(o)->ask_vault},                                                      \
-	{                                                                                      \
-		'v', "verbose", OPTION_COUNT, NULL, "say more (-vv, -vvv)", &(o)->verbosity    \
-	}
+		GROUP_OUTPUT,                                                                  \
+		{'v', "verbose", OPTION_COUNT, NULL, "say more (-vv, -vvv)", &(o)->verbosity}, \
+		OPTIONS_OWN
 
 struct site {
 	struct arena arena;

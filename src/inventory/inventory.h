@@ -129,6 +129,7 @@ struct inventory_options {
 	const struct secrets *secrets; /* NULL: no passwords */
 	const char *playbook_dir;      /* its group_vars/ and host_vars/ are read; NULL: none */
 	bool strict;                   /* a source that cannot be read whole is an error */
+	bool no_programs;              /* sources that are programs are passed over */
 	double script_timeout;         /* seconds for one run of an executable; 0: 60 */
 	const struct cancel *cancel;
 };

@@ -35,6 +35,11 @@ static const struct become_method methods[] = {
 	{"su", "su", "", NULL, NULL, NULL, "Password: ", NULL, "-c", true},
 };
 
+const char *link_become_method(size_t i)
+{
+	return i < ARRAY_SIZE(methods) ? methods[i].name : NULL;
+}
+
 static const struct become_method *find_method(const char *name, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf known = STRBUF_INIT;

@@ -199,4 +199,7 @@ int link_close(struct link *link, deadline until);
 /* Closes at once, without BYE; for broken or cancelled links. NULL is fine. */
 void link_abort(struct link *link);
 
+/* The name of the i-th become method, from 0; NULL behind the last (become.c). */
+const char *link_become_method(size_t i);
+
 #endif
