@@ -32,6 +32,7 @@ void play_run_release(struct play_run *p)
 		sync_report_release(&p->run.hosts[i].report);
 	free(p->run.hosts);
 	content_close(p->content);
+	reports_release(&p->reports);
 	registry_site_release(&p->registry);
 	free_views(p);
 	free(p->plays);
@@ -361,10 +362,12 @@ int play_run_go(struct play_run *p, struct err *err)
 		return -1;
 	if (begin_journal(p, err) < 0)
 		return -1;
+	play_reports_before(p);
 	show_what(p);
 	show_begin(&p->show);
 	if (run_books(p, err) < 0)
 		return -1;
+	play_reports_after(p);
 	int code = show_exit_code(&p->show);
 	end_journal(p, code);
 	show_end(&p->show, code);

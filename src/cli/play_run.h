@@ -11,6 +11,7 @@
 #include "cli/show.h"
 #include "play/playbook.h"
 #include "play/run.h"
+#include "registry/reports.h"
 
 struct play_run {
 	struct engine *engine;
@@ -26,6 +27,8 @@ struct play_run {
 	struct registry_site registry;   /* where it syncs */
 	struct vars_view **views;        /* of the hosts, where it does not */
 	struct content *content;
+	struct reports reports;                /* of all hosts, while the run goes on */
+	bool reports_known;                    /* they could be read, and are written */
 	const struct resolve_suppose *suppose; /* of a check; NULL: as the site says */
 	struct run_options options;
 	struct run run;
@@ -59,6 +62,14 @@ void play_run_keep(struct play_run *p, const struct strlist *names);
 int play_run_prepare(struct play_run *p, struct err *err);
 /* Locks, runs, writes the journal. The exit code, or -1 with err. */
 int play_run_go(struct play_run *p, struct err *err);
+
+/*
+ * Notes in the store what the hosts may run from now on (play_reports.c). What goes wrong is
+ * logged: it keeps no host from being deployed to.
+ */
+void play_reports_before(struct play_run *p);
+/* Notes what they run once all is done. */
+void play_reports_after(struct play_run *p);
 
 /* The hosts of one play (play_hosts.c); `out` is freed by the caller. */
 int play_hosts(struct play_run *p, const struct play *play, struct host_list *out,
