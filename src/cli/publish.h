@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of `modelfleet publish` share. Internal to cli/.
+ */
+#ifndef CLI_PUBLISH_H
+#define CLI_PUBLISH_H
+
+#include "cli/engine.h"
+#include "cli/progress.h"
+#include "registry/publish.h"
+
+struct publish {
+	struct engine engine;
+	const char *version, *note; /* as the options say */
+	bool activate, push;
+	char today[32];
+	char *by;
+	struct strlist sources;
+	struct registry_site registry;
+	const struct model *model; /* NULL: the registry does not know it */
+	struct publish_request request;
+	struct publish_source source;
+	struct publish_result result;
+	struct store *store; /* on the other host that keeps it, else NULL */
+	struct progress progress;
+	struct strbuf location; /* of the store, for messages */
+};
+
+/* Tells what was done, or with --check would be, and what to do next (publish_print.c). */
+void publish_print(const struct publish *p);
+
+#endif
