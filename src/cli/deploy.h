@@ -27,7 +27,8 @@ struct deploy {
 
 /* The entries of an option table for a struct deploy: how far at once, and when to stop. */
 #define DEPLOY_ROLLOUT_OPTIONS(o)                                                              \
-	{0, "serial", OPTION_STRING, "LIST", "batches: 1,25%,100%", &(o)->serial},             \
+	OPTIONS_GROUP("rollout", "in which order, when to stop, by which playbook"),           \
+		{0, "serial", OPTION_STRING, "LIST", "batches: 1,25%,100%", &(o)->serial},     \
 		{0, "soak", OPTION_STRING, "SECONDS", "watch the first batch for so long",     \
 			&(o)->soak},                                                           \
 		{0, "max-fail-percentage", OPTION_STRING, "N",                                 \
@@ -36,10 +37,9 @@ struct deploy {
 			"then take back the hosts that are done", &(o)->rollback_on_abort},    \
 		{0, "confirm-timeout", OPTION_STRING, "SECONDS",                               \
 			"until a node without us goes back (120)", &(o)->confirm_timeout},     \
-	{                                                                                      \
-		0, "playbook", OPTION_STRING, "FILE", "instead of " DEPLOY_PLAYBOOK,           \
-			&(o)->playbook                                                         \
-	}
+		{0, "playbook", OPTION_STRING, "FILE", "instead of " DEPLOY_PLAYBOOK,          \
+			&(o)->playbook},                                                       \
+		OPTIONS_OWN
 
 /*
  * A deploy that a command makes: deploy_init, its options, deploy_find, engine_start, deploy,
