@@ -132,7 +132,17 @@ static int write_and_rename(int fd, const char *temporary, const char *path, con
 	return 0;
 }
 
-int file_replace(const char *path, const void *data, size_t n, mode_t mode, struct err *err)
+/* Gives a new file the owner of the old one (NULL: there is none), or its group at least. */
+static void take_owner(int fd, const struct stat *old)
+{
+	if (!old)
+		return;
+	if (fchown(fd, old->st_uid, old->st_gid) < 0 && fchown(fd, (uid_t)-1, old->st_gid) < 0)
+		return; /* not ours to give */
+}
+
+static int replace(const char *path, const void *data, size_t n, mode_t mode,
+	const struct stat *owner, struct err *err)
 {
 	autofree char *dir = path_dirname(path);
 	autofree char *temporary = xasprintf("%s/.%s.XXXXXX", dir, path_basename(path));
@@ -140,11 +150,27 @@ int file_replace(const char *path, const void *data, size_t n, mode_t mode, stru
 
 	if (fd < 0)
 		return err_sys(err, "cannot make a temporary file beside %s", path);
+	take_owner(fd, owner);
 	if (write_and_rename(fd, temporary, path, data, n, mode, err) < 0) {
 		unlink(temporary);
 		return -1;
 	}
 	return dir_sync(dir, err);
+}
+
+int file_replace(const char *path, const void *data, size_t n, mode_t mode, struct err *err)
+{
+	return replace(path, data, n, mode, NULL, err);
+}
+
+int file_replace_keeping(
+	const char *path, const void *data, size_t n, mode_t mode, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return replace(path, data, n, mode, NULL, err);
+	return replace(path, data, n, st.st_mode & 07777, &st, err);
 }
 
 int dir_sync(const char *path, struct err *err)

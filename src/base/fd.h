@@ -36,6 +36,12 @@ int file_read_at(int dirfd, const char *path, size_t max, struct strbuf *out, st
  * the directory fsynced. After a crash the old or the new content is there, never a mixture.
  */
 int file_replace(const char *path, const void *data, size_t n, mode_t mode, struct err *err);
+/*
+ * The same for a file that people keep: its permissions stay, and its owner and group as far as
+ * we may set them. A file that is not there is made with `mode`.
+ */
+int file_replace_keeping(
+	const char *path, const void *data, size_t n, mode_t mode, struct err *err);
 /* fsyncs a directory by its path. */
 int dir_sync(const char *path, struct err *err);
 

@@ -76,6 +76,20 @@ static void add_spaces(struct strbuf *out, size_t n)
 		strbuf_addch(out, ' ');
 }
 
+/*
+ * The new value in quotes of the old one, or else in those that are wished for. A date in
+ * quotes is a string.
+ */
+static void add_value(struct editor *e, enum yaml_quotes quotes)
+{
+	if (quotes == YAML_QUOTES_NONE && e->change->quotes)
+		quotes = e->change->quotes == '"' ? YAML_QUOTES_DOUBLE : YAML_QUOTES_SINGLE;
+	yaml_add_scalar(&e->replacement, e->change->value, quotes);
+	if (quotes != YAML_QUOTES_NONE && e->change->value->kind == VALUE_DATE)
+		e->intended = value_new_stringn(
+			e->arena, e->change->value->text, e->change->value->len);
+}
+
 /* The keys from `from` on, and the value, as lines of a block mapping without the last break.
  */
 static void add_block(struct editor *e, size_t from, size_t column)
@@ -88,7 +102,7 @@ static void add_block(struct editor *e, size_t from, size_t column)
 		strbuf_truncate(&e->replacement, e->replacement.len - 1);
 		strbuf_addstr(&e->replacement, line_end(e));
 	}
-	yaml_add_scalar(&e->replacement, e->change->value, YAML_QUOTES_NONE);
+	add_value(e, YAML_QUOTES_NONE);
 }
 
 /* The same as "key: {key: value}". */
@@ -98,7 +112,7 @@ static void add_flow(struct editor *e, size_t from)
 		strbuf_addstr(&e->replacement, i > from ? "{" : "");
 		add_key(&e->replacement, e->change->path[i]);
 	}
-	yaml_add_scalar(&e->replacement, e->change->value, YAML_QUOTES_NONE);
+	add_value(e, YAML_QUOTES_NONE);
 	for (size_t i = from + 1; i < e->path_len; i++)
 		strbuf_addch(&e->replacement, '}');
 }
@@ -189,10 +203,7 @@ static int edit_scalar(struct editor *e)
 	e->start = s->start;
 	e->end = s->end;
 	add_missing_space(e);
-	yaml_add_scalar(&e->replacement, e->change->value, quotes);
-	if (quotes != YAML_QUOTES_NONE && e->change->value->kind == VALUE_DATE)
-		e->intended = value_new_stringn(
-			e->arena, e->change->value->text, e->change->value->len);
+	add_value(e, quotes);
 	return 0;
 }
 

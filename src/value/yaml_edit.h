@@ -33,6 +33,7 @@ struct yaml_change {
 	const char *const *path; /* keys from the top, NULL at the end; digits index a list */
 	enum yaml_change_kind kind;
 	const struct value *value; /* a scalar: STRING, DATE, INT, FLOAT, BOOL or NULL */
+	char quotes; /* '"' or '\'': for a text where there was none; 0: those that it needs */
 };
 
 /*
