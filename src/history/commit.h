@@ -20,6 +20,7 @@
 #include "history/gitrepo.h"
 
 #define GIT_COMMIT_FILES_MAX 1000
+#define GIT_LOG_COMMITS_MAX  200000 /* that are looked at for one history */
 
 /*
  * Everything that would keep a commit of these files from succeeding, looked at before anything
@@ -40,20 +41,22 @@ int git_commit_files(const struct strlist *paths, const char *message, char id[6
  * Pushes the current branch to its upstream. ERR_BUSY when the remote is ahead (says so, and
  * that nothing was lost); ERR_INPUT when the branch has no upstream.
  */
-int git_push(const char *path, const struct cancel *cancel, struct err *err);
+int git_push_branch(const char *path, const struct cancel *cancel, struct err *err);
 
 /* One change of a file in the history, newest first. */
 struct git_change {
 	struct git_commit_info commit;
-	char *path; /* as it was named then, relative to the repository */
+	char *path;   /* as it was named then, relative to the repository */
+	char *before; /* as its first parent names it; NULL: it was not there */
 };
 struct git_changes {
 	struct git_change *items;
 	size_t count, cap;
 };
 /*
- * The commits that changed a file, newest first, at most `max` of them; renames are followed
- * where they are plain.
+ * Appends the commits that changed a file or directory (named as the repository names it), as
+ * `git log` has them: newest first, at most `max` of them; renames of a file are followed where
+ * they are plain. ERR_LIMIT, with what was found so far, beyond GIT_LOG_COMMITS_MAX commits.
  */
 int git_file_changes(struct gitrepo *g, const char *path, size_t max, struct git_changes *out,
 	struct err *err);

@@ -160,6 +160,16 @@ static git_commit *find_commit(struct gitrepo *g, const char *rev, struct err *e
 	return NULL;
 }
 
+void git_commit_describe(git_commit *commit, struct git_commit_info *out)
+{
+	const char *summary = git_commit_summary(commit);
+
+	git_oid_tostr(out->id, sizeof(out->id), git_commit_id(commit));
+	out->summary = xstrdup(summary ? summary : "");
+	out->author = xstrdup(git_commit_author(commit)->name);
+	out->time = (time_t)git_commit_time(commit);
+}
+
 int gitrepo_commit(
 	struct gitrepo *g, const char *rev, struct git_commit_info *out, struct err *err)
 {
@@ -168,11 +178,7 @@ int gitrepo_commit(
 	*out = (struct git_commit_info){0};
 	if (!commit)
 		return -1;
-	const char *summary = git_commit_summary(commit);
-	git_oid_tostr(out->id, sizeof(out->id), git_commit_id(commit));
-	out->summary = xstrdup(summary ? summary : "");
-	out->author = xstrdup(git_commit_author(commit)->name);
-	out->time = (time_t)git_commit_time(commit);
+	git_commit_describe(commit, out);
 	git_commit_free(commit);
 	return 0;
 }

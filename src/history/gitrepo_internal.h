@@ -16,6 +16,8 @@ struct gitrepo {
 
 /* Fills an error from libgit2's last one: "context: what it said". Returns -1. */
 int gitrepo_error(int code, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Fills what is told about a commit. */
+void git_commit_describe(git_commit *commit, struct git_commit_info *out);
 /* Finds the tree of a directory ("" for the top) at a revision; NULL with err. */
 git_tree *gitrepo_tree(struct gitrepo *g, const char *rev, const char *dir, struct err *err);
 /* Reads a blob of at most GIT_FILE_MAX bytes; its size is checked before it is read. */
