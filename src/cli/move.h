@@ -12,7 +12,9 @@
 #define CLI_MOVE_H
 
 #include "history/commit.h"
+#include "inventory/inventory.h"
 #include "registry/edit.h"
+#include "vars/vars.h"
 
 struct move {
 	struct {
@@ -29,14 +31,31 @@ struct move {
 
 /* Prepares making `to` current for all. The model and the strings live as long as the move. */
 int move_version(struct move *m, const struct model *model, const char *to, struct err *err);
-/* Prepares pinning a version on one host, in its file of host_vars. */
+/*
+ * Prepares pinning a version on one host, in its file of host_vars (move_pin_file); version
+ * NULL takes the pin away.
+ */
 int move_pin(struct move *m, const char *host, const char *path, const char *model,
 	const char *version, struct err *err);
+/*
+ * Finds the file for a host's pin, new memory, which may be absent: where its pins are now,
+ * else the host's file of host_vars (in a directory HOST/ the last one that is not encrypted),
+ * else host_vars/HOST.yaml beside the inventory. ERR_UNSUPPORTED when a pin there would hide
+ * pins of other models that come from elsewhere.
+ */
+int move_pin_file(const struct inventory *inventory, struct vars_view *view, const char *model,
+	char **path, struct err *err);
 /* Looks at the repository: git_commit_check of all files. */
 int move_check(const struct move *m, struct err *err);
-/* Writes the files and commits them. The caller holds the site's lock. */
+/*
+ * Looks at the repository, writes the files and commits them. The caller holds the site's lock.
+ * When it fails, the files are as before.
+ */
 int move_commit(struct move *m, const struct cancel *cancel, struct err *err);
-/* Puts the files back and commits that; `why` says what happened. */
+/*
+ * Puts the files back and commits that; `why` says what happened. Where that fails, the files
+ * are as move_commit made them. ERR_BUSY when somebody has changed them since.
+ */
 int move_undo(struct move *m, const char *why, const struct cancel *cancel, struct err *err);
 /* Frees all. */
 void move_release(struct move *m);
