@@ -17,7 +17,11 @@ static void read_options(const struct command *cmd, struct publish *p, int argc,
 	const struct option_spec options[] = {
 		{0, "version", OPTION_STRING, "YYYY-MM-DD", "the version's name (today)",
 			&p->version},
-		{0, "note", OPTION_STRING, "TEXT", "why, for its manifest.yaml", &p->note},
+		{0, "activate", OPTION_FLAG, NULL,
+			"make it the current version, and commit that", &p->activate},
+		{0, "push", OPTION_FLAG, NULL, "with --activate: push the commit", &p->push},
+		{0, "note", OPTION_STRING, "TEXT", "why, for its manifest.yaml and the commit",
+			&p->note},
 		{'C', "check", OPTION_FLAG, NULL, "change nothing; say what would be done",
 			&e->site.check},
 		SITE_OPTIONS(&e->site),
@@ -45,6 +49,9 @@ static int read_request(struct publish *p, const struct strlist *rest, struct er
 	if (p->version && !clock_is_date(p->version))
 		return err_set(err, ERR_USAGE,
 			"--version: found '%s', expected a day as YYYY-MM-DD", p->version);
+	if (p->push && !p->activate)
+		return err_set(err, ERR_USAGE,
+			"--push goes with --activate: there is no commit to push without it");
 	if (p->note && strlen(p->note) > VERSION_NOTE_MAX)
 		return err_set(err, ERR_USAGE, "--note: more than %d bytes", VERSION_NOTE_MAX);
 	for (size_t i = 1; i < rest->count; i++)
@@ -136,7 +143,8 @@ static int publish_local(struct publish *p, struct err *err)
 			"the store %s is not there; mount its disk, or make the directory",
 			root);
 	if ((!check && engine_lock_store(&p->engine, root, err) < 0) ||
-		read_sources(p, err) < 0 || look_local(p, err) < 0)
+		publish_prepare_move(p, err) < 0 || read_sources(p, err) < 0 ||
+		look_local(p, err) < 0)
 		return -1;
 	if (check || p->result.outcome == PUBLISH_THERE)
 		return 0;
@@ -152,13 +160,16 @@ static int publish(struct publish *p, struct err *err)
 	p->progress.output = engine_output(&p->engine);
 	if (resolve(p, err) < 0 || look_at_sources(p, err) < 0 || publish_local(p, err) < 0)
 		return -1;
-	publish_print(p);
-	return 0;
+	int result = p->engine.o.site.check ? 0 : publish_move(p, err);
+	if (result == 0)
+		publish_print(p);
+	return result;
 }
 
 static void publish_release(struct publish *p)
 {
 	publish_source_release(&p->source);
+	move_release(&p->move);
 	registry_site_release(&p->registry);
 	engine_release(&p->engine);
 	strlist_release(&p->sources);

@@ -6,6 +6,7 @@
 #define CLI_PUBLISH_H
 
 #include "cli/engine.h"
+#include "cli/move.h"
 #include "cli/progress.h"
 #include "registry/publish.h"
 
@@ -24,8 +25,20 @@ struct publish {
 	struct store *store; /* on the other host that keeps it, else NULL */
 	struct progress progress;
 	struct strbuf location; /* of the store, for messages */
+	struct move move;       /* of --activate */
+	bool was_current;       /* --activate: there was nothing to do */
+	bool pushed;
 };
 
+/* The name of the registry that is spelled most like the model's, or NULL. */
+const char *publish_nearest(const struct publish *p);
+/*
+ * With --activate: prepares the edit and its commit, and looks whether they can be made
+ * (publish_activate.c).
+ */
+int publish_prepare_move(struct publish *p, struct err *err);
+/* With --activate: makes the version current, commits that, and pushes it with --push. */
+int publish_move(struct publish *p, struct err *err);
 /* Tells what was done, or with --check would be, and what to do next (publish_print.c). */
 void publish_print(const struct publish *p);
 

@@ -38,14 +38,21 @@ static void print_result(const struct publish *p)
 		p->request.version);
 }
 
-/* The registry does not know the model: what it would have to say. */
-static void print_unknown(const struct publish *p)
+const char *publish_nearest(const struct publish *p)
 {
 	const struct resolution *r = &p->registry.resolution;
 	const char *near = NULL;
 
 	for (size_t i = 0; i < r->registry_count && !near; i++)
 		near = registry_nearest(r->registries[i], p->request.model);
+	return near;
+}
+
+/* The registry does not know the model: what it would have to say. */
+static void print_unknown(const struct publish *p)
+{
+	const char *near = publish_nearest(p);
+
 	printf("The registry has no model %s", p->request.model);
 	if (near)
 		printf("; the nearest name is %s", near);
@@ -56,20 +63,36 @@ static void print_unknown(const struct publish *p)
 		p->request.model, p->request.version);
 }
 
+static bool is_current(const struct publish *p)
+{
+	return p->model && str_cmp0(p->model->current, p->request.version) == 0;
+}
+
+static void print_move(const struct publish *p)
+{
+	printf("%s: current_version %s -> %s", p->move.paths.items[0],
+		p->move.from ? p->move.from : "null", p->request.version);
+	if (p->engine.o.site.check)
+		printf(", by a commit\n");
+	else
+		printf(", commit %.12s%s\n", p->move.commit, p->pushed ? ", pushed" : "");
+}
+
 static void print_next(const struct publish *p)
 {
-	const char *current = p->model ? p->model->current : NULL;
+	const char *model = p->request.model;
 
 	if (p->engine.o.site.check)
 		return;
 	if (!p->model)
 		print_unknown(p);
-	else if (str_cmp0(current, p->request.version) == 0)
-		printf("It is the current version. Next: deploy-models\n");
+	else if (p->activate || is_current(p))
+		printf("%sNext: deploy-models --models %s\n",
+			p->activate && !p->was_current ? "" : "It is current. ", model);
 	else
 		printf("%s is current. Next: rollback-model %s %s makes this one current\n"
-		       "(as --activate would have), and deploys it.\n",
-			current, p->request.model, p->request.version);
+		       "and deploys it.\n",
+			p->model->current, model, p->request.version);
 }
 
 static void print_json(const struct publish *p)
@@ -86,6 +109,11 @@ static void print_json(const struct publish *p)
 		",\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"bytes_cloned\":%" PRIu64,
 		r->files, r->bytes, r->cloned);
 	strbuf_addf(&out, ",\"in_registry\":%s", p->model ? "true" : "false");
+	if (p->activate && !p->was_current) {
+		json_event_text(&out, "previous", p->move.from);
+		json_event_text(&out, "commit", *p->move.commit ? p->move.commit : NULL);
+		strbuf_addf(&out, ",\"pushed\":%s", p->pushed ? "true" : "false");
+	}
 	json_event_end(&out);
 	fputs(out.data, stdout);
 }
@@ -97,5 +125,7 @@ void publish_print(const struct publish *p)
 		return;
 	}
 	print_result(p);
+	if (p->activate && !p->was_current)
+		print_move(p);
 	print_next(p);
 }
