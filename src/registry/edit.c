@@ -69,7 +69,8 @@ static int make_text(struct registry_edit *e, const struct yaml_change *changes,
 	strbuf_clear(&e->after);
 	if (yaml_edit(e->before.data, e->before.len, e->path, changes, count, &e->after, err) <
 		0) {
-		if (err && err->code == ERR_NOTFOUND)
+		/* The text was read before: what is wrong now is the place. */
+		if (err && (err->code == ERR_NOTFOUND || err->code == ERR_INPUT))
 			err->code = ERR_UNSUPPORTED;
 		return -1;
 	}
