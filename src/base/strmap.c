@@ -21,7 +21,7 @@ static uint32_t *find_slot(const struct strmap *m, const char *key, uint64_t has
 {
 	size_t mask = m->slot_count - 1;
 
-	for (size_t i = hash & mask;; i = (i + 1) & mask) {
+	for (size_t i = (size_t)hash & mask;; i = (i + 1) & mask) {
 		uint32_t *slot = &m->slots[i];
 		if (*slot == 0)
 			return slot;

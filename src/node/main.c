@@ -27,6 +27,9 @@
 #include "node/transaction.h"
 #include "node/users.h"
 
+/* Nodes with 32 bits have models beyond 2 GiB, too, and live beyond 2038. */
+_Static_assert(sizeof(off_t) == 8 && sizeof(time_t) == 8, "64-bit sizes and times everywhere");
+
 static int usage(const char *text)
 {
 	fprintf(stderr, "modelfleet-node: %s\n", text);

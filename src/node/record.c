@@ -170,8 +170,8 @@ bool record_holds(const struct record_stat *rs, const struct stat *st)
 	return (rs->state == RECORD_GOOD || rs->state == RECORD_OTHER) &&
 	       S_ISREG(st->st_mode) && rs->size == (uint64_t)st->st_size &&
 	       rs->ino == st->st_ino && rs->mtime_s == st->st_mtim.tv_sec &&
-	       rs->mtime_ns == st->st_mtim.tv_nsec && rs->ctime_s == st->st_ctim.tv_sec &&
-	       rs->ctime_ns == st->st_ctim.tv_nsec;
+	       st->st_mtim.tv_nsec == (long)rs->mtime_ns && rs->ctime_s == st->st_ctim.tv_sec &&
+	       st->st_ctim.tv_nsec == (long)rs->ctime_ns;
 }
 
 void record_note(struct record_stat *rs, const struct stat *st, enum record_state state,

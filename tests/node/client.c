@@ -11,6 +11,28 @@
 #include "base/path.h"
 #include "base/vec.h"
 
+static const char *helper_or(const char *built)
+{
+	const char *given = getenv("MODELFLEET_TEST_NODE");
+
+	return given && *given ? given : built;
+}
+
+const char *client_helper(void)
+{
+	return helper_or(MODELFLEET_NODE);
+}
+
+const char *client_static_helper(void)
+{
+	return helper_or(MODELFLEET_NODE_STATIC);
+}
+
+const char *client_foreign_machine(void)
+{
+	return getenv("MODELFLEET_TEST_MACHINE");
+}
+
 /* A helper that is killed in mid-write must not take the test with it. */
 static void spawn(struct client *c, const char *program)
 {
@@ -35,7 +57,7 @@ static void spawn(struct client *c, const char *program)
 
 void client_start(struct client *c)
 {
-	client_start_program(c, MODELFLEET_NODE);
+	client_start_program(c, client_helper());
 }
 
 void client_start_program(struct client *c, const char *program)

@@ -39,9 +39,20 @@ struct answer {
 	unsigned events;
 };
 
+/* The helper that is tested: the build's own, or the program that $MODELFLEET_TEST_NODE names.
+ */
+const char *client_helper(void);
+/* The same for tests that need it as it is shipped: static, without sanitizers. */
+const char *client_static_helper(void);
+/*
+ * What `uname -m` is for a helper of another machine, which runs through qemu's user emulation;
+ * NULL for one of this machine. Emulated, it takes more memory, and a program that cannot be
+ * executed looks as if it had ended with 127, because qemu has no vfork.
+ */
+const char *client_foreign_machine(void);
 /* Starts the helper and exchanges magics. */
 void client_start(struct client *c);
-/* The same with another program: the static helper as it is shipped. */
+/* The same with another program. */
 void client_start_program(struct client *c, const char *program);
 /* Says BYE, expects BYE, a closed pipe and exit status 0. */
 void client_stop(struct client *c);

@@ -117,7 +117,8 @@ static void a_program_that_is_not_there_has_errno_as_rc(void **state)
 	assert_int_equal(
 		module_call(&w->client, &r, "command", 0, "{\"argv\": [\"/etc/passwd\"]}"),
 		ERR_NONE);
-	assert_int_equal(module_int(&r, "rc"), 13);
+	if (!client_foreign_machine())
+		assert_int_equal(module_int(&r, "rc"), 13);
 	module_result_release(&r);
 }
 

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# Node helpers for machines that this one is not. Each is a build of its own (this project with
+# MODELFLEET_HELPER_ONLY and a cross compiler) below foreign/, made only when asked for:
+#   -DMODELFLEET_FOREIGN_HELPERS="aarch64;armhf"
+# The program comes to bin/MACHINE/modelfleet-node, where a build's engine finds it, and is
+# installed beside the native one.
+set(MODELFLEET_FOREIGN_HELPERS "" CACHE STRING
+  "Machines to cross-compile the node helper for: aarch64, armhf, x86_64")
+option(MODELFLEET_HELPER_ONLY "Build the node helper and nothing else" OFF)
+
+# This machine by the name that helpers have.
+set(MODELFLEET_MACHINE ${CMAKE_SYSTEM_PROCESSOR} CACHE INTERNAL "")
+if(MODELFLEET_MACHINE MATCHES "^armv[78]l$")
+  set(MODELFLEET_MACHINE armhf CACHE INTERNAL "")
+endif()
+
+# The libraries of a machine, downloaded on first use.
+function(modelfleet_sysroot machine variable)
+  execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/sysroot ${machine}
+    OUTPUT_VARIABLE root OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "No node helper for ${machine} can be built here (why is said above)")
+  endif()
+  set(${variable} ${root} PARENT_SCOPE)
+endfunction()
+
+function(modelfleet_foreign_helper machine)
+  modelfleet_sysroot(${machine} sysroot)
+  set(program ${CMAKE_BINARY_DIR}/bin/${machine}/modelfleet-node)
+  set(arguments
+    -DCMAKE_TOOLCHAIN_FILE=${CMAKE_SOURCE_DIR}/cmake/toolchain-foreign.cmake
+    -DMODELFLEET_MACHINE=${machine}
+    -DMODELFLEET_SYSROOT=${sysroot}
+    -DMODELFLEET_HELPER_ONLY=ON
+    -DMODELFLEET_WERROR=${MODELFLEET_WERROR}
+    -DBUILD_TESTING=OFF)
+  foreach(name CMAKE_BUILD_TYPE CMAKE_C_COMPILER_LAUNCHER CMAKE_C_FLAGS)
+    if(${name})
+      list(APPEND arguments "-D${name}=${${name}}")
+    endif()
+  endforeach()
+  ExternalProject_Add(modelfleet-node-${machine}
+    SOURCE_DIR ${CMAKE_SOURCE_DIR}
+    PREFIX ${CMAKE_BINARY_DIR}/foreign/${machine}
+    BINARY_DIR ${CMAKE_BINARY_DIR}/foreign/${machine}
+    CMAKE_ARGS ${arguments}
+    BUILD_COMMAND ${CMAKE_COMMAND} --build <BINARY_DIR> --target modelfleet-node
+    BUILD_ALWAYS ON
+    BUILD_BYPRODUCTS ${program}
+    INSTALL_COMMAND ${CMAKE_COMMAND} -E copy_if_different <BINARY_DIR>/bin/modelfleet-node
+      ${program})
+  install(PROGRAMS ${program} COMPONENT helpers
+    DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/modelfleet/${machine})
+endfunction()
+
+include(ExternalProject)
+foreach(machine ${MODELFLEET_FOREIGN_HELPERS})
+  if(NOT MODELFLEET_HELPER_ONLY AND NOT machine STREQUAL MODELFLEET_MACHINE)
+    modelfleet_foreign_helper(${machine})
+  endif()
+endforeach()

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Debian's cross compiler for MODELFLEET_MACHINE (aarch64, armhf or x86_64: the names that
+# helpers are installed under), with the libraries in MODELFLEET_SYSROOT. The C library is the
+# cross compiler's own.
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MODELFLEET_MACHINE MODELFLEET_SYSROOT)
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR ${MODELFLEET_MACHINE})
+
+set(triplet ${MODELFLEET_MACHINE}-linux-gnu)
+if(MODELFLEET_MACHINE STREQUAL "armhf")
+  set(triplet arm-linux-gnueabihf)
+endif()
+set(CMAKE_C_COMPILER ${triplet}-gcc)
+set(CMAKE_LIBRARY_ARCHITECTURE ${triplet})
+set(CMAKE_C_STANDARD_INCLUDE_DIRECTORIES ${MODELFLEET_SYSROOT}/usr/include)
+
+set(CMAKE_FIND_ROOT_PATH ${MODELFLEET_SYSROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(ENV{PKG_CONFIG_LIBDIR} ${MODELFLEET_SYSROOT}/usr/lib/${triplet}/pkgconfig)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${MODELFLEET_SYSROOT})
