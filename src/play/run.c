@@ -184,12 +184,36 @@ int run_playbook(struct run *run, struct err *err)
 	return 0;
 }
 
+/* Ends a host's links and frees its runner. */
+static int end_host(struct fleet_worker *w, void *data, struct err *err)
+{
+	struct run_host *h = data;
+
+	(void)w;
+	(void)err;
+	runner_free(STEAL(h->runner));
+	return 0;
+}
+
+/* All hosts at once: the end of a link is round trips, too. */
+static void end_hosts(struct run *run)
+{
+	autofree struct fleet_host *fleet = xcalloc(run->count + 1, sizeof(*fleet));
+	const struct fleet_options o = {.max_fail_percentage = -1};
+	size_t count = 0;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->hosts[i].runner)
+			fleet[count++] = (struct fleet_host){
+				.name = run->hosts[i].name, .data = &run->hosts[i]};
+	fleet_run(fleet, count, &o, end_host, NULL, NULL, NULL);
+	for (size_t i = 0; i < run->count; i++)
+		end_host(NULL, &run->hosts[i], NULL); /* who got no worker */
+}
+
 void run_release(struct run *run)
 {
-	for (size_t i = 0; i < run->count; i++) {
-		runner_free(run->hosts[i].runner);
-		run->hosts[i].runner = NULL;
-	}
+	end_hosts(run);
 	run_shared_free(run->shared);
 	run->shared = NULL;
 }

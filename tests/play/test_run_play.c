@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "play/run_fixture.h"
 
 #define PLAY   "- hosts: all\n  gather_facts: false\n"
@@ -300,6 +301,31 @@ static void facts_are_there_when_they_are_asked_for(void **state)
 	run_fixture_expect(f, "batch 0 of 1\nh1 task 'debug': ok false\n");
 }
 
+/* Sixteen helpers, each of which takes half a second to end. */
+static void links_end_side_by_side(void **state)
+{
+	struct run_fixture *f = *state;
+	const char *slow = run_fixture_path(f, "slow-helper");
+	struct err err = {0};
+	const struct link_helper *own = &f->helpers.items[0];
+	autofree char *machine = xstrdup(own->machine);
+
+	run_fixture_write(f, "slow-helper",
+		arena_printf(&f->arena, "#!/bin/sh\n%s \"$@\"\nsleep 0.5\n", own->path));
+	assert_int_equal(link_helpers_add(&f->helpers, machine, slow, &err), 0);
+	f->inventory_text = "h[1:16]\n";
+	run_fixture_play(f, "- hosts: all\n"
+			    "  gather_facts: false\n"
+			    "  tasks:\n"
+			    "    - command: 'true'\n");
+	run_fixture_expect(f, "h16 task 'command': changed\n");
+	int64_t begin = clock_ns();
+	run_release(&f->run);
+	int64_t took = clock_ns() - begin;
+	assert_true(took > 400000000);
+	assert_true(took < 4000000000);
+}
+
 static void a_node_out_of_reach_is_told(void **state)
 {
 	struct run_fixture *f = *state;
@@ -426,6 +452,7 @@ int main(void)
 		TEST(a_task_may_be_done_elsewhere),
 		TEST(a_local_action_needs_no_way_to_its_host),
 		TEST(facts_are_there_when_they_are_asked_for),
+		TEST(links_end_side_by_side),
 		TEST(a_node_out_of_reach_is_told),
 		TEST(a_play_may_say_how_hosts_are_reached),
 		TEST(no_link_is_opened_that_no_task_needs),
