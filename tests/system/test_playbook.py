@@ -261,9 +261,9 @@ class StatusTest(PlaybookCase):
         (self.path("node1") / "own.txt").write_text("a note")
         run = self.operator._run(self.command(name="fleet-status"), 60)
         self.assertEqual(run.code, HOST_FAILED, run)
-        self.assertRegex(run.stdout, rf"node1 +{MODEL} +{FIRST} +{FIRST} +drifted, 1 file")
-        self.assertIn("own.txt: not part of the version", run.stdout)
-        self.assertIn("3 hosts: 2 as wanted, 1 differ, 0 away", run.stdout)
+        self.assertRegex(run.stdout, rf"node1 differs\n  {MODEL} +{FIRST} +{FIRST} +{FIRST} +report "
+                                     r" drifted 1\n      own.txt: not part of the version")
+        self.assertIn("3 hosts: 2 as wanted, 1 differs, 0 away", run.stdout)
 
 
 SERVICE_PLAYBOOK = """\
