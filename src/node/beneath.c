@@ -6,7 +6,6 @@
  */
 #include "node/root.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -148,48 +147,19 @@ int beneath_rename(int from, const char *old, int to, const char *new, unsigned 
 	return renameat2(old_parent, old_name, new_parent, new_name, flags);
 }
 
-/* Removes what a directory holds; the directory's own descriptor is consumed. */
-static int remove_children(int fd);
-
-static int remove_at(int parent, const char *name)
-{
-	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return -1;
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || remove_children(fd) < 0)
-		return -1;
-	return unlinkat(parent, name, AT_REMOVEDIR);
-}
-
-static int remove_children(int fd)
-{
-	int result = 0;
-	DIR *dir = fdopendir(fd);
-
-	if (!dir) {
-		close(fd);
-		return -1;
-	}
-	for (struct dirent *entry; result == 0 && (entry = readdir(dir));) {
-		if (path_is_component(entry->d_name))
-			result = remove_at(fd, entry->d_name);
-	}
-	int saved = errno;
-	closedir(dir);
-	errno = saved;
-	return result;
-}
-
-int beneath_remove(int dirfd, const char *path)
+int beneath_remove_telling(int dirfd, const char *path, path_removing removing, void *arg)
 {
 	const char *name;
 	autofd int parent = beneath_parent(dirfd, path, &name);
 
 	if (parent < 0)
 		return errno == ENOENT ? 0 : -1;
-	return remove_at(parent, name);
+	return path_remove_at(parent, name, removing, arg);
+}
+
+int beneath_remove(int dirfd, const char *path)
+{
+	return beneath_remove_telling(dirfd, path, NULL, NULL);
 }
 
 int beneath_sync_dir(int dirfd, const char *path)

@@ -23,6 +23,7 @@ void node_init(struct node *n, int in, int out)
 void node_release(struct node *n)
 {
 	module_stream_free(n->module);
+	note_stream_free(n->note);
 	blobs_free(n->blobs);
 	tunnels_free(n->tunnels);
 	for (unsigned i = 0; i < ARRAY_SIZE(n->stages); i++)

@@ -28,6 +28,7 @@ struct stage;
 struct child;
 struct blobs;
 struct module_stream;
+struct note_stream;
 struct transaction;
 struct tunnels;
 
@@ -55,6 +56,7 @@ struct node {
 	deadline silent_at;           /* the engine is gone if nothing comes until then */
 	deadline told_at;             /* children and transaction have heard of it until then */
 	struct module_stream *module; /* the MODULE whose arguments are coming, or NULL */
+	struct note_stream *note;     /* the NOTE_WRITE whose content is coming, or NULL */
 	struct blobs *blobs;          /* content for modules; NULL before the first */
 	struct tunnels *tunnels;      /* NULL before the first */
 	mode_t login_umask;           /* as it was before the helper set its own */

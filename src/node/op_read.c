@@ -112,23 +112,10 @@ int op_signature(struct request *q, struct err *err)
 	return signature_make(&source, g.block_len, &sink, err);
 }
 
-static struct hash_cache *open_cache(void)
-{
-	char home[1024];
-	const char *given = getenv("XDG_CACHE_HOME");
-
-	session_home(home);
-	autofree char *path = given && *given == '/'
-				      ? xasprintf("%s/modelfleet/hashes", given)
-				      : xasprintf("%s/.cache/modelfleet/hashes", home);
-	/* Without a cache all files are read: slower, not wrong. */
-	return hash_cache_open(path, NULL);
-}
-
 static int make_manifest(struct request *q, int dirfd, const char *label, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	struct hash_cache *cache = open_cache();
+	struct hash_cache *cache = session_hash_cache();
 	struct manifest_options o = {
 		.cache = cache, .progress = request_progress, .progress_arg = q};
 	struct manifest m;

@@ -33,19 +33,9 @@ int op_root_open(struct request *q, struct err *err)
 	return 0;
 }
 
-/* Reads the one byte that the request consists of. */
-static int only_root(const struct request *q, const char *what, struct err *err)
-{
-	struct msg_reader r;
-
-	msg_read(&r, q->frame->data, q->frame->len);
-	msg_u8(&r);
-	return msg_end(&r, what, err);
-}
-
 int op_root_close(struct request *q, struct err *err)
 {
-	if (only_root(q, "a ROOT_CLOSE request", err) < 0)
+	if (request_only_root(q, "a ROOT_CLOSE request", err) < 0)
 		return -1;
 	for (unsigned i = 0; i < WIRE_STAGES_MAX; i++) {
 		struct stage *s = q->node->stages[i];
@@ -61,7 +51,8 @@ int op_disk(struct request *q, struct err *err)
 {
 	struct wire_disk disk;
 
-	if (only_root(q, "a DISK request", err) < 0 || root_disk(q->root, &disk, err) < 0)
+	if (request_only_root(q, "a DISK request", err) < 0 ||
+		root_disk(q->root, &disk, err) < 0)
 		return -1;
 	wire_put_disk(&q->reply, &disk);
 	return 0;

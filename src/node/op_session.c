@@ -26,6 +26,18 @@ void session_home(char out[1024])
 		snprintf(out, 1024, "%s", user_by_uid(getuid(), &u) ? u.home : "/");
 }
 
+struct hash_cache *session_hash_cache(void)
+{
+	char home[1024];
+	const char *given = getenv("XDG_CACHE_HOME");
+
+	session_home(home);
+	autofree char *path = given && *given == '/'
+				      ? xasprintf("%s/modelfleet/hashes", given)
+				      : xasprintf("%s/.cache/modelfleet/hashes", home);
+	return hash_cache_open(path, NULL);
+}
+
 int op_hello(struct request *q, struct err *err)
 {
 	struct utsname system;

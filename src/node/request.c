@@ -68,3 +68,12 @@ int request_progress(void *arg, uint64_t bytes, struct err *err)
 		return -1;
 	return channel_flush(&q->node->engine, err);
 }
+
+int request_only_root(const struct request *q, const char *what, struct err *err)
+{
+	struct msg_reader r;
+
+	msg_read(&r, q->frame->data, q->frame->len);
+	msg_u8(&r);
+	return msg_end(&r, what, err);
+}

@@ -54,6 +54,8 @@ int request_flush(struct request *q, struct err *err);
 int request_room(struct request *q, size_t n, struct err *err);
 /* Appends bytes to the answer, over as many frames as it takes. */
 int request_bytes(struct request *q, const void *data, size_t n, struct err *err);
+/* Checks a request that consists of a root's number alone; `what` names it in errors. */
+int request_only_root(const struct request *q, const char *what, struct err *err);
 /* A tree_progress: sends an EVENT when the last is more than a second old. arg: request. */
 int request_progress(void *arg, uint64_t bytes, struct err *err);
 
@@ -77,6 +79,10 @@ int op_root_close(struct request *q, struct err *err);
 int op_disk(struct request *q, struct err *err);
 /* LIST. */
 int op_list(struct request *q, struct err *err);
+/* LINKED. */
+int op_linked(struct request *q, struct err *err);
+/* VERSION_USAGE. */
+int op_version_usage(struct request *q, struct err *err);
 /* VERSION_CHECK. */
 int op_version_check(struct request *q, struct err *err);
 /* VERSION_BEGIN: opens the stage. */
@@ -103,6 +109,20 @@ int op_abort(struct request *q, struct err *err);
 int op_version_remove(struct request *q, struct err *err);
 /* EXTRA_REMOVE. */
 int op_extra_remove(struct request *q, struct err *err);
+/* STAGING_REMOVE. */
+int op_staging_remove(struct request *q, struct err *err);
+/* TRASH_EMPTY. */
+int op_trash_empty(struct request *q, struct err *err);
+/* NOTE_READ. */
+int op_note_read(struct request *q, struct err *err);
+/* NOTE_WRITE: makes ready for the content. */
+int op_note_write(struct request *q, struct err *err);
+/* NOTE_WRITE: a piece of the content. */
+int op_note_write_piece(struct request *q, const uint8_t *data, size_t n, struct err *err);
+/* NOTE_WRITE: the content is whole; replaces the note. */
+int op_note_write_end(struct request *q, struct err *err);
+/* NOTE_WRITE: the stream was lost. */
+void op_note_write_lose(struct node *n);
 /* SIGNATURE. */
 int op_signature(struct request *q, struct err *err);
 /* MANIFEST_MAKE. */
@@ -142,6 +162,8 @@ int op_transaction_undo(struct request *q, struct err *err);
 /* TRANSACTION_LIST. */
 int op_transaction_list(struct request *q, struct err *err);
 
+/* Frees a NOTE_WRITE whose content has not all come; NULL is fine. */
+void note_stream_free(struct note_stream *s);
 /* Frees a MODULE whose arguments have not all come; NULL is fine. */
 void module_stream_free(struct module_stream *s);
 

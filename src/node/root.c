@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "tree/usage.h"
 
 #define HOLDER_MAX 255
 
@@ -35,6 +36,27 @@ static int busy(const struct root *r, int fd, struct err *err)
 		*holder ? holder : "another deploy");
 }
 
+struct emptying {
+	struct root *root;
+	struct hash_cache *cache;
+};
+
+static void note_removal(void *arg, const struct stat *st)
+{
+	struct emptying *e = arg;
+
+	tree_usage_freed(&e->root->freed, st);
+	if (e->cache && S_ISREG(st->st_mode) && st->st_nlink == 1)
+		hash_cache_forget(e->cache, st);
+}
+
+int root_empty_trash(struct root *r, struct hash_cache *cache)
+{
+	struct emptying e = {.root = r, .cache = cache};
+
+	return beneath_remove_telling(r->fd, ROOT_TRASH, note_removal, &e);
+}
+
 static int take_lease(struct root *r, const char *holder, struct err *err)
 {
 	if (beneath_mkdirs(r->fd, ROOT_VERIFIED, 0755) < 0)
@@ -54,7 +76,7 @@ static int take_lease(struct root *r, const char *holder, struct err *err)
 	r->lock_fd = fd;
 	fd = -1;
 	/* What a removal that was interrupted left; if it cannot go, it only takes room. */
-	beneath_remove(r->fd, ROOT_TRASH);
+	root_empty_trash(r, NULL);
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/path.h"
+#include "tree/hashcache.h"
 #include "wire/op.h"
 
 #define ROOT_FLEET    ".fleet"
@@ -22,15 +24,21 @@
 #define ROOT_STAGING  ".staging"
 
 struct root {
-	int fd;      /* the directory */
-	int lock_fd; /* the lease, or -1 */
-	char *path;  /* as it was asked for, "~" expanded */
+	int fd;         /* the directory */
+	int lock_fd;    /* the lease, or -1 */
+	uint64_t freed; /* bytes of the disk that emptying the trash gave back, not told yet */
+	char *path;     /* as it was asked for, "~" expanded */
 };
 
 /* Opens a root as ROOT_OPEN asks; `home` replaces "~". ERR_BUSY when another has the lease. */
 struct root *root_open(const struct wire_root_open *o, const char *home, struct err *err);
 /* Closes a root and releases its lease; NULL is fine. */
 void root_close(struct root *r);
+/*
+ * Unlinks all that lies in the trash; adds to `freed`, and forgets in the cache (which may be
+ * NULL) what has gone. -1 with errno.
+ */
+int root_empty_trash(struct root *r, struct hash_cache *cache);
 /* The state of the disk below a root. */
 int root_disk(const struct root *r, struct wire_disk *out, struct err *err);
 /* Fills an error from errno about a path below a root; says so where a link stands in it. */
@@ -54,6 +62,8 @@ int beneath_mkdirs(int dirfd, const char *path, mode_t mode);
 int beneath_rename(int from, const char *old, int to, const char *new, unsigned flags);
 /* Removes a file, link or directory with all below it; what is absent is fine. */
 int beneath_remove(int dirfd, const char *path);
+/* The same; tells of everything that goes (base/path.h). */
+int beneath_remove_telling(int dirfd, const char *path, path_removing removing, void *arg);
 /* Makes beneath_* resolve with openat2 (the default) or without it, as on an old kernel. */
 void beneath_use_openat2(bool use);
 /* fsyncs the directory at path ("." for dirfd itself). */

@@ -133,7 +133,7 @@ int store_empty_trash(struct store *s, uint64_t *freed, struct err *err)
 /* Names of the store's own files come from our code: this keeps a slip from doing harm. */
 static int check_note(const struct store *s, const char *name, struct err *err)
 {
-	if (path_is_component(name) && name[0] != '.' &&
+	if (path_is_component(name) && name[0] != '.' && str_ends(name, ".json") &&
 		name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				  "0123456789-.")] == '\0')
 		return 0;

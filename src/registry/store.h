@@ -140,7 +140,10 @@ int store_remove_version(struct store *s, const char *model, const char *version
 	uint64_t *freed, struct err *err);
 /* empty_trash of the store's kind. The caller holds the site's lock. */
 int store_empty_trash(struct store *s, uint64_t *freed, struct err *err);
-/* read_note of the store's kind; a name is letters, digits, '-' and '.', no '.' in front. */
+/*
+ * read_note of the store's kind; a name is letters, digits, '-' and '.', no '.' in front, with
+ * ".json" at its end, as no file has that the store keeps for itself.
+ */
 int store_read_note(struct store *s, const char *name, struct strbuf *out, struct err *err);
 /* write_note of the store's kind. */
 int store_write_note(

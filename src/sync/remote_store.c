@@ -7,42 +7,21 @@
  */
 #include "sync/remote_store.h"
 
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "base/strmap.h"
+#include "sync/remote_store_private.h"
 #include "tree/hash.h"
 
-#define STORE_ROOT     0
-#define ANSWER_SECONDS 300.0 /* a datasink may have to hash a large version */
-#define RANGES_MAX     4     /* of FILE_READ, asked for ahead */
+#define RANGES_MAX 4 /* of FILE_READ, asked for ahead */
 
-struct remote_store {
-	struct store store;
-	struct link *link;
-	uint16_t ctx;
-	struct spool *spool;
-	const struct cancel *cancel;
-	pthread_mutex_t lock;     /* guards link and versions; recursive */
-	pthread_mutex_t tables;   /* guards manifests and sound; held for moments only */
-	struct strmap manifests;  /* "MODEL/VERSION" -> struct manifest * */
-	struct strmap sound;      /* keys of items whose content is known to be right */
-	struct strlist *versions; /* "MODEL/VERSION", sorted; NULL until listed */
-};
-
-static struct remote_store *remote(struct store *s)
+static void free_manifest(void *value)
 {
-	return (struct remote_store *)s;
+	manifest_release(value);
+	free(value);
 }
 
-static deadline answer_deadline(void)
-{
-	return deadline_in(ANSWER_SECONDS);
-}
-
-/* Sends a request and appends the payloads of its whole answer. Lock held. */
-static int ask(struct remote_store *r, uint8_t kind, const struct msg_writer *w,
+int remote_store_ask(struct remote_store *r, uint8_t kind, const struct msg_writer *w,
 	struct strbuf *out, struct err *err)
 {
 	struct frame f = {.kind = kind, .ctx = r->ctx, .data = w->data, .len = w->len};
@@ -51,7 +30,7 @@ static int ask(struct remote_store *r, uint8_t kind, const struct msg_writer *w,
 	if (!id)
 		return -1;
 	do {
-		if (link_next_of(r->link, id, &f, answer_deadline(), err) < 0)
+		if (link_next_of(r->link, id, &f, remote_store_deadline(), err) < 0)
 			return -1;
 		if (f.kind == WIRE_REPLY)
 			strbuf_add(out, f.data, f.len);
@@ -72,7 +51,7 @@ static int list_all(struct remote_store *r, struct err *err)
 		return 0;
 	msg_begin(&w, buffer, sizeof(buffer));
 	msg_put_u8(&w, STORE_ROOT);
-	if (ask(r, WIRE_LIST, &w, &answer, err) < 0)
+	if (remote_store_ask(r, WIRE_LIST, &w, &answer, err) < 0)
 		return -1;
 	struct strlist *versions = xcalloc(1, sizeof(*versions));
 	msg_read(&reader, answer.data, answer.len);
@@ -145,7 +124,7 @@ static const struct manifest *ask_manifest(
 		err_set(err, ERR_LIMIT, "%s: the name is too long", path);
 		return NULL;
 	}
-	if (ask(r, WIRE_MANIFEST_MAKE, &w, &answer, err) < 0)
+	if (remote_store_ask(r, WIRE_MANIFEST_MAKE, &w, &answer, err) < 0)
 		return NULL;
 	struct manifest *m = xcalloc(1, sizeof(*m));
 	if (manifest_parse(m, answer.data, answer.len, err) < 0) {
@@ -259,7 +238,7 @@ static int take_range(struct fetch *f, struct err *err)
 	f->first = (f->first + 1) % RANGES_MAX;
 	f->count--;
 	do {
-		if (link_next_of(f->store->link, id, &frame, answer_deadline(), err) < 0)
+		if (link_next_of(f->store->link, id, &frame, remote_store_deadline(), err) < 0)
 			return -1;
 		if (frame.kind != WIRE_REPLY || result < 0)
 			continue;
@@ -402,12 +381,6 @@ static int open_file(struct store *s, const char *model, const char *version, co
 	return fd < 0 ? err_wrap(err, "fetching %s/%s", name, path) : fd;
 }
 
-static void free_manifest(void *value)
-{
-	manifest_release(value);
-	free(value);
-}
-
 static void free_store(struct store *s)
 {
 	struct remote_store *r = remote(s);
@@ -431,6 +404,12 @@ static const struct store_ops remote_store_ops = {
 	.check_version = check_version,
 	.read_manifest = read_manifest,
 	.open_file = open_file,
+	.version_usage = remote_version_usage,
+	.linked_versions = remote_linked_versions,
+	.remove_version = remote_remove_version,
+	.empty_trash = remote_empty_trash,
+	.read_note = remote_read_note,
+	.write_note = remote_write_note,
 	.free = free_store,
 };
 
@@ -449,7 +428,7 @@ static int open_root(
 
 	msg_begin(&w, buffer, sizeof(buffer));
 	wire_put_root_open(&w, &open);
-	return ask(r, WIRE_ROOT_OPEN, &w, &answer, err);
+	return remote_store_ask(r, WIRE_ROOT_OPEN, &w, &answer, err);
 }
 
 struct store *remote_store_open(struct connection *connection, const char *root,

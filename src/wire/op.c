@@ -20,6 +20,7 @@ static const struct {
 	{WIRE_ROOT_CLOSE, "ROOT_CLOSE"},
 	{WIRE_DISK, "DISK"},
 	{WIRE_LIST, "LIST"},
+	{WIRE_LINKED, "LINKED"},
 	{WIRE_VERSION_CHECK, "VERSION_CHECK"},
 	{WIRE_VERSION_BEGIN, "VERSION_BEGIN"},
 	{WIRE_FILE_PUT, "FILE_PUT"},
@@ -27,9 +28,14 @@ static const struct {
 	{WIRE_VERSION_ABORT, "VERSION_ABORT"},
 	{WIRE_VERSION_REMOVE, "VERSION_REMOVE"},
 	{WIRE_EXTRA_REMOVE, "EXTRA_REMOVE"},
+	{WIRE_VERSION_USAGE, "VERSION_USAGE"},
+	{WIRE_STAGING_REMOVE, "STAGING_REMOVE"},
+	{WIRE_TRASH_EMPTY, "TRASH_EMPTY"},
 	{WIRE_SIGNATURE, "SIGNATURE"},
 	{WIRE_MANIFEST_MAKE, "MANIFEST_MAKE"},
 	{WIRE_FILE_READ, "FILE_READ"},
+	{WIRE_NOTE_READ, "NOTE_READ"},
+	{WIRE_NOTE_WRITE, "NOTE_WRITE"},
 	{WIRE_MODULE, "MODULE"},
 	{WIRE_BLOB_PUT, "BLOB_PUT"},
 	{WIRE_BLOB_DROP, "BLOB_DROP"},
@@ -392,6 +398,64 @@ int wire_get_version_ref(const struct frame *f, struct wire_version_ref *v, stru
 	v->version = msg_string(&r, WIRE_VERSION_MAX);
 	v->path = msg_string(&r, WIRE_PATH_MAX);
 	return msg_end(&r, "a reference to a version", err);
+}
+
+void wire_put_usage(struct msg_writer *w, const struct wire_usage *u)
+{
+	msg_put_u64(w, u->bytes);
+	msg_put_u64(w, u->frees);
+}
+
+int wire_get_usage(const struct frame *f, struct wire_usage *u, struct err *err)
+{
+	struct msg_reader r = reader_of(f);
+
+	u->bytes = msg_u64(&r);
+	u->frees = msg_u64(&r);
+	return msg_end(&r, "VERSION_USAGE's answer", err);
+}
+
+void wire_put_freed(struct msg_writer *w, const struct wire_freed *f)
+{
+	msg_put_u64(w, f->bytes);
+}
+
+int wire_get_freed(const struct frame *f, struct wire_freed *out, struct err *err)
+{
+	struct msg_reader r = reader_of(f);
+
+	out->bytes = msg_u64(&r);
+	return msg_end(&r, "the answer of a removal", err);
+}
+
+void wire_put_linked(struct msg_writer *w, const struct wire_linked *l)
+{
+	msg_put_string(w, l->version);
+}
+
+int wire_get_linked(struct msg_reader *r, struct wire_linked *l, struct err *err)
+{
+	if (!r->bad && msg_left(r) == 0)
+		return 0;
+	l->version = msg_string(r, WIRE_VERSION_MAX);
+	return end_record(r, "a version that a link leads to", err);
+}
+
+void wire_put_note(struct msg_writer *w, const struct wire_note *n)
+{
+	msg_put_u8(w, n->root);
+	msg_put_string(w, n->name);
+	msg_put_u32(w, n->len);
+}
+
+int wire_get_note(const struct frame *f, struct wire_note *n, struct err *err)
+{
+	struct msg_reader r = reader_of(f);
+
+	n->root = msg_u8(&r);
+	n->name = msg_string(&r, WIRE_VERSION_MAX);
+	n->len = msg_u32(&r);
+	return msg_end(&r, "a request about a note", err);
 }
 
 void wire_put_range(struct msg_writer *w, const struct wire_range *g)

@@ -36,6 +36,7 @@ enum wire_kind {
 	WIRE_ROOT_CLOSE = 33,
 	WIRE_DISK = 34,
 	WIRE_LIST = 35,
+	WIRE_LINKED = 36,
 	WIRE_VERSION_CHECK = 48,
 	WIRE_VERSION_BEGIN = 49,
 	WIRE_FILE_PUT = 50,
@@ -43,9 +44,14 @@ enum wire_kind {
 	WIRE_VERSION_ABORT = 52,
 	WIRE_VERSION_REMOVE = 53,
 	WIRE_EXTRA_REMOVE = 54,
+	WIRE_VERSION_USAGE = 55,
+	WIRE_STAGING_REMOVE = 56,
+	WIRE_TRASH_EMPTY = 57,
 	WIRE_SIGNATURE = 64,
 	WIRE_MANIFEST_MAKE = 65,
 	WIRE_FILE_READ = 66,
+	WIRE_NOTE_READ = 67,
+	WIRE_NOTE_WRITE = 68,
 	WIRE_MODULE = 80,
 	WIRE_BLOB_PUT = 81,
 	WIRE_BLOB_DROP = 82,
@@ -318,8 +324,9 @@ void wire_put_committed(struct msg_writer *w, const struct wire_committed *c);
 int wire_get_committed(const struct frame *f, struct wire_committed *c, struct err *err);
 
 /*
- * VERSION_REMOVE, MANIFEST_MAKE (path ""), EXTRA_REMOVE: a version of a root, and for
- * EXTRA_REMOVE the path of a file or directory inside it that no manifest names.
+ * VERSION_REMOVE, VERSION_USAGE, STAGING_REMOVE, MANIFEST_MAKE (path ""), EXTRA_REMOVE: a
+ * version of a root, and for EXTRA_REMOVE the path of a file or directory inside it that no
+ * manifest names.
  */
 struct wire_version_ref {
 	uint8_t root;
@@ -330,6 +337,49 @@ struct wire_version_ref {
 void wire_put_version_ref(struct msg_writer *w, const struct wire_version_ref *v);
 /* Reads a reference. */
 int wire_get_version_ref(const struct frame *f, struct wire_version_ref *v, struct err *err);
+
+/* VERSION_USAGE's answer; the answer of what removes has `frees` alone (tree/usage.h). */
+struct wire_usage {
+	uint64_t bytes; /* the lengths of its files */
+	uint64_t frees; /* bytes of the disk that its removal gives back */
+};
+/* Writes what a version takes. */
+void wire_put_usage(struct msg_writer *w, const struct wire_usage *u);
+/* Reads what a version takes. */
+int wire_get_usage(const struct frame *f, struct wire_usage *u, struct err *err);
+
+/* The answer of VERSION_REMOVE, STAGING_REMOVE and TRASH_EMPTY (whose request is a root). */
+struct wire_freed {
+	uint64_t bytes; /* of the disk that the root's removals gave back and no answer told */
+};
+/* Writes what removals gave back. */
+void wire_put_freed(struct msg_writer *w, const struct wire_freed *f);
+/* Reads what removals gave back. */
+int wire_get_freed(const struct frame *f, struct wire_freed *out, struct err *err);
+
+/* LINKED's answer (its request is a root): versions that symbolic links lead to. */
+struct wire_linked {
+	const char *version;
+};
+/* Writes one of them. */
+void wire_put_linked(struct msg_writer *w, const struct wire_linked *l);
+/* Reads the next: 1 with one, 0 at the end of the payload, -1 with err. */
+int wire_get_linked(struct msg_reader *r, struct wire_linked *l, struct err *err);
+
+/*
+ * NOTE_READ, whose answer's payloads are the bytes; and NOTE_WRITE, whose stream they are.
+ */
+#define WIRE_NOTE_MAX (16u << 20)
+struct wire_note {
+	uint8_t root;
+	const char
+		*name; /* of a file in the root's own directory (NOTE_WRITE in PROTOCOL.md) */
+	uint32_t len;  /* NOTE_WRITE: of the stream; NOTE_READ: 0 */
+};
+/* Writes the request of NOTE_READ or NOTE_WRITE. */
+void wire_put_note(struct msg_writer *w, const struct wire_note *n);
+/* Reads the request of NOTE_READ or NOTE_WRITE. */
+int wire_get_note(const struct frame *f, struct wire_note *n, struct err *err);
 
 /* FILE_READ and SIGNATURE: a range of a file. The answer's payloads are the bytes. */
 struct wire_range {

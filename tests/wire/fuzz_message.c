@@ -28,6 +28,9 @@ ROUND_TRIP(version_end, wire_version_end)
 ROUND_TRIP(committed, wire_committed)
 ROUND_TRIP(version_ref, wire_version_ref)
 ROUND_TRIP(range, wire_range)
+ROUND_TRIP(usage, wire_usage)
+ROUND_TRIP(freed, wire_freed)
+ROUND_TRIP(note, wire_note)
 ROUND_TRIP(module, wire_module)
 ROUND_TRIP(blob_put, wire_blob_put)
 ROUND_TRIP(tunnel_open, wire_tunnel_open)
@@ -48,12 +51,14 @@ ROUND_TRIP(tunnel_exchange, wire_tunnel_exchange)
 RECORDS(drift, wire_drift)
 RECORDS(plan, wire_plan)
 RECORDS(list_item, wire_list_item)
+RECORDS(linked, wire_linked)
 
 typedef void (*try_reader)(const struct frame *f, struct msg_writer *w);
 static const try_reader readers[] = {try_progress, try_hello, try_become, try_root_open,
 	try_disk, try_version_check, try_version_begin, try_version_end, try_committed,
 	try_version_ref, try_range, try_drift, try_plan, try_list_item, try_module,
-	try_blob_put, try_tunnel_open, try_tunnel_exchange};
+	try_blob_put, try_tunnel_open, try_tunnel_exchange, try_usage, try_freed, try_note,
+	try_linked};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
