@@ -1,79 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-# bash completion for modelfleet and its links: commands, options, and the hosts, groups and
-# models of the inventory that is named on the line (or that ansible.cfg names).
+# shellcheck shell=bash
+# bash completion for modelfleet and its links. The program itself knows what could come next
+# (src/cli/complete.h says how it is asked); this only hands it over to bash. Nothing of the line
+# is ever evaluated.
 
-# Prints the -i arguments that stand on the line so far.
-_modelfleet_inventory_args() {
-	local i
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		case "${COMP_WORDS[i]}" in
-		-i | --inventory) printf '%s\n' -i "${COMP_WORDS[i + 1]}" ;;
-		esac
+# Prints what the program offers for a line. Variables that the line names may be those of the
+# shell alone; here they are exported, in a process that ends with the answer.
+_modelfleet_ask() {
+	local program=modelfleet beside=${COMP_WORDS[0]%/*}/modelfleet rest=$1
+	[[ ${COMP_WORDS[0]} == */* && -x $beside ]] && program=$beside
+	while [[ $rest =~ \$\{?([A-Za-z_][A-Za-z0-9_]*)(.*) ]]; do
+		export "${BASH_REMATCH[1]}"
+		rest=${BASH_REMATCH[2]}
 	done
+	"$program" __complete --bash "$1" "$COMP_WORDBREAKS" 2>/dev/null
 }
 
-# Prints the hosts and groups of the inventory.
-_modelfleet_hosts() {
-	local args
-	mapfile -t args < <(_modelfleet_inventory_args)
-	modelfleet inventory --graph "${args[@]}" 2>/dev/null |
-		sed -n 's/^[ |]*|--@\{0,1\}//p; s/^@\(.*\):$/\1/p' | tr -d ':' | sort -u
-}
-
-# Prints the models of the registry.
-_modelfleet_models() {
-	local args host
-	mapfile -t args < <(_modelfleet_inventory_args)
-	host=$(modelfleet inventory --graph "${args[@]}" 2>/dev/null | sed -n 's/^[ |]*|--\([^@]\)/\1/p' | head -n 1)
-	[[ -n $host ]] || return 0
-	modelfleet vars "$host" sentinelcam_models --json "${args[@]}" 2>/dev/null |
-		grep -o '"[^"]*": *{' | tr -d '":{ '
-}
-
-# Prints the options of a command, as its help lists them.
-_modelfleet_options() {
-	"$@" --help 2>/dev/null | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'
+# Completes files that end like one of the words, and directories; without words, all files.
+_modelfleet_files() {
+	local current=${COMP_WORDS[COMP_CWORD]} suffix
+	for suffix in $1; do
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X "!*$suffix" -- "$current")
+	done
+	if [[ -n $1 ]]; then
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$current")
+		compopt -o filenames 2>/dev/null
+	fi
+	# Where that finds nothing, readline's own completion looks: it knows quotes and variables.
+	compopt -o default 2>/dev/null
 }
 
 _modelfleet() {
-	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local command=("${COMP_WORDS[0]}")
+	local kind word
 	COMPREPLY=()
-	if [[ ${command[0]##*/} == modelfleet ]]; then
-		if ((COMP_CWORD == 1)); then
-			mapfile -t COMPREPLY < <(compgen -W 'deploy fleet-status run-playbook check inventory vars template --help --version' -- "$current")
-			return
-		fi
-		command+=("${COMP_WORDS[1]}")
-	fi
-	case "$previous" in
-	-l | --limit | --host | vars)
-		mapfile -t COMPREPLY < <(compgen -W "$(_modelfleet_hosts)" -- "$current")
-		;;
-	-m | --models | -t | --tags)
-		[[ ${command[-1]##*/} == run-playbook ]] && return
-		mapfile -t COMPREPLY < <(compgen -W "$(_modelfleet_models)" -- "$current")
-		;;
-	--transport)
-		mapfile -t COMPREPLY < <(compgen -W 'auto libssh2 ssh local' -- "$current")
-		;;
-	--host-key-checking)
-		mapfile -t COMPREPLY < <(compgen -W 'strict accept-new off' -- "$current")
-		;;
-	--color)
-		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current")
-		;;
-	-i | --inventory | --private-key | --vault-password-file | --playbook)
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-		;;
-	*)
-		if [[ ${command[-1]##*/} == run-playbook && $current != -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -f -- "$current")
-			return
-		fi
-		mapfile -t COMPREPLY < <(compgen -W "$(_modelfleet_options "${command[@]}")" -- "$current")
-		;;
-	esac
+	while IFS=$'\t' read -r kind word _; do
+		case $kind in
+		w) COMPREPLY+=("$word") ;;
+		f) _modelfleet_files "$word" ;;
+		d)
+			mapfile -t COMPREPLY < <(compgen -d -- "${COMP_WORDS[COMP_CWORD]}")
+			compopt -o filenames -o dirnames 2>/dev/null
+			;;
+		esac
+	done < <(_modelfleet_ask "${COMP_LINE:0:COMP_POINT}")
 }
 
-complete -F _modelfleet modelfleet deploy-models fleet-status run-playbook
+complete -o nosort -F _modelfleet modelfleet cleanup-models deploy-models fleet-status \
+	publish-model rollback-model run-playbook

@@ -32,7 +32,7 @@
 
 #define COMPLETE_SECONDS   2
 #define COMPLETE_OFFERS    2000 /* candidates of one answer */
-#define COMPLETE_LINE_MAX  (256u << 10)
+#define COMPLETE_LINE_MAX  (64u << 10)
 #define COMPLETE_WORDS_MAX 10000
 
 enum complete_shell { COMPLETE_WORDS, COMPLETE_BASH };

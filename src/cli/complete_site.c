@@ -162,10 +162,10 @@ static void each_model(const struct site *s, visit_model visit, void *data)
 /* A version as an entry of the registry has it, or NULL: it may be a template. */
 static const char *entry_version(const struct value *entry, const char *key)
 {
-	const char *text =
-		entry->kind == VALUE_DICT ? value_text(value_dict_get(entry, key)) : NULL;
+	AUTO(diags_release) struct diags ignored = {0};
+	const struct value *v = entry->kind == VALUE_DICT ? value_dict_get(entry, key) : NULL;
 
-	return text && clock_is_date(text) ? text : NULL;
+	return v ? registry_version(v, NULL, key, &ignored) : NULL;
 }
 
 struct models {
