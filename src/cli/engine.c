@@ -83,16 +83,21 @@ void engine_release(struct engine *e)
 	cancel_release(&e->cancel);
 }
 
+int engine_set_output(struct engine *e, struct err *err)
+{
+	cli_verbosity(e->o.site.verbosity);
+	if (e->o.color && !cli_set_color(e->o.color))
+		return err_set(err, ERR_USAGE,
+			"--color: found '%s', expected auto, always or never", e->o.color);
+	return 0;
+}
+
 int engine_start(struct engine *e)
 {
 	struct err err = {0};
 
-	cli_verbosity(e->o.site.verbosity);
-	if (e->o.color && !cli_set_color(e->o.color)) {
-		err_set(&err, ERR_USAGE, "--color: found '%s', expected auto, always or never",
-			e->o.color);
+	if (engine_set_output(e, &err) < 0)
 		return cli_error(&err);
-	}
 	e->o.site.strict = true;
 	int code = site_load(&e->site, &e->o.site);
 	if (code != EXIT_OK)

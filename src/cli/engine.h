@@ -96,6 +96,8 @@ enum engine_output { ENGINE_PLAIN, ENGINE_LIVE, ENGINE_JSON, ENGINE_OUTPUTS };
 int engine_init(struct engine *e, int argc, char **argv, struct err *err);
 /* Frees everything; hosts' connections and views must be gone. */
 void engine_release(struct engine *e);
+/* Sets up log and colour by the options; -1 with ERR_USAGE. */
+int engine_set_output(struct engine *e, struct err *err);
 /*
  * Once the options are read: the log, colour, the site, whose findings are printed, and the
  * numbers and choices behind the options. Returns 0, or the exit code to end with.

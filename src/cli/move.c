@@ -189,13 +189,12 @@ int move_commit(struct move *m, const struct cancel *cancel, struct err *err)
 int move_undo(struct move *m, const char *why, const struct cancel *cancel, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf message = STRBUF_INIT;
-	char id[65];
 
 	make_undo_message(m, why, &message);
 	if (git_commit_check(&m->paths, err) < 0 ||
 		for_all(m, registry_edit_undo, registry_edit_write, err) < 0)
 		return -1;
-	if (git_commit_files(&m->paths, message.data, id, cancel, err) == 0)
+	if (git_commit_files(&m->paths, message.data, m->undone, cancel, err) == 0)
 		return 0;
 	take_back(m, m->edits.count, registry_edit_write, err);
 	return -1;

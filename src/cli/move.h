@@ -27,6 +27,7 @@ struct move {
 	const char *what;              /* "Roll back", "Activate", "Pin" */
 	struct strbuf hosts;           /* of pins, between commas */
 	char commit[65];               /* hex, once committed */
+	char undone[65];               /* likewise, of the commit that took it back */
 };
 
 /* Prepares making `to` current for all. The model and the strings live as long as the move. */
