@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operations that read: SIGNATURE, FILE_READ, MANIFEST_MAKE.
+ * Operations that read: SIGNATURE, FILE_READ, MANIFEST_MAKE, MANIFEST_REHASH.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,8 @@
 #include "tree/delta.h"
 #include "tree/hashcache.h"
 #include "tree/manifest.h"
+
+#define SIGN_OF_LIFE_NS 1000000000LL /* while a pace is kept */
 
 /* Opens the file of a range; its size goes to *size. */
 static int open_file(
@@ -112,19 +114,21 @@ int op_signature(struct request *q, struct err *err)
 	return signature_make(&source, g.block_len, &sink, err);
 }
 
-static int make_manifest(struct request *q, int dirfd, const char *label, struct err *err)
+/* The manifest of a version as the answer; with a cache what is known is not read. */
+static int tell_manifest(struct request *q, const char *version,
+	const struct manifest_options *o, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	struct hash_cache *cache = session_hash_cache();
-	struct manifest_options o = {
-		.cache = cache, .progress = request_progress, .progress_arg = q};
 	struct manifest m;
 
-	int result = manifest_build(dirfd, label, &o, &m, err);
-	if (cache)
-		hash_cache_save(cache, NULL);
-	hash_cache_free(cache);
-	if (result < 0)
+	if (root_check_version(version, err) < 0)
+		return -1;
+	request_about(q, version);
+	autofree char *label = xasprintf("%s/%s", q->root->path, version);
+	autofd int dir = beneath_open(q->root->fd, version, O_RDONLY | O_DIRECTORY, 0);
+	if (dir < 0)
+		return root_error(q->root, version, err);
+	if (manifest_build(dir, label, o, &m, err) < 0)
 		return -1;
 	manifest_write(&m, &text);
 	manifest_release(&m);
@@ -138,13 +142,54 @@ int op_manifest_make(struct request *q, struct err *err)
 {
 	struct wire_version_ref v;
 
-	if (wire_get_version_ref(q->frame, &v, err) < 0 ||
-		root_check_version(v.version, err) < 0)
+	if (wire_get_version_ref(q->frame, &v, err) < 0)
 		return -1;
-	request_about(q, v.version);
-	autofree char *label = xasprintf("%s/%s", q->root->path, v.version);
-	autofd int dir = beneath_open(q->root->fd, v.version, O_RDONLY | O_DIRECTORY, 0);
-	if (dir < 0)
-		return root_error(q->root, v.version, err);
-	return make_manifest(q, dir, label, err);
+	struct hash_cache *cache = session_hash_cache();
+	const struct manifest_options o = {
+		.cache = cache, .progress = request_progress, .progress_arg = q};
+	int result = tell_manifest(q, v.version, &o, err);
+	if (cache)
+		hash_cache_save(cache, NULL);
+	hash_cache_free(cache);
+	return result;
+}
+
+/* Reading that is to take its time. */
+struct pace {
+	struct request *q;
+	uint64_t bytes_per_second, done;
+	int64_t started_ns;
+};
+
+/* Waits until the bytes so far may have been read, with a sign of life now and then. */
+static int keep_pace(void *arg, uint64_t bytes, struct err *err)
+{
+	struct pace *p = arg;
+
+	p->done += bytes;
+	if (request_progress(p->q, bytes, err) < 0)
+		return -1;
+	if (!p->bytes_per_second)
+		return 0;
+	int64_t due =
+		p->started_ns + (int64_t)((double)p->done * 1e9 / (double)p->bytes_per_second);
+	for (int64_t now; (now = clock_ns()) < due;) {
+		wait_until(
+			due - now < SIGN_OF_LIFE_NS ? due : now + SIGN_OF_LIFE_NS, NULL, NULL);
+		if (request_progress(p->q, 0, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int op_manifest_rehash(struct request *q, struct err *err)
+{
+	struct wire_rehash h;
+
+	if (wire_get_rehash(q->frame, &h, err) < 0)
+		return -1;
+	struct pace pace = {
+		.q = q, .bytes_per_second = h.bytes_per_second, .started_ns = clock_ns()};
+	const struct manifest_options o = {.progress = keep_pace, .progress_arg = &pace};
+	return tell_manifest(q, h.version, &o, err);
 }

@@ -34,6 +34,7 @@ static const struct op ops[] = {
 	{WIRE_SIGNATURE, OP_ROOT_READ, 0, SMALL, .handle = op_signature},
 	{WIRE_MANIFEST_MAKE, OP_ROOT_READ, 0, SMALL, .handle = op_manifest_make},
 	{WIRE_FILE_READ, OP_ROOT_READ, 0, SMALL, .handle = op_file_read},
+	{WIRE_MANIFEST_REHASH, OP_ROOT_READ, 0, SMALL, .handle = op_manifest_rehash},
 	{WIRE_MODULE, OP_ANYWHERE, FRAME_CHECK | FRAME_DIFF, SMALL, .handle = op_module,
 		.piece = op_module_piece, .end = op_module_end, .lose = op_module_lose},
 	{WIRE_BLOB_PUT, OP_ANYWHERE, 0, SMALL, .handle = op_blob_put,

@@ -127,6 +127,8 @@ void op_note_write_lose(struct node *n);
 int op_signature(struct request *q, struct err *err);
 /* MANIFEST_MAKE. */
 int op_manifest_make(struct request *q, struct err *err);
+/* MANIFEST_REHASH. */
+int op_manifest_rehash(struct request *q, struct err *err);
 /* FILE_READ. */
 int op_file_read(struct request *q, struct err *err);
 /* MODULE: makes ready for the arguments. */

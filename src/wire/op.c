@@ -36,6 +36,7 @@ static const struct {
 	{WIRE_FILE_READ, "FILE_READ"},
 	{WIRE_NOTE_READ, "NOTE_READ"},
 	{WIRE_NOTE_WRITE, "NOTE_WRITE"},
+	{WIRE_MANIFEST_REHASH, "MANIFEST_REHASH"},
 	{WIRE_MODULE, "MODULE"},
 	{WIRE_BLOB_PUT, "BLOB_PUT"},
 	{WIRE_BLOB_DROP, "BLOB_DROP"},
@@ -398,6 +399,23 @@ int wire_get_version_ref(const struct frame *f, struct wire_version_ref *v, stru
 	v->version = msg_string(&r, WIRE_VERSION_MAX);
 	v->path = msg_string(&r, WIRE_PATH_MAX);
 	return msg_end(&r, "a reference to a version", err);
+}
+
+void wire_put_rehash(struct msg_writer *w, const struct wire_rehash *h)
+{
+	msg_put_u8(w, h->root);
+	msg_put_string(w, h->version);
+	msg_put_u64(w, h->bytes_per_second);
+}
+
+int wire_get_rehash(const struct frame *f, struct wire_rehash *h, struct err *err)
+{
+	struct msg_reader r = reader_of(f);
+
+	h->root = msg_u8(&r);
+	h->version = msg_string(&r, WIRE_VERSION_MAX);
+	h->bytes_per_second = msg_u64(&r);
+	return msg_end(&r, "a MANIFEST_REHASH request", err);
 }
 
 void wire_put_usage(struct msg_writer *w, const struct wire_usage *u)

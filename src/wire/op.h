@@ -52,6 +52,7 @@ enum wire_kind {
 	WIRE_FILE_READ = 66,
 	WIRE_NOTE_READ = 67,
 	WIRE_NOTE_WRITE = 68,
+	WIRE_MANIFEST_REHASH = 69,
 	WIRE_MODULE = 80,
 	WIRE_BLOB_PUT = 81,
 	WIRE_BLOB_DROP = 82,
@@ -380,6 +381,20 @@ struct wire_note {
 void wire_put_note(struct msg_writer *w, const struct wire_note *n);
 /* Reads the request of NOTE_READ or NOTE_WRITE. */
 int wire_get_note(const struct frame *f, struct wire_note *n, struct err *err);
+
+/*
+ * MANIFEST_REHASH: as MANIFEST_MAKE, but every file is read, whatever is remembered of it, and
+ * the node takes its time.
+ */
+struct wire_rehash {
+	uint8_t root;
+	const char *version;
+	uint64_t bytes_per_second; /* 0: as fast as it goes */
+};
+/* Writes MANIFEST_REHASH's request. */
+void wire_put_rehash(struct msg_writer *w, const struct wire_rehash *h);
+/* Reads MANIFEST_REHASH's request. */
+int wire_get_rehash(const struct frame *f, struct wire_rehash *h, struct err *err);
 
 /* FILE_READ and SIGNATURE: a range of a file. The answer's payloads are the bytes. */
 struct wire_range {

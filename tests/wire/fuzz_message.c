@@ -27,6 +27,7 @@ ROUND_TRIP(version_begin, wire_version_begin)
 ROUND_TRIP(version_end, wire_version_end)
 ROUND_TRIP(committed, wire_committed)
 ROUND_TRIP(version_ref, wire_version_ref)
+ROUND_TRIP(rehash, wire_rehash)
 ROUND_TRIP(range, wire_range)
 ROUND_TRIP(usage, wire_usage)
 ROUND_TRIP(freed, wire_freed)
@@ -56,7 +57,7 @@ RECORDS(linked, wire_linked)
 typedef void (*try_reader)(const struct frame *f, struct msg_writer *w);
 static const try_reader readers[] = {try_progress, try_hello, try_become, try_root_open,
 	try_disk, try_version_check, try_version_begin, try_version_end, try_committed,
-	try_version_ref, try_range, try_drift, try_plan, try_list_item, try_module,
+	try_version_ref, try_rehash, try_range, try_drift, try_plan, try_list_item, try_module,
 	try_blob_put, try_tunnel_open, try_tunnel_exchange, try_usage, try_freed, try_note,
 	try_linked};
 
