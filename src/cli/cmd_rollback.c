@@ -8,9 +8,9 @@
 static const char usage[] = "[OPTIONS] [MODEL [VERSION | --previous]]";
 
 static const char epilogue[] =
-	"Without VERSION it lists what there is.\n"
-	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed or drifted,\n"
-	"3 it went back, 4 a host was unreachable, 130 interrupted";
+	"Without a version it lists what there is. Exit codes: 0 all hosts as wanted, 1 could\n"
+	"not run, 2 a host failed or drifted, 3 it went back, 4 a host was unreachable,\n"
+	"130 interrupted";
 
 static void read_options(const struct command *cmd, struct rollback *r, int argc, char **argv,
 	struct strlist *words)
@@ -32,9 +32,11 @@ static void read_options(const struct command *cmd, struct rollback *r, int argc
 		{0, "push", OPTION_FLAG, NULL, "push the commit", &o->push},
 		{0, "undo-on-failure", OPTION_FLAG, NULL,
 			"undo the move where hosts fail with it", &o->undo_on_failure},
+		SITE_WHOLE_OPTIONS(&e->site),
+		GROUP_OUTPUT,
 		{'D', "diff", OPTION_FLAG, NULL, "show what changes in files", &e->site.diff},
-		SITE_OPTIONS(&e->site),
 		DEPLOY_ROLLOUT_OPTIONS(d),
+		GROUP_CONNECTION,
 		{0, "bwlimit", OPTION_STRING, "RATE",
 			"bytes per second for all hosts together, e.g. 5M", &e->bwlimit},
 		ENGINE_CONNECTION_OPTIONS(e),
@@ -57,10 +59,6 @@ static int check_words(const struct rollback *r, const struct strlist *words, st
 	const struct rollback_options *o = &r->o;
 	int targets = (words->count > 1) + o->previous + o->unpin;
 
-	if (r->deploy.engine.o.site.limit)
-		return err_set(err, ERR_USAGE,
-			"--limit: a rollback moves all hosts that have the model; --hosts "
-			"PATTERN pins some of them");
 	if (words->count > 2)
 		return err_set(err, ERR_USAGE, "found the argument '%s' behind MODEL VERSION",
 			words->items[2]);
@@ -84,6 +82,7 @@ static int check_words(const struct rollback *r, const struct strlist *words, st
 /* The exit code, or -1 with err. */
 static int move(struct rollback *r, const struct strlist *words, struct err *err)
 {
+	gitrepo_keep_library(); /* a deploy's links come after the commit */
 	if (rollback_plan(r, words->items[0], words->count > 1 ? words->items[1] : NULL, err) <
 		0)
 		return -1;
@@ -137,4 +136,5 @@ const struct command cmd_rollback = {
 	.link_name = "rollback-model",
 	.summary = "Puts another version of a model back, commits and deploys that",
 	.run = run_rollback,
+	.arguments = "MODEL VERSION",
 };

@@ -52,7 +52,7 @@ static int find_target(struct rollback *r, const char *version, struct err *err)
 	const struct model *m = p->model;
 
 	if (r->o.unpin)
-		return 0;
+		return check_stored(r, m->name, m->current, err);
 	p->to = r->o.previous ? m->previous : version;
 	if (!p->to)
 		return no_previous(r, m, err);

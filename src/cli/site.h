@@ -28,9 +28,13 @@ struct site_options {
 
 /* The entries of an option table for a struct site_options. */
 #define SITE_OPTIONS(o)                                                                        \
+	{'l', "limit", OPTION_STRING, "PATTERN", "only these hosts", &(o)->limit},             \
+		SITE_WHOLE_OPTIONS(o)
+
+/* The same for commands that are about the whole site. */
+#define SITE_WHOLE_OPTIONS(o)                                                                  \
 	{'i', "inventory", OPTION_LIST, "INVENTORY",                                           \
 		"inventory file, directory, program or 'host,' list", &(o)->inventory},        \
-		{'l', "limit", OPTION_STRING, "PATTERN", "only these hosts", &(o)->limit},     \
 		GROUP_VARIABLES,                                                               \
 		{'e', "extra-vars", OPTION_LIST, "VARS", "k=v, YAML or JSON, or @FILE",        \
 			&(o)->extra},                                                          \

@@ -67,6 +67,7 @@ static struct gitrepo *open_failed(int code, const char *path, struct err *err)
 			path);
 	else
 		gitrepo_error(code, err, "open the repository of %s", path);
+	git_libgit2_shutdown();
 	return NULL;
 }
 
@@ -75,10 +76,6 @@ struct gitrepo *gitrepo_open(const char *path, struct err *err)
 	autofree char *dir = path_is_dir(path) ? xstrdup(path) : path_dirname(path);
 	git_repository *repo = NULL;
 
-	/*
-	 * It stays to the end of the process: its shutdown ends libssh2 and parts of OpenSSL
-	 * along, which links of the same process use afterwards.
-	 */
 	git_libgit2_init();
 	int code = git_repository_open_ext(&repo, dir, 0, NULL);
 	if (code < 0)
@@ -90,6 +87,11 @@ struct gitrepo *gitrepo_open(const char *path, struct err *err)
 	return g;
 }
 
+void gitrepo_keep_library(void)
+{
+	git_libgit2_init();
+}
+
 void gitrepo_free(struct gitrepo *g)
 {
 	if (!g)
@@ -97,6 +99,7 @@ void gitrepo_free(struct gitrepo *g)
 	git_repository_free(g->repo);
 	free(g->workdir);
 	free(g);
+	git_libgit2_shutdown();
 }
 
 const char *gitrepo_workdir(const struct gitrepo *g)

@@ -35,6 +35,12 @@ struct git_commit_info {
  * ERR_DENIED when it belongs to another user and git's safe.directory does not list it.
  */
 struct gitrepo *gitrepo_open(const char *path, struct err *err);
+/*
+ * Keeps libgit2 loaded to the end of the process. Its shutdown ends libssh2 and takes parts of
+ * OpenSSL along, so a process that opens links after it has closed a repository calls this
+ * first.
+ */
+void gitrepo_keep_library(void);
 /* Closes it; NULL is fine. */
 void gitrepo_free(struct gitrepo *g);
 /* The top of the working tree, absolute, without a slash at the end; NULL for a bare one. */
