@@ -18,12 +18,12 @@ static const char *const variables[] = {
 /* Attributes of files that mean a program or a conversion. */
 static const char *const attributes[] = {"filter", "working-tree-encoding"};
 
-/* Settings of any name that matches, by what they mean to people. */
+/* Settings by the beginning and the end of their names. */
 static const struct {
-	const char *pattern, *what;
-} patterns[] = {
-	{"^hook\\..*\\.command$", "hooks in git's settings"},
-	{"^includeif\\.hasconfig:.*", "settings that are included by remote (hasconfig)"},
+	const char *start, *end, *what;
+} names[] = {
+	{"hook.", ".command", "hooks in git's settings"},
+	{"includeif.hasconfig:", "", "settings that are included by remote (hasconfig)"},
 };
 
 static char *hooks_dir(const struct commit_job *job, git_config *config)
@@ -49,19 +49,26 @@ static char *needs_hook(const struct commit_job *job, git_config *config)
 	return NULL;
 }
 
-static char *needs_pattern(git_config *config)
+static const char *what_is(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
-		git_config_iterator *it = NULL;
-		git_config_entry *entry;
-		bool found =
-			git_config_iterator_glob_new(&it, config, patterns[i].pattern) == 0 &&
-			git_config_next(&entry, it) == 0;
-		git_config_iterator_free(it);
-		if (found)
-			return xstrdup(patterns[i].what);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_starts(name, names[i].start) && str_ends(name, names[i].end))
+			return names[i].what;
 	return NULL;
+}
+
+static char *needs_name(git_config *config)
+{
+	git_config_iterator *it = NULL;
+	git_config_entry *entry;
+	const char *what = NULL;
+
+	if (git_config_iterator_new(&it, config) < 0)
+		return NULL;
+	while (!what && git_config_next(&entry, it) == 0)
+		what = what_is(entry->name);
+	git_config_iterator_free(it);
+	return xstrdup(what);
 }
 
 static bool is_one_of(const char *word, const char *const *list)
@@ -77,7 +84,11 @@ static char *needs_setting(git_config *config)
 	static const char *const utf8[] = {"utf-8", "utf8", NULL};
 	const char *value;
 	int sign = 0;
+	int worktree = 0;
 
+	if (git_config_get_bool(&worktree, config, "extensions.worktreeconfig") == 0 &&
+		worktree)
+		return xstrdup("settings of one working tree (extensions.worktreeConfig)");
 	if (git_config_get_bool(&sign, config, "commit.gpgsign") == 0 && sign)
 		return xstrdup("commits that are signed (commit.gpgsign)");
 	if (git_config_get_string(&value, config, "core.sharedrepository") == 0 &&
@@ -86,7 +97,7 @@ static char *needs_setting(git_config *config)
 	if (git_config_get_string(&value, config, "i18n.commitencoding") == 0 &&
 		!is_one_of(value, utf8))
 		return xasprintf("messages in %s (i18n.commitEncoding)", value);
-	return needs_pattern(config);
+	return needs_name(config);
 }
 
 static char *needs_environment(void)
@@ -94,8 +105,6 @@ static char *needs_environment(void)
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
 		if (getenv(variables[i]))
 			return xasprintf("settings in the environment (%s)", variables[i]);
-	if (getenv("GIT_CONFIG_NOSYSTEM") && path_exists("/etc/gitconfig"))
-		return xstrdup("settings in the environment (GIT_CONFIG_NOSYSTEM)");
 	return NULL;
 }
 

@@ -72,9 +72,7 @@ static bool make(git_config *config, const struct role *role, git_signature **ou
 	git_time_t seconds;
 	int offset;
 
-	if (!email && !getenv(role->email_env))
-		email = getenv("EMAIL");
-	if (!name || !email || !*email)
+	if (!name || !email)
 		return false;
 	if (!date || !*date)
 		return git_signature_now(out, name, email) == 0;

@@ -71,12 +71,37 @@ static struct gitrepo *open_failed(int code, const char *path, struct err *err)
 	return NULL;
 }
 
+static bool is_set(const char *name)
+{
+	static const char *const off[] = {"", "0", "false", "no", "off"};
+	const char *value = getenv(name);
+
+	for (size_t i = 0; value && i < ARRAY_SIZE(off); i++)
+		if (strcasecmp(value, off[i]) == 0)
+			return false;
+	return value != NULL;
+}
+
+/*
+ * Where settings lie: HOME as it is now, not as it was when libgit2 was first used, and nothing
+ * of the system with GIT_CONFIG_NOSYSTEM, which libgit2 does not know.
+ */
+static void find_settings(void)
+{
+	const char *none = is_set("GIT_CONFIG_NOSYSTEM") ? "" : NULL;
+
+	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_SYSTEM, none);
+	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_XDG, NULL);
+	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, NULL);
+}
+
 struct gitrepo *gitrepo_open(const char *path, struct err *err)
 {
 	autofree char *dir = path_is_dir(path) ? xstrdup(path) : path_dirname(path);
 	git_repository *repo = NULL;
 
 	git_libgit2_init();
+	find_settings();
 	int code = git_repository_open_ext(&repo, dir, 0, NULL);
 	if (code < 0)
 		return open_failed(code, path, err);
