@@ -39,12 +39,18 @@ static int busy(const struct root *r, int fd, struct err *err)
 struct emptying {
 	struct root *root;
 	struct hash_cache *cache;
+	bool inside; /* the trash's own directory was told of */
 };
 
 static void note_removal(void *arg, const struct stat *st)
 {
 	struct emptying *e = arg;
 
+	/* The trash's own directory comes first, and is nothing that anybody gets back. */
+	if (!e->inside) {
+		e->inside = true;
+		return;
+	}
 	tree_usage_freed(&e->root->freed, st);
 	if (e->cache && S_ISREG(st->st_mode) && st->st_nlink == 1)
 		hash_cache_forget(e->cache, st);

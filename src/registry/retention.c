@@ -12,6 +12,7 @@ const char *retention_reason_name(enum retention_reason r)
 		[RETENTION_PREVIOUS] = "previous",
 		[RETENTION_PINNED] = "pinned",
 		[RETENTION_RUNS] = "runs",
+		[RETENTION_LINKED] = "linked",
 		[RETENTION_RECENT] = "recent",
 		[RETENTION_REMOVE] = "remove",
 	};
@@ -30,6 +31,7 @@ static enum retention_reason named(const struct retention_model *m, const char *
 		{&m->previous, RETENTION_PREVIOUS},
 		{&m->pinned, RETENTION_PINNED},
 		{&m->runs, RETENTION_RUNS},
+		{&m->linked, RETENTION_LINKED},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)

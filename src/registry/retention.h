@@ -2,7 +2,8 @@
 /*
  * Which versions of a model may go. Kept are: the current and the previous one of every
  * registry that the site's hosts have, every version that a host's override pins, every version
- * that a host runs by its last report, and, of the others, the N most recent
+ * that a host runs by its last report, every one that a symbolic link leads to, and, of the
+ * others, the N most recent
  * (`sentinelcam_model_retention`, which counts beside current and previous).
  *
  * The rule is a function of plain lists, so that the store and the nodes are cleaned by the
@@ -19,6 +20,7 @@ enum retention_reason {
 	RETENTION_PREVIOUS,
 	RETENTION_PINNED,
 	RETENTION_RUNS,   /* a host runs it, by its report */
+	RETENTION_LINKED, /* a symbolic link leads to it */
 	RETENTION_RECENT, /* among the N most recent of the others */
 	RETENTION_REMOVE  /* it goes */
 };
@@ -27,8 +29,8 @@ enum retention_reason {
 struct retention_model {
 	const char *name;
 	const struct strlist *there; /* its versions in the store, or on the node */
-	struct strlist current, previous, pinned, runs; /* borrowed texts are fine */
-	unsigned keep;                                  /* N */
+	struct strlist current, previous, pinned, runs, linked;
+	unsigned keep; /* N */
 };
 
 /*
@@ -36,7 +38,8 @@ struct retention_model {
  * there->count. What is no date is kept (RETENTION_RECENT) and counts for nothing.
  */
 void retention_decide(const struct retention_model *m, enum retention_reason *out);
-/* The word for a reason: "current", "previous", "pinned", "runs", "recent", "remove". */
+/* The word for a reason: "current", "previous", "pinned", "runs", "linked", "recent",
+ * "remove". */
 const char *retention_reason_name(enum retention_reason r);
 
 #endif

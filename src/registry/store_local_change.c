@@ -52,12 +52,18 @@ int local_linked_versions(struct store *store, struct strlist *out, struct err *
 struct emptying {
 	struct local_store *store;
 	uint64_t *freed;
+	bool inside; /* the trash's own directory was told of */
 };
 
 static void forget(void *arg, const struct stat *st)
 {
 	struct emptying *e = arg;
 
+	/* The trash's own directory comes first, and is nothing that anybody gets back. */
+	if (!e->inside) {
+		e->inside = true;
+		return;
+	}
 	tree_usage_freed(e->freed, st);
 	if (S_ISREG(st->st_mode) && st->st_nlink == 1 && e->store->cache)
 		hash_cache_forget(e->store->cache, st);

@@ -19,5 +19,14 @@
 struct store *remote_store_open(struct connection *connection, const char *root,
 	const char *holder, struct spool *spool, deadline until, const struct cancel *cancel,
 	struct err *err);
+/*
+ * Appends "MODEL/VERSION" for each version that an interrupted run left half-finished on the
+ * host and that was not written to for so many seconds, by the host's own clock.
+ */
+int remote_store_staging(
+	struct store *s, unsigned seconds, struct strlist *out, struct err *err);
+/* Removes one of them; adds to *freed what the disk got back. Needs the lease. */
+int remote_store_remove_staging(
+	struct store *s, const char *path, uint64_t *freed, struct err *err);
 
 #endif

@@ -7,11 +7,10 @@
 
 /* ---- what versions take, and their end ---- */
 
-/* Asks about a version. The answer's payload is appended to `out`. */
-static int ask_version(struct remote_store *r, uint8_t kind, const char *model,
-	const char *version, struct strbuf *out, struct err *err)
+/* Asks about "MODEL/VERSION". The answer's payload is appended to `out`. */
+static int ask_path(struct remote_store *r, uint8_t kind, const char *path, struct strbuf *out,
+	struct err *err)
 {
-	autofree char *path = xasprintf("%s/%s", model, version);
 	uint8_t buffer[WIRE_VERSION_MAX + 32];
 	struct msg_writer w;
 
@@ -24,6 +23,14 @@ static int ask_version(struct remote_store *r, uint8_t kind, const char *model,
 	int result = remote_store_ask(r, kind, &w, out, err);
 	pthread_mutex_unlock(&r->lock);
 	return result < 0 ? err_wrap(err, "%s", r->store.location) : 0;
+}
+
+static int ask_version(struct remote_store *r, uint8_t kind, const char *model,
+	const char *version, struct strbuf *out, struct err *err)
+{
+	autofree char *path = xasprintf("%s/%s", model, version);
+
+	return ask_path(r, kind, path, out, err);
 }
 
 /* Asks about the whole root. */
@@ -114,6 +121,37 @@ int remote_empty_trash(struct store *s, uint64_t *freed, struct err *err)
 	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
 
 	if (ask_root(remote(s), WIRE_TRASH_EMPTY, &answer, err) < 0)
+		return -1;
+	return add_freed(&answer, freed, err);
+}
+
+/* ---- staging ---- */
+
+int remote_store_staging(
+	struct store *s, unsigned seconds, struct strlist *out, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
+	struct remote_store *r = remote(s);
+	struct msg_reader reader;
+	struct wire_list_item item;
+	int more;
+
+	if (ask_root(r, WIRE_LIST, &answer, err) < 0)
+		return -1;
+	int64_t now = link_hello(r->link)->now_s;
+	msg_read(&reader, answer.data, answer.len);
+	while ((more = wire_get_list_item(&reader, &item, err)) == 1)
+		if (item.kind == WIRE_LISTED_STAGING && item.written <= now - (int64_t)seconds)
+			strlist_add(out, item.version);
+	return more;
+}
+
+int remote_store_remove_staging(
+	struct store *s, const char *path, uint64_t *freed, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf answer = STRBUF_INIT;
+
+	if (ask_path(remote(s), WIRE_STAGING_REMOVE, path, &answer, err) < 0)
 		return -1;
 	return add_freed(&answer, freed, err);
 }
