@@ -69,6 +69,8 @@ void run_listen(void *data, const struct fleet_event *e)
 		.text = e->text,
 		.at_ns = e->at_ns};
 
+	if (out.host && (e->kind == FLEET_EVENT_START || e->kind == FLEET_EVENT_END))
+		out.host->fleet = e->kind == FLEET_EVENT_START ? e->host : NULL;
 	switch (e->kind) {
 	case FLEET_EVENT_BATCH:
 		p->batches[e->number].size = (unsigned)e->total;
@@ -76,19 +78,13 @@ void run_listen(void *data, const struct fleet_event *e)
 		playing_batch_magic(p, (unsigned)e->number);
 		out.kind = RUN_BATCH;
 		break;
-	case FLEET_EVENT_START:
-		out.host->fleet = e->host;
-		out.kind = RUN_HOST;
-		break;
+	case FLEET_EVENT_START: out.kind = RUN_HOST; break;
 	case FLEET_EVENT_PHASE:
 		out.kind = RUN_PHASE;
 		out.text = e->phase;
 		break;
 	case FLEET_EVENT_RESULT: run_tell(p->run, ((struct posted *)e->payload)->event); return;
-	case FLEET_EVENT_END:
-		out.host->fleet = NULL;
-		out.kind = RUN_HOST_END;
-		break;
+	case FLEET_EVENT_END: out.kind = RUN_HOST_END; break;
 	case FLEET_EVENT_STOP:
 		p->run->stopped = true;
 		out.kind = RUN_STOP;
