@@ -24,6 +24,8 @@ static void read_options(const struct command *cmd, struct publish *p, int argc,
 			&p->note},
 		{'C', "check", OPTION_FLAG, NULL, "change nothing; say what would be done",
 			&e->site.check},
+		{0, "bwlimit", OPTION_STRING, "RATE",
+			"bytes per second to a store on another host, e.g. 5M", &e->bwlimit},
 		SITE_OPTIONS(&e->site),
 		ENGINE_CONNECTION_OPTIONS(e),
 		ENGINE_OUTPUT_OPTIONS(e),
@@ -108,7 +110,7 @@ static int look_at_sources(struct publish *p, struct err *err)
 	return result;
 }
 
-static int read_sources(struct publish *p, struct err *err)
+int publish_read_sources(struct publish *p, struct err *err)
 {
 	progress_begin(&p->progress, "reading", p->source.bytes);
 	int result = publish_source_read(&p->source, err);
@@ -116,8 +118,7 @@ static int read_sources(struct publish *p, struct err *err)
 	return result;
 }
 
-/* What is there already. */
-static int look(struct publish *p, struct store *store, struct err *err)
+int publish_look_at(struct publish *p, struct store *store, struct err *err)
 {
 	p->result.files = p->source.manifest.files;
 	p->result.bytes = p->source.manifest.bytes;
@@ -127,7 +128,7 @@ static int look(struct publish *p, struct store *store, struct err *err)
 static int look_local(struct publish *p, struct err *err)
 {
 	struct store *store = store_open_local(p->registry.root, err);
-	int result = store ? look(p, store, err) : -1;
+	int result = store ? publish_look_at(p, store, err) : -1;
 
 	store_free(store);
 	return result;
@@ -143,7 +144,7 @@ static int publish_local(struct publish *p, struct err *err)
 			"the store %s is not there; mount its disk, or make the directory",
 			root);
 	if ((!check && engine_lock_store(&p->engine, root, err) < 0) ||
-		publish_prepare_move(p, err) < 0 || read_sources(p, err) < 0 ||
+		publish_prepare_move(p, err) < 0 || publish_read_sources(p, err) < 0 ||
 		look_local(p, err) < 0)
 		return -1;
 	if (check || p->result.outcome == PUBLISH_THERE)
@@ -158,7 +159,8 @@ static int publish_local(struct publish *p, struct err *err)
 static int publish(struct publish *p, struct err *err)
 {
 	p->progress.output = engine_output(&p->engine);
-	if (resolve(p, err) < 0 || look_at_sources(p, err) < 0 || publish_local(p, err) < 0)
+	if (resolve(p, err) < 0 || look_at_sources(p, err) < 0 ||
+		(p->registry.primary ? publish_remote(p, err) : publish_local(p, err)) < 0)
 		return -1;
 	int result = p->engine.o.site.check ? 0 : publish_move(p, err);
 	if (result == 0)

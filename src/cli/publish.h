@@ -28,8 +28,15 @@ struct publish {
 	struct move move;       /* of --activate */
 	bool was_current;       /* --activate: there was nothing to do */
 	bool pushed;
+	uint64_t sent; /* bytes that crossed the link to a store on another host */
 };
 
+/* Reads the sources, with progress (cmd_publish.c). */
+int publish_read_sources(struct publish *p, struct err *err);
+/* Compares the sources with what a store has; the result says what is to be done. */
+int publish_look_at(struct publish *p, struct store *store, struct err *err);
+/* Publishes into the store on another host, or with --check looks there (publish_remote.c). */
+int publish_remote(struct publish *p, struct err *err);
 /* The name of the registry that is spelled most like the model's, or NULL. */
 const char *publish_nearest(const struct publish *p);
 /*

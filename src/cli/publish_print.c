@@ -34,6 +34,11 @@ static void print_result(const struct publish *p)
 		strbuf_addsize(&out, r->cloned);
 		strbuf_addstr(&out, " shared with the source");
 	}
+	if (p->sent) {
+		strbuf_addstr(&out, "; ");
+		strbuf_addsize(&out, p->sent);
+		strbuf_addstr(&out, " sent");
+	}
 	printf("%s\n  in %s/%s/%s\n", out.data, p->location.data, p->request.model,
 		p->request.version);
 }
@@ -108,6 +113,7 @@ static void print_json(const struct publish *p)
 	strbuf_addf(&out,
 		",\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"bytes_cloned\":%" PRIu64,
 		r->files, r->bytes, r->cloned);
+	strbuf_addf(&out, ",\"bytes_sent\":%" PRIu64, p->sent);
 	strbuf_addf(&out, ",\"in_registry\":%s", p->model ? "true" : "false");
 	if (p->activate && !p->was_current) {
 		json_event_text(&out, "previous", p->move.from);

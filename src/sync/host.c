@@ -32,6 +32,17 @@ static int root_opened(
 	return wire_get_disk(f, &c->disk, err);
 }
 
+/* A root that is open already is only asked for its disk, which is the same answer. */
+static int ask_root(struct conversation *c, struct err *err)
+{
+	uint8_t buffer[8];
+	struct msg_writer w;
+
+	msg_begin(&w, buffer, sizeof(buffer));
+	msg_put_u8(&w, ROOT);
+	return conversation_ask(c, WIRE_DISK, &w, NULL, root_opened, err);
+}
+
 static int open_root(struct conversation *c, struct err *err)
 {
 	uint8_t buffer[8192];
@@ -126,7 +137,7 @@ static int ask_version(struct conversation *c, struct task *t, struct err *err)
 
 static int ask_all(struct conversation *c, struct err *err)
 {
-	if (open_root(c, err) < 0)
+	if ((c->o->root_is_open ? ask_root(c, err) : open_root(c, err)) < 0)
 		return -1;
 	for (size_t i = 0; c->o->look && i < c->task_count; i++)
 		c->total += c->tasks[i].version->manifest.bytes;

@@ -62,6 +62,7 @@ const char *sync_outcome_name(enum sync_outcome o);
 struct sync_options {
 	uint16_t ctx;       /* the helper that works: 0, or what link_become gave */
 	const char *holder; /* for the node's lease: who deploys */
+	bool root_is_open;  /* the link has the root open already, with its lease, as 0 */
 	bool check;         /* change nothing, tell what would be done */
 	bool look;          /* with check: compare by digest, plan and measure nothing */
 	bool repair;        /* newer and extra files are put right, too */
