@@ -191,6 +191,12 @@ static int check_file(const struct commit_job *job, const char *path, struct err
 
 int commit_check_files(const struct commit_job *job, struct err *err)
 {
+	for (size_t i = 0; i < job->paths.count; i++) {
+		autofree char *full = path_join(job->top, job->paths.items[i]);
+		if (path_is_dir(full))
+			return commit_judge_file(
+				job, job->paths.items[i], COMMIT_FILE_OTHER, err);
+	}
 	if (job->reason)
 		return commit_git_check_files(job, err);
 	for (size_t i = 0; i < job->paths.count; i++)

@@ -195,8 +195,6 @@ static int check_file(const struct commit_job *job, const char *path, struct err
 			return -1;
 		state = code == 0 ? COMMIT_FILE_IGNORED : COMMIT_FILE_CLEAN;
 	}
-	if (path_is_dir(full))
-		state = COMMIT_FILE_OTHER;
 	return commit_judge_file(job, path, state, err);
 }
 
