@@ -26,7 +26,7 @@ struct table {
 /* Hosts with the same block. */
 struct alike {
 	struct strlist names;
-	char *block;
+	char *block; /* of the first */
 };
 
 /* ---- cells ---- */
@@ -232,19 +232,40 @@ static void add_block(const struct table *t, const struct status_host *h, struct
 
 /* ---- groups ---- */
 
+/*
+ * Errors name the address that was tried, which is another for each host: hosts that fail alike
+ * are found, and shown, with the word ADDRESS in its place.
+ */
+static void add_without_address(
+	const struct status_host *h, const char *block, struct strbuf *out)
+{
+	const char *address = h->connection.link.address;
+	size_t n = address ? strlen(address) : 0;
+
+	for (const char *found; n && (found = strstr(block, address)); block = found + n) {
+		strbuf_add(out, block, (size_t)(found - block));
+		strbuf_addstr(out, "ADDRESS");
+	}
+	strbuf_addstr(out, block);
+}
+
 static void add_to_group(struct table *t, const struct status_host *h)
 {
 	AUTO(strbuf_release) struct strbuf block = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf key = STRBUF_INIT;
 	struct strmap *groups = &t->groups[status_of(h)];
 
 	add_block(t, h, &block);
-	if (t->page->all)
+	if (t->page->all) {
 		status_add_details(h, t->page->now, &block);
-	const char *key = t->page->all ? h->name : block.data;
-	struct alike *g = strmap_get(groups, key);
+		strbuf_addstr(&key, h->name);
+	} else {
+		add_without_address(h, block.data, &key);
+	}
+	struct alike *g = strmap_get(groups, key.data);
 	if (!g) {
 		g = xcalloc(1, sizeof(*g));
-		strmap_set(groups, key, g);
+		strmap_set(groups, key.data, g);
 		g->block = strbuf_detach(&block, NULL);
 	}
 	strlist_add(&g->names, h->name);
@@ -269,7 +290,8 @@ void status_add_names(const struct strlist *names, size_t max, struct strbuf *ou
 		strbuf_addf(out, " and %zu more", names->count - shown);
 }
 
-static void add_group(const struct alike *g, enum status_state state, struct strbuf *out)
+static void add_group(
+	const struct alike *g, enum status_state state, const char *common, struct strbuf *out)
 {
 	static const struct {
 		const char *one, *many, *color;
@@ -289,7 +311,7 @@ static void add_group(const struct alike *g, enum status_state state, struct str
 		strbuf_addstr(out, ": ");
 		status_add_names(&g->names, NAMES_MAX, out);
 	}
-	strbuf_addf(out, "\n%s", g->block);
+	strbuf_addf(out, "\n%s", n > 1 ? common : g->block);
 }
 
 void status_add_table(
@@ -305,7 +327,7 @@ void status_add_table(
 		add_cells(&t, heads, out);
 	for (int state = 0; state < STATUS_STATES; state++) {
 		strmap_foreach (e, &t.groups[state])
-			add_group(e->value, (enum status_state)state, out);
+			add_group(e->value, (enum status_state)state, e->key, out);
 		strmap_release(&t.groups[state], alike_free);
 	}
 }

@@ -399,6 +399,26 @@ static void test_hosts_that_went_back_alike_are_one_group(void **state)
 	expect_in(page, "  went back: sentinel failed (deploy-models)\n");
 }
 
+static void test_hosts_that_fail_alike_at_their_addresses(void **state)
+{
+	struct made_fleet *f = *state;
+
+	made_fleet_size(f, 3);
+	for (size_t i = 0; i < 3; i++) {
+		f->hosts[i].connection.link.address =
+			arena_printf(&f->arena, "10.0.0.%zu", i + 1);
+		made_away(f, i, i < 2 ? ERR_TIMEOUT : ERR_AUTH,
+			arena_printf(&f->arena, "10.0.0.%zu port 22: %s", i + 1,
+				i < 2 ? "timed out" : "not let in"));
+	}
+	made_settle(f);
+	autofree char *page = made_page(f, false);
+	expect_in(page, "2 hosts away: n001, n002\n  ADDRESS port 22: timed out\n");
+	expect_in(page, "n003 away\n  10.0.0.3 port 22: not let in\n");
+	autofree char *all = made_page(f, true);
+	expect_in(all, "n002 away\n  10.0.0.2 port 22: timed out\n");
+}
+
 static void test_texts_of_nodes_cannot_move_the_cursor(void **state)
 {
 	struct made_fleet *f = *state;
@@ -469,6 +489,7 @@ int main(void)
 		FLEET_TEST(test_all_names_every_host),
 		FLEET_TEST(test_notes_sum_up_what_lies_around),
 		FLEET_TEST(test_hosts_that_went_back_alike_are_one_group),
+		FLEET_TEST(test_hosts_that_fail_alike_at_their_addresses),
 		FLEET_TEST(test_texts_of_nodes_cannot_move_the_cursor),
 		FLEET_TEST(test_a_run_under_way),
 		FLEET_TEST(test_a_host_that_keeps_the_store),
