@@ -201,5 +201,6 @@ const struct command cmd_publish = {
 	.name = "publish",
 	.link_name = "publish-model",
 	.summary = "Makes a version of the store out of files",
+	.arguments = "MODEL FILE...",
 	.run = run_publish,
 };

@@ -19,7 +19,7 @@ static void read_options(const struct command *cmd, struct status *s, const char
 	struct engine_options *e = &s->engine.o;
 	const struct option_spec options[] = {
 		SITE_OPTIONS(&e->site),
-		{'m', "models", OPTION_STRING, "MODEL,...", "only these models", &s->models},
+		{'m', "models", OPTION_STRING, "A,B", "only these models", &s->models},
 		{0, "verify", OPTION_FLAG, NULL, "have the hosts read every file again",
 			&s->verify},
 		{'a', "all", OPTION_FLAG, NULL, "every host by itself, with all its models",

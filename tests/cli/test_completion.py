@@ -189,6 +189,23 @@ class OfferTest(CompletionCase):
         rows = self.ask("--words", "fleet-status", "-m", "mobilenet_l")
         self.assertEqual(rows, [["w", "mobilenet_lite", "current: 2025-05-05"]])
 
+    def test_versions_of_a_model(self):
+        there = ["2026-03-01", "2026-01-12", "2025-06-30"]
+        rows = self.ask("--words", "rollback-model", "mobilenet_ssd", "")
+        self.assertEqual(rows, [["w", there[0], "current"], ["w", there[1], "previous"],
+                                ["w", there[2], ""]])
+        self.assertEqual(self.offered("modelfleet", "rollback", "-y", "mobilenet_ssd", "2025"),
+                         ["2025-06-30"])
+        self.assertEqual(self.offered("rollback-model", "mobilenet_lite", ""), ["2025-05-05"])
+        for model in ("no-such", "../mobilenet_ssd", "odd; $(touch pwned) model/.."):
+            self.assertEqual(self.offered("rollback-model", model, ""), [], model)
+        self.assertEqual(self.offered("rollback-model", "face"), ["face_detection"])
+
+    def test_a_store_on_another_host_is_not_looked_up(self):
+        self.site.write("inventory/group_vars/all/store.yaml", "primary_datasink: tower\n")
+        self.assertEqual(self.offered("rollback-model", "mobilenet_ssd", ""),
+                         ["2026-03-01", "2026-01-12"])
+
     def test_variables(self):
         self.assertEqual(self.offered("modelfleet", "vars", "tower", "sentinelcam_n"),
                          ["sentinelcam_note"])
@@ -340,6 +357,12 @@ class TerminalTests:
         self.assertEqual(self.all_of("deploy-models -m mob"),
                          ["deploy-models", "-m", "mobilenet_ssd", "mobilenet_lite"])
 
+    def test_versions(self):
+        self.assertEqual(self.shell.complete("rollback-model mobilenet_s\t2026-01"),
+                         ["rollback-model", "mobilenet_ssd", "2026-01-12"])
+        self.assertEqual(self.all_of("rollback-model mobilenet_ssd 2026"),
+                         ["rollback-model", "mobilenet_ssd", "2026-03-01", "2026-01-12"])
+
     def test_files(self):
         self.assertEqual(self.shell.complete("run-playbook si"), ["run-playbook", "site.yaml"])
         self.assertEqual(self.shell.complete("run-playbook oth"), ["run-playbook", "other.yml"])
@@ -388,6 +411,8 @@ class FishTest(ShellCase):
                          [("tower", "host of sentinels")])
         self.assertEqual(self.shell.complete("deploy-models -m mobilenet_s"),
                          [("mobilenet_ssd", "current: 2026-03-01")])
+        self.assertEqual(self.shell.complete("rollback-model mobilenet_ssd 2026"),
+                         [("2026-03-01", "current"), ("2026-01-12", "previous")])
 
     def test_the_same_as_elsewhere(self):
         for line, word in (("modelfleet depl", "deploy"), ("deploy-models --rep", "--repair"),
