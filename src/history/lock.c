@@ -5,6 +5,12 @@
  * before it unlocks; a holder that died leaves its text, which the next one overwrites and
  * which blocks nobody, because only the kernel's lock counts. Nobody removes the file.
  *
+ * The text's first line is for people, the second holds the same as JSON. A node's helper takes
+ * the same lock, the lease of a root, and writes and shows one line only.
+ *
+ * Who may not write to a store takes a lock of the user's own, and beside it the store's for
+ * reading, so that nobody who changes the store does so meanwhile.
+ *
  * The file may be written by everybody who reaches it, since another operator has to be able to
  * take the lock: what it says is shown to people only, with control characters taken out.
  */
@@ -25,7 +31,8 @@
 
 static int try_lock(int fd)
 {
-	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int mode = fcntl(fd, F_GETFL) & O_ACCMODE;
+	struct flock l = {.l_type = mode == O_RDONLY ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
 
 	return fcntl(fd, F_OFD_SETLK, &l);
 }
@@ -35,9 +42,9 @@ static bool is_held_error(int error)
 	return error == EAGAIN || error == EACCES;
 }
 
-static char *copy_text(const struct value *v, const char *key)
+static char *clean_text(const struct value *v)
 {
-	char *text = xstrdup(value_text(value_dict_get(v, key)));
+	char *text = xstrdup(value_text(v));
 
 	for (char *p = text; p && *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
@@ -45,18 +52,42 @@ static char *copy_text(const struct value *v, const char *key)
 	return text;
 }
 
+static char *copy_text(const struct value *v, const char *key)
+{
+	return clean_text(value_dict_get(v, key));
+}
+
+/* A holder that is a node's helper has its line, and no more. */
+static void take_line(const char *text, struct lock_holder *h)
+{
+	struct value line = {.kind = VALUE_STRING};
+	autofree char *first = xstrndup(text, strcspn(text, "\n"));
+
+	line.text = first;
+	line.len = strlen(first);
+	h->command = line.len ? clean_text(&line) : NULL;
+}
+
 /* Reads what the holder says of itself; what does not parse leaves everything unknown. */
 static void read_holder(int fd, struct lock_holder *h)
 {
-	char text[LOCK_TEXT_MAX];
-	ssize_t n = fd_pread_full(fd, text, sizeof(text), 0);
+	char text[LOCK_TEXT_MAX + 1];
+	ssize_t n = fd_pread_full(fd, text, LOCK_TEXT_MAX, 0);
 	AUTO(arena_release) struct arena arena = {0};
 	const struct json_options options = {.unsafe = true};
 
 	*h = (struct lock_holder){0};
 	if (n <= 0)
 		return;
-	const struct value *v = json_read(&arena, text, (size_t)n, NULL, &options, NULL, NULL);
+	text[n] = '\0';
+	const char *json = strchr(text, '\n');
+	json = json ? json + 1 : text;
+	const struct value *v =
+		json_read(&arena, json, strlen(json), NULL, &options, NULL, NULL);
+	if (!v || v->kind != VALUE_DICT) {
+		take_line(text, h);
+		return;
+	}
 	const struct value *pid = value_dict_get(v, "pid");
 	h->user = copy_text(v, "user");
 	h->host = copy_text(v, "host");
@@ -70,8 +101,9 @@ static void read_holder_patiently(int fd, struct lock_holder *h)
 {
 	for (int tries = 0; tries < 5; tries++) {
 		read_holder(fd, h);
-		if (h->user)
+		if (h->user || h->command)
 			return;
+		lock_holder_release(h);
 		wait_until(deadline_in(0.02), NULL, NULL);
 	}
 }
@@ -93,7 +125,13 @@ static int write_holder(int fd, const char *path, const char *command, struct er
 	char since[32];
 
 	clock_rfc3339(time(NULL), since);
-	strbuf_addstr(&text, "{");
+	strbuf_addf(
+		&text, "%s on %s since %s (process %ld): ", user, host, since, (long)getpid());
+	strbuf_addstr(&text, short_command);
+	for (char *p = text.data; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	strbuf_addstr(&text, "\n{");
 	add_member(&text, "user", user);
 	add_member(&text, "host", host);
 	add_member(&text, "since", since);
@@ -109,6 +147,10 @@ static int held_by_other(int fd, const char *path, struct err *err)
 	AUTO(lock_holder_release) struct lock_holder h = {0};
 
 	read_holder_patiently(fd, &h);
+	if (!h.user && h.command)
+		return err_set(err, ERR_BUSY,
+			"another run is under way: %s; try again when it is over (lock: %s)",
+			h.command, path);
 	if (!h.user)
 		return err_set(err, ERR_BUSY,
 			"another run holds %s and has not said who it is; try again when it is "
@@ -187,6 +229,22 @@ static char *fallback_path(const char *root)
 	return path_join(locks, name);
 }
 
+/* Keeps away whoever changes a store that we may only read; without a lock file, nobody does.
+ */
+static int lock_for_reading(const char *path, deadline until, const struct cancel *cancel,
+	int *out, struct err *err)
+{
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return 0;
+	if (lock_by_deadline(fd, path, until, cancel, err) < 0)
+		return -1;
+	*out = fd;
+	fd = -1;
+	return 0;
+}
+
 int lock_acquire_site(struct lock *l, const char *root, const char *command, deadline until,
 	const struct cancel *cancel, struct err *err)
 {
@@ -200,7 +258,13 @@ int lock_acquire_site(struct lock *l, const char *root, const char *command, dea
 		return 0;
 	if (first.code == ERR_DENIED || (first.code == ERR_SYSTEM && first.sys == EROFS)) {
 		autofree char *own = fallback_path(root);
-		return lock_acquire(l, own, command, until, cancel, err);
+		autofd int reading = -1;
+		if (lock_for_reading(path, until, cancel, &reading, err) < 0 ||
+			lock_acquire(l, own, command, until, cancel, err) < 0)
+			return -1;
+		l->reading_fd = reading;
+		reading = -1;
+		return 0;
 	}
 	if (err)
 		*err = first;
@@ -213,6 +277,7 @@ void lock_release(struct lock *l)
 		/* The text stays; it blocks nobody. */
 	}
 	fd_close(&l->fd);
+	fd_close(&l->reading_fd);
 	free(l->path);
 	l->path = NULL;
 }

@@ -14,12 +14,13 @@
 #define LOCK_FILE ".fleet/lock" /* below the store's root */
 
 struct lock {
-	int fd;     /* -1: not held */
-	char *path; /* owned */
+	int fd;         /* -1: not held */
+	char *path;     /* owned */
+	int reading_fd; /* of a store's lock that we may only read; -1: none */
 };
 #define LOCK_INIT                                                                              \
 	{                                                                                      \
-		.fd = -1, .path = NULL                                                         \
+		.fd = -1, .path = NULL, .reading_fd = -1                                       \
 	}
 
 /* Who holds a lock, as the text in its file says. All strings are owned. */
@@ -40,7 +41,8 @@ int lock_acquire(struct lock *l, const char *path, const char *command, deadline
 	const struct cancel *cancel, struct err *err);
 /*
  * The same for the store at root: ROOT/.fleet/lock. Where that cannot be written (a store that
- * is read-only for us), a lock of the user's own state directory, named after the store.
+ * is read-only for us), a lock of the user's own state directory, named after the store, and
+ * the store's own for reading: nobody who changes the store has it meanwhile.
  */
 int lock_acquire_site(struct lock *l, const char *root, const char *command, deadline until,
 	const struct cancel *cancel, struct err *err);
