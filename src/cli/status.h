@@ -107,6 +107,7 @@ struct status_host {
 	time_t deployed; /* 0: never, as far as known */
 	const char *deploy_run;
 	const char *deploy_outcome; /* NULL: another machine's deploy, by the store's report */
+	const char *deploy_error;   /* why it did not come to its good end; NULL: it did */
 	const struct report *reported; /* NULL: none */
 
 	/* What follows from all that (status_settle). */

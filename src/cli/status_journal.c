@@ -20,6 +20,7 @@ static bool take_run(struct status *s, struct journal_run *run)
 			h->deployed = run->start;
 			h->deploy_run = arena_strdup(&h->arena, run->id);
 			h->deploy_outcome = journal_outcome_name(j->outcome);
+			h->deploy_error = arena_strdup(&h->arena, j->error);
 		}
 		open |= !h->deployed;
 	}
@@ -35,7 +36,7 @@ static void take_report(struct status_host *h)
 		return;
 	h->deployed = r->time;
 	h->deploy_run = r->run;
-	h->deploy_outcome = NULL;
+	h->deploy_outcome = h->deploy_error = NULL;
 }
 
 void status_read_journal(struct status *s)

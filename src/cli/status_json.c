@@ -148,6 +148,7 @@ static void add_deployed(struct strbuf *out, const struct status_host *h)
 	json_event_text(out, "deployed", h->deployed ? when : NULL);
 	json_event_text(out, "deploy_run", h->deploy_run);
 	json_event_text(out, "deploy_outcome", h->deploy_outcome);
+	json_event_text(out, "deploy_error", h->deploy_error);
 }
 
 static void add_host(struct strbuf *out, const struct status_host *h)

@@ -126,12 +126,12 @@ static void sum_lying(
 	}
 }
 
-static void add_lying(const struct lying *l, const char *what, const char *remedy, time_t now,
-	struct strbuf *out)
+static void add_lying(const struct lying *l, const char *const what[2], const char *remedy,
+	time_t now, struct strbuf *out)
 {
 	if (l->count == 0)
 		return;
-	strbuf_addf(out, "%zu %s%s on %zu host%s, ", l->count, what, plural(l->count),
+	strbuf_addf(out, "%zu %s on %zu host%s, ", l->count, what[l->count != 1],
 		l->hosts.count, plural(l->hosts.count));
 	strbuf_addsize(out, l->bytes);
 	if (l->oldest) {
@@ -146,17 +146,18 @@ static void add_lying(const struct lying *l, const char *what, const char *remed
 
 static void add_all_lying(const struct status *s, time_t now, struct strbuf *out)
 {
+	static const char *const half[] = {"half-finished version", "half-finished versions"};
+	static const char *const extras[] = {
+		"version that nobody wants", "versions that nobody wants"};
 	struct lying staging = {0}, extra = {0};
 
 	for (size_t i = 0; i < s->count; i++) {
 		sum_lying(&staging, &s->hosts[i], &s->hosts[i].staging);
 		sum_lying(&extra, &s->hosts[i], &s->hosts[i].extra);
 	}
-	add_lying(&staging, "half-finished version",
-		"the next deploy goes on with what it wants", now, out);
-	add_lying(&extra, "version",
-		"neither wanted, previous nor in use; cleanup-models --nodes removes old ones",
-		now, out);
+	add_lying(
+		&staging, half, "the next deploy goes on with what it wants of them", now, out);
+	add_lying(&extra, extras, "cleanup-models --nodes removes old ones", now, out);
 	strlist_release(&staging.hosts);
 	strlist_release(&extra.hosts);
 }

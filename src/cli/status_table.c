@@ -223,6 +223,11 @@ static void add_block(const struct table *t, const struct status_host *h, struct
 	add_models(t, h, out);
 	add_services(h, out);
 	add_transactions(h, out);
+	if (h->deploy_error && status_of(h) == STATUS_DIFFERS) {
+		strbuf_addstr(out, "  its last deploy: ");
+		status_add_clean(out, h->deploy_error);
+		strbuf_addch(out, '\n');
+	}
 	for (size_t i = 0; i < h->problems.count; i++) {
 		strbuf_addstr(out, "  ");
 		status_add_clean(out, h->problems.items[i]);

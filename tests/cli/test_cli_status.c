@@ -376,7 +376,7 @@ static void test_notes_sum_up_what_lies_around(void **state)
 	expect_in(page, "3 hosts as wanted");
 	expect_in(page, "2 half-finished versions on 2 hosts, 3.0 kB, the oldest written "
 			"3 days ago: n001, n003\n");
-	expect_in(page, "1 version on 1 host, 3.0 kB: n002\n  neither wanted");
+	expect_in(page, "1 version that nobody wants on 1 host, 3.0 kB: n002\n");
 }
 
 /* Ids and times differ from host to host; what happened is the same. */
@@ -393,10 +393,13 @@ static void test_hosts_that_went_back_alike_are_one_group(void **state)
 			  : "at 2026-03-01T09:00:07Z: sentinel failed",
 			(int64_t)i);
 	}
+	for (size_t i = 0; i < 2; i++)
+		f->hosts[i].deploy_error = "sentinel: wrong shape";
 	made_settle(f);
 	autofree char *page = made_page(f, false);
 	expect_in(page, "2 hosts differ: n001, n002\n");
-	expect_in(page, "  went back: sentinel failed (deploy-models)\n");
+	expect_in(page, "  went back: sentinel failed (deploy-models)\n"
+			"  its last deploy: sentinel: wrong shape\n");
 }
 
 static void test_hosts_that_fail_alike_at_their_addresses(void **state)

@@ -126,7 +126,7 @@ class BootedTest(StatusMixin, ActivationCase):
         host = self.status()["n01"]
         self.assertEqual([(v["model"], v["version"], v["verified"]) for v in host["unmanaged"]],
                          [(MODEL, "2020-01-01", False), ("stray", "2021-01-01", False)])
-        self.assertIn("2 versions on 1 host", self.text())
+        self.assertIn("2 versions that nobody wants on 1 host", self.text())
         self.assertIn("wanted by nobody stray/2021-01-01, never verified", self.text("--all"))
         self.assertEqual(len(self.status("-m", MODEL)["n01"]["unmanaged"]), 1)
 
@@ -215,6 +215,7 @@ class BootedTest(StatusMixin, ActivationCase):
         page = self.text(code=HOST_FAILED)
         self.assertRegex(page, rf"{MODEL} +{SECOND}  {SECOND}  {FIRST}  config  runs other\n")
         self.assertIn("  went back: ", page)
+        self.assertRegex(page, r"  its last deploy: .*wrong shape")
         self.assertIn("3 hosts differ", page)
         # Nobody needs another deploy once the former version is what is wanted.
         self.site.set_current(MODEL, FIRST)
@@ -420,6 +421,23 @@ class WatchTest(StatusMixin, LoopbackCase):
         self.assertEqual(lines[-1], "...")
         self.assertLessEqual(max(map(len, lines)), 40)
         self.interrupt(process, OK)
+
+
+    def test_a_slow_round_says_how_far_it_is(self):
+        slow = {"name": "slow", "manager": "commands", "commands": {"status": "sleep 1.5"}}
+        self.write_inventory(model_services=[slow], model_become=False)
+        self.deploy("--no-activate")
+        master, slave = pty.openpty()
+        process = self.start(stdout=subprocess.PIPE, stderr=slave)
+        self.addCleanup(process.stdout.close)
+        os.close(slave)
+        self.addCleanup(os.close, master)
+        shown = self.read_until(process, master, r"\r\033\[Kasking: 0 of 2 hosts done")
+        page = process.stdout.read().decode()
+        self.assertEqual(process.wait(timeout=30), OK)
+        shown += os.read(master, 65536).decode()
+        self.assertTrue(shown.endswith("\r\033[K"), repr(shown))
+        self.assertNotIn("asking", page)
 
 
 class VerifyTest(StatusMixin, LoopbackCase):
