@@ -57,6 +57,16 @@ void line_abort(struct line *l)
 	forget_helpers(l);
 }
 
+void line_close(struct line *l)
+{
+	if (!l->link)
+		return;
+	add_stats(&l->stats, l->link);
+	link_close(l->link, deadline_in(CLOSE_SECONDS));
+	l->link = NULL;
+	forget_helpers(l);
+}
+
 bool line_works(struct line *l)
 {
 	struct err why = {0};
@@ -67,10 +77,7 @@ bool line_works(struct line *l)
 
 void line_release(struct line *l)
 {
-	if (l->link)
-		link_close(l->link, deadline_in(CLOSE_SECONDS));
-	l->link = NULL;
-	forget_helpers(l);
+	line_close(l);
 	strlist_release(&l->begun);
 	strlist_release(&l->notes);
 	free(l->gap);

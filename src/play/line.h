@@ -80,6 +80,8 @@ void line_release(struct line *l);
 int line_open(struct line *l, deadline until, const struct cancel *cancel, struct err *err);
 /* False when the link has failed, which another's use of it may have noticed first. */
 bool line_works(struct line *l);
+/* Closes the link in order, if there is one; the next use opens it again. */
+void line_close(struct line *l);
 /* Closes the link at once: the node notices. */
 void line_abort(struct line *l);
 /* Sums up what the line's links did. */

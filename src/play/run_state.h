@@ -181,6 +181,8 @@ struct execution {
 	const struct value *environment; /* NULL: not rendered yet */
 };
 
+#define WAY_KEYWORDS 5
+
 struct runner {
 	struct run_host *host;
 	struct run *run;
@@ -191,6 +193,9 @@ struct runner {
 	struct arena play_arena; /* what a play needs */
 	struct line line;
 	struct line_transaction transaction; /* of the present play */
+	/* Whose keywords say how the line is reached: compared, not used. */
+	const struct play *way_play;
+	const struct value *way[WAY_KEYWORDS];
 	struct other_line *others;
 	struct execution *now;    /* the innermost call */
 	const char *title;        /* of the present task, rendered */
@@ -233,6 +238,11 @@ int runner_take_back(struct fleet_worker *w, void *data, struct err *err);
 
 /* The line that a call goes over, opened: its host's, or the one that it is delegated to. */
 struct line *runner_line(struct runner *r, struct execution *x, struct err *err);
+/*
+ * Makes a step's keywords, and the variables in place, those by which the host is reached; a
+ * link that was opened in another way is closed. -1 with err.
+ */
+int runner_way(struct runner *r, const struct step *s, struct err *err);
 /* The user that a step is done as; NULL: the login user. -1 with err. */
 int runner_become(struct runner *r, const struct step *s, const char **user, struct err *err);
 /* The variables of `environment`, the play's first, as one dict; NULL with err. */

@@ -112,6 +112,61 @@ static int apply_keywords(struct runner *r, const struct step *s, struct err *er
 	return 0;
 }
 
+static const enum play_attribute way_keywords[WAY_KEYWORDS] = {ATTRIBUTE_REMOTE_USER,
+	ATTRIBUTE_PORT, ATTRIBUTE_CONNECTION, ATTRIBUTE_BECOME_METHOD, ATTRIBUTE_BECOME_FLAGS};
+
+/* True where a step's play and keywords are those of the task that was asked last. */
+static bool says_the_same(const struct runner *r, const struct step *s)
+{
+	for (size_t i = 0; i < WAY_KEYWORDS; i++)
+		if (r->way[i] != step_attribute(s, way_keywords[i]))
+			return false;
+	return r->way_play == s->play;
+}
+
+static void note_way(struct runner *r, const struct step *s)
+{
+	for (size_t i = 0; i < WAY_KEYWORDS; i++)
+		r->way[i] = step_attribute(s, way_keywords[i]);
+	r->way_play = s->play;
+}
+
+static bool is_same_way(const struct link_options *a, const struct link_options *b)
+{
+	return str_cmp0(a->user, b->user) == 0 && str_cmp0(a->address, b->address) == 0 &&
+	       a->port == b->port && a->transport == b->transport &&
+	       str_cmp0(a->become_method, b->become_method) == 0 &&
+	       str_cmp0(a->become_flags, b->become_flags) == 0;
+}
+
+/* Leaves the way that the link was opened in, unless a transaction depends on it. */
+static int leave_way(struct runner *r, struct err *err)
+{
+	if (r->line.begun.count > 0 && !r->undoing)
+		return err_set(err, ERR_UNSUPPORTED,
+			"a host is reached in one way within a transaction: put remote_user, "
+			"port, connection, become_method and become_flags at the play");
+	line_close(&r->line);
+	return 0;
+}
+
+int runner_way(struct runner *r, const struct step *s, struct err *err)
+{
+	struct connection *c = &r->host->connection;
+	bool open = r->line.link != NULL;
+
+	if (open && says_the_same(r, s))
+		return 0;
+	const struct connection former = *c;
+	if (read_again(r, err) < 0 || apply_keywords(r, s, err) < 0 ||
+		(open && !is_same_way(&former.link, &c->link) && leave_way(r, err) < 0)) {
+		*c = former;
+		return -1;
+	}
+	note_way(r, s);
+	return 0;
+}
+
 /* ---- other hosts ---- */
 
 /* The line to another host of the inventory, made at its first use. */
@@ -168,14 +223,11 @@ struct line *runner_line(struct runner *r, struct execution *x, struct err *err)
 {
 	struct line *l = x->delegate ? other_line(r, x->delegate, err) : &r->line;
 
-	if (!l)
+	if (!l || (l == &r->line && runner_way(r, x->call.step, err) < 0))
 		return NULL;
 	x->line = l;
 	if (l->link)
 		return l;
-	if (l == &r->line &&
-		(read_again(r, err) < 0 || apply_keywords(r, x->call.step, err) < 0))
-		return NULL;
 	if (open_line(r, l, err) < 0) {
 		x->lost = l->lost;
 		return NULL;

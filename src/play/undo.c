@@ -177,6 +177,11 @@ void transaction_undo(struct runner *r, const char *id)
 
 void transaction_take_back(struct runner *r)
 {
+	const struct step any = {.kind = STEP_TASK, .play = r->confirmed_play};
+
+	/* A later play may have reached the host as another user. */
+	r->undoing = true;
+	runner_way(r, &any, NULL);
 	for (size_t i = 0; i < r->confirmed_users.count; i++)
 		strlist_add(&r->line.begun, r->confirmed_users.items[i]);
 	r->line.made = true;

@@ -13,10 +13,11 @@
 #include "base/clock.h"
 #include "play/run_fixture.h"
 
-#define PLAY   "- hosts: all\n  gather_facts: false\n"
-#define SIX    "[a]\nh1\nh2\nh3\n[b]\nh4\nh5\nh6\n"
-#define DEBUG  "  tasks:\n    - debug: {msg: x}\n"
-#define FAIL_1 "    - fail: {msg: broken}\n      when: inventory_hostname == 'h1'\n"
+#define PLAY    "- hosts: all\n  gather_facts: false\n"
+#define SIX     "[a]\nh1\nh2\nh3\n[b]\nh4\nh5\nh6\n"
+#define DEBUG   "  tasks:\n    - debug: {msg: x}\n"
+#define COMMAND "  tasks:\n    - command: 'true'\n"
+#define FAIL_1  "    - fail: {msg: broken}\n      when: inventory_hostname == 'h1'\n"
 
 /* The run's own lines. */
 static const char *run_lines(const struct run_fixture *f)
@@ -284,6 +285,39 @@ static void a_local_action_needs_no_way_to_its_host(void **state)
 	run_fixture_expect(f, "h1 task 'shell': changed \"h1\"\n");
 }
 
+static void a_play_says_how_a_host_is_reached(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_play(f, PLAY "  remote_user: one\n" COMMAND PLAY
+				 "  remote_user: one\n" COMMAND PLAY "  tasks:\n"
+				 "    - command: 'true'\n"
+				 "      remote_user: one\n");
+	assert_int_equal(f->connects, 1);
+	run_fixture_play(f,
+		PLAY "  remote_user: one\n" COMMAND PLAY "  remote_user: two\n" COMMAND PLAY
+		     "  remote_user: two\n" COMMAND);
+	assert_int_equal(f->connects, 2);
+	run_fixture_play(f,
+		PLAY COMMAND PLAY "  vars: {ansible_connection: ssh, ansible_host: 127.0.0.1, "
+				  "ansible_port: 1}\n" COMMAND);
+	run_fixture_expect(f, "h1 task 'command': unreachable");
+}
+
+static void a_transaction_has_one_way_to_its_host(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_play(f, PLAY "  transaction: true\n" COMMAND "    - command: 'true'\n"
+				 "      remote_user: two\n");
+	assert_non_null(strstr(run_fixture_host(f, "h1")->err.text,
+		"reached in one way within a transaction"));
+	run_fixture_play(f, PLAY "  transaction: true\n  remote_user: one\n" COMMAND PLAY
+				 "  transaction: true\n  remote_user: two\n" COMMAND);
+	assert_string_equal(run_fixture_recap(f, "h1"),
+		"ok=2 changed=2 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0");
+}
+
 static void facts_are_there_when_they_are_asked_for(void **state)
 {
 	struct run_fixture *f = *state;
@@ -451,6 +485,8 @@ int main(void)
 		TEST(hosts_see_what_others_have_set),
 		TEST(a_task_may_be_done_elsewhere),
 		TEST(a_local_action_needs_no_way_to_its_host),
+		TEST(a_play_says_how_a_host_is_reached),
+		TEST(a_transaction_has_one_way_to_its_host),
 		TEST(facts_are_there_when_they_are_asked_for),
 		TEST(links_end_side_by_side),
 		TEST(a_node_out_of_reach_is_told),
