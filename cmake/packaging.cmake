@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# Debian packages: one for each component of the install rules. A rule without a component is the
+# engine's. `scripts/package` makes them all; docs/installing.md tells what is in which.
+set(MODELFLEET_MAINTAINER "modelfleet maintainers <maintainers@modelfleet.invalid>" CACHE STRING
+  "Who made the packages, as in a Maintainer field")
+
+set(packaging ${CMAKE_SOURCE_DIR}/cmake/packaging)
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME modelfleet)
+set(CPACK_PACKAGE_CONTACT "${MODELFLEET_MAINTAINER}")
+# Each component's description begins with its own summary.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_COMPONENTS_GROUPING IGNORE)
+set(CPACK_COMPONENTS_ALL engine)
+# Compresses, dates and completes what each package will hold.
+set(CPACK_PRE_BUILD_SCRIPTS ${packaging}/finish.cmake)
+set(CPACK_MODELFLEET_PACKAGING ${packaging})
+set(version ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})
+set(CPACK_MODELFLEET_VERSION ${version})
+
+set(CPACK_DEBIAN_ENGINE_PACKAGE_NAME modelfleet)
+set(CPACK_DEBIAN_ENGINE_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_ENGINE_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_ENGINE_PACKAGE_RECOMMENDS
+  "ca-certificates, git, openssh-client, modelfleet-node-helpers (= ${version})")
+set(CPACK_DEBIAN_ENGINE_PACKAGE_SUGGESTS "ansible-core, bash-completion")
+# Nothing is enabled or started: retention deletes versions, so that is the operator's word.
+set(CPACK_DEBIAN_ENGINE_PACKAGE_CONTROL_EXTRA
+  "${packaging}/postinst;${packaging}/prerm;${packaging}/postrm")
+set(CPACK_COMPONENT_ENGINE_DESCRIPTION "keeps machine-learning models right on a fleet of machines
+modelfleet brings versioned model directories from a store to many hosts over
+SSH: by deltas, verified, whole or not at all. It renders the configs that name
+model paths, restarts the services that read them and watches whether they
+live; a host whose service does not goes back by itself.
+
+It reads inventories, playbooks and templates in Ansible's formats. Nothing is
+installed on the hosts by hand, and they need no Python: a small static helper
+puts itself there. This package has the helper for hosts of its own
+architecture; modelfleet-node-helpers has those for others.")
+
+set(machines ${MODELFLEET_FOREIGN_HELPERS})
+list(REMOVE_ITEM machines ${MODELFLEET_MACHINE})
+if(machines)
+  list(APPEND CPACK_COMPONENTS_ALL helpers)
+endif()
+list(JOIN machines ", " machines)
+set(CPACK_DEBIAN_HELPERS_PACKAGE_NAME modelfleet-node-helpers)
+set(CPACK_DEBIAN_HELPERS_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_HELPERS_PACKAGE_DEPENDS "modelfleet (= ${version})")
+set(CPACK_COMPONENT_HELPERS_DESCRIPTION "helpers of modelfleet for hosts of other architectures
+modelfleet keeps machine-learning models right on a fleet of machines. It needs
+no installation on the hosts: a static helper puts itself there. This package
+has the helpers for hosts of other architectures than that of the machine which
+modelfleet runs on: ${machines}.")
+
+install(FILES ${packaging}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES CHANGELOG.md RENAME changelog DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}
+  FILES_MATCHING PATTERN "*.md" PATTERN man EXCLUDE)
+install(DIRECTORY inventory DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+
+include(CPack)
