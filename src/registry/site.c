@@ -5,6 +5,7 @@
 #include "registry/duplicates.h"
 #include "registry/findings.h"
 #include "registry/found.h"
+#include "registry/this_machine.h"
 
 /* Variables that decide which versions a host gets, and where. */
 static const char *const registry_variables[] = {
@@ -165,6 +166,17 @@ static const struct host *find_primary(
 	return NULL;
 }
 
+static bool is_local(const struct host *host, struct vars_view *view)
+{
+	const char *connection = value_text(vars_get(view, "ansible_connection", NULL));
+
+	if (connection)
+		return strcmp(connection, "local") == 0;
+	/* Behind a port of its own may be anything: a container, a tunnel. */
+	return !vars_raw(view, "ansible_port") &&
+	       is_this_machine(host->name, value_text(vars_get(view, "ansible_host", NULL)));
+}
+
 /* Finds the host and the directory of the store. */
 static void locate_store(struct site_reader *r, struct diags *d)
 {
@@ -181,9 +193,7 @@ static void locate_store(struct site_reader *r, struct diags *d)
 	}
 	if (!s->store_view || d->errors > 0)
 		return;
-	const char *connection =
-		value_text(vars_get(s->store_view, "ansible_connection", NULL));
-	if (!host->implicit && primary && (!connection || strcmp(connection, "local") != 0))
+	if (!host->implicit && primary && !is_local(host, s->store_view))
 		s->primary = host;
 	const struct value *v = get(r, s->store_view, VAR_STORE, d);
 	if (d->errors == 0)

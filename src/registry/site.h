@@ -4,7 +4,8 @@
  * finds the store and opens it.
  *
  * Where the store is: `primary_datasink` names the host that keeps it, and that host's
- * `sentinelcam_model_registry` is its directory. A host with `ansible_connection: local`, or no
+ * `sentinelcam_model_registry` is its directory. A host with `ansible_connection: local`, one
+ * without a connection that has this machine's name (and its address, where the inventory gives one), or no
  * primary_datasink at all, means this machine.
  */
 #ifndef REGISTRY_SITE_H

@@ -347,6 +347,52 @@ static void test_without_a_primary_the_store_is_here(void **state)
 	assert_false(resolution_host(&l.site.resolution, "copy")->holds_store);
 }
 
+/* Resolves a site whose primary datasink is described by these variables; true: it is here. */
+static bool datasink_is_here(const char *name, const char *variables)
+{
+	AUTO(loaded_release) struct loaded l = {0};
+	autofree char *text =
+		xasprintf("all:\n"
+			  "  vars:\n"
+			  "    primary_datasink: %s\n"
+			  "    sentinelcam_model_registry: %s\n"
+			  "    model_set: all\n"
+			  "    sentinelcam_models: {ssd: {current_version: 2020-12-06}}\n"
+			  "  hosts:\n"
+			  "    %s: {%s}\n",
+			name, fixture_path("store"), name, variables);
+
+	fixture_write("hosts.yaml", text);
+	load(&l, fixture_path("hosts.yaml"), NULL, NULL);
+	if (l.result < 0)
+		fail_msg("%s", findings(&l));
+	assert_true(resolution_host(&l.site.resolution, name)->holds_store);
+	return l.site.primary == NULL;
+}
+
+static void test_a_datasink_that_is_this_machine_by_name(void **state)
+{
+	char own[256] = "";
+
+	(void)state;
+	fixture_version("store", "ssd", "2020-12-06");
+	assert_int_equal(gethostname(own, sizeof(own) - 1), 0);
+	autofree char *full = xasprintf("%.*s.example.org", (int)strcspn(own, "."), own);
+	autofree char *other = xasprintf("x%s", own);
+
+	assert_true(datasink_is_here(own, ""));
+	assert_true(datasink_is_here(own, "ansible_host: 127.0.0.1"));
+	assert_true(datasink_is_here(own, "ansible_host: localhost"));
+	if (!strchr(own, '.'))
+		assert_true(datasink_is_here(full, ""));
+	assert_false(datasink_is_here(other, ""));
+	assert_false(datasink_is_here(own, "ansible_host: 192.0.2.7"));
+	assert_false(datasink_is_here(own, "ansible_host: elsewhere.example.org"));
+	assert_false(datasink_is_here(own, "ansible_host: 127.0.0.1, ansible_port: 2222"));
+	assert_false(datasink_is_here(own, "ansible_connection: ssh"));
+	assert_true(datasink_is_here(other, "ansible_connection: local"));
+}
+
 static struct store *opened_remotely(void *arg, const struct host *primary,
 	struct vars_view *view, const char *root, struct err *err)
 {
@@ -508,6 +554,7 @@ int main(void)
 		T(test_a_primary_datasink_that_is_not_there),
 		T(test_a_store_that_is_not_there),
 		T(test_without_a_primary_the_store_is_here),
+		T(test_a_datasink_that_is_this_machine_by_name),
 		T(test_a_store_on_another_host),
 		T(test_the_example_site),
 		T(test_the_example_site_without_model_set),
