@@ -39,6 +39,7 @@ void play_run_release(struct play_run *p)
 	free(p->hosts.items);
 	strlist_release(&p->options.tags);
 	strlist_release(&p->options.skip_tags);
+	strlist_release(&p->options.said_tags);
 	arena_release(&p->arena);
 	for (size_t i = 0; i < p->book_count; i++)
 		playbook_release(&p->books[i]);
@@ -108,6 +109,7 @@ void play_run_tag(struct play_run *p, const struct strlist *words)
 	for (size_t i = 0; i < p->book_count; i++)
 		play_tags(&p->books[i], &known);
 	for (size_t i = 0; i < words->count; i++) {
+		strlist_add(&p->options.said_tags, words->items[i]);
 		if (!p->syncs || strlist_has(&known, words->items[i]))
 			strlist_add(&p->options.tags, words->items[i]);
 		else

@@ -364,8 +364,8 @@ void playing_batch_magic(struct playing *p, unsigned batch)
 	value_dict_set(a, v, "playbook_dir", value_new_string(a, p->play->directory));
 	value_dict_set(a, v, "ansible_check_mode", value_bool(o->check));
 	value_dict_set(a, v, "ansible_diff_mode", value_bool(o->diff));
-	if (o->tags.count > 0)
-		value_dict_set(a, v, "ansible_run_tags", text_list(a, &o->tags));
+	if (o->said_tags.count > 0)
+		value_dict_set(a, v, "ansible_run_tags", text_list(a, &o->said_tags));
 	value_dict_set(a, v, "ansible_skip_tags", text_list(a, &o->skip_tags));
 	p->batches[batch].magic = v;
 }

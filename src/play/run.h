@@ -126,7 +126,8 @@ struct run_options {
 	struct content *content;  /* for sync_models; NULL: it is refused */
 	struct sync_options sync; /* its holder, repair, rehash, stall */
 	struct strlist tags, skip_tags;
-	const char *limit; /* --limit; NULL: all */
+	struct strlist said_tags; /* --tags as given, names of models too: ansible_run_tags */
+	const char *limit;        /* --limit; NULL: all */
 	bool check, diff;
 	bool rollback_on_abort; /* take back hosts that are done when a limit ends the run */
 	bool force_handlers;

@@ -15,133 +15,15 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "base/scratch.h"
 #include "base/spawn.h"
 #include "cli/cli.h"
+#include "made_site.h"
 #include "value/json.h"
 #include "value/value.h"
 
-struct site {
-	char *dir;
-	char *home, *cache, *state; /* of the environment */
-	struct arena arena;
-	int code;
-	struct strbuf out, err;
-};
-
-static void write_below(struct site *s, const char *name, const char *data, size_t n)
+static void deploy(struct made_site *s, const char *const *words)
 {
-	autofree char *path = path_join(s->dir, name);
-	autofree char *dir = path_dirname(path);
-	struct err err = {0};
-
-	if (path_mkdirs(dir, 0755, &err) < 0 || file_replace(path, data, n, 0644, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-/* A file that compression does not make smaller. */
-static void write_noise(struct site *s, const char *name, size_t size)
-{
-	autofree char *noise = xmalloc(size);
-	uint32_t x = 1;
-
-	for (size_t i = 0; i < size; i++) {
-		x = x * 1664525u + 1013904223u;
-		noise[i] = (char)(x >> 24);
-	}
-	write_below(s, name, noise, size);
-}
-
-static void write_inventory(struct site *s, const char *hosts)
-{
-	autofree char *text =
-		xasprintf("all:\n"
-			  "  vars:\n"
-			  "    primary_datasink: sink\n"
-			  "    sentinelcam_models: {face: {current_version: 2026-01-01}}\n"
-			  "    sentinelcam_model_registry: \"%s/{{ inventory_hostname }}\"\n"
-			  "  children:\n"
-			  "    sentinels:\n"
-			  "      hosts:\n%s"
-			  "    datasinks:\n"
-			  "      hosts: {sink: {ansible_connection: local}}\n",
-			s->dir, hosts);
-
-	write_below(s, "hosts.yaml", text, strlen(text));
-}
-
-#define LOCAL(name) "        " name ": {ansible_connection: local}\n"
-
-static int setup(void **state)
-{
-	struct site *s = xcalloc(1, sizeof(*s));
-	void *dir;
-
-	if (scratch_make(&dir) < 0)
-		return -1;
-	*state = s;
-	s->dir = dir;
-	s->home = xasprintf("HOME=%s/home", s->dir);
-	s->cache = xasprintf("XDG_CACHE_HOME=%s/cache", s->dir);
-	s->state = xasprintf("XDG_STATE_HOME=%s/state", s->dir);
-	strbuf_init(&s->out);
-	strbuf_init(&s->err);
-	write_noise(s, "sink/face/2026-01-01/weights.bin", 20000);
-	write_inventory(s, LOCAL("h0") LOCAL("h1"));
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct site *s = *state;
-	void *dir = s->dir;
-
-	arena_release(&s->arena);
-	strbuf_release(&s->out);
-	strbuf_release(&s->err);
-	free(s->home);
-	free(s->cache);
-	free(s->state);
-	free(s);
-	return scratch_remove(&dir);
-}
-
-/* Runs `modelfleet COMMAND -i hosts.yaml` with up to six more words. */
-static void run(struct site *s, const char *command, const char *const *words)
-{
-	const char *argv[12] = {MODELFLEET, command, "-i", "hosts.yaml"};
-	const char *const env[] = {s->home, s->cache, s->state, "NO_COLOR=1", NULL};
-	struct spawn_result r;
-	struct err err = {0};
-
-	for (size_t i = 0; words && words[i]; i++)
-		argv[4 + i] = words[i];
-	const struct spawn_options o = {.argv = argv,
-		.env = env,
-		.cwd = s->dir,
-		.output_max = 16 << 20,
-		.until = deadline_in(60)};
-	if (spawn_run(&o, &r, &err) < 0)
-		fail_msg("%s", err.text);
-	s->code = spawn_exit_code(r.status);
-	strbuf_release(&s->out);
-	strbuf_release(&s->err);
-	s->out = r.out;
-	s->err = r.err;
-}
-
-static void deploy(struct site *s, const char *const *words)
-{
-	run(s, "deploy", words);
-}
-
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static void expect_code(struct site *s, int code)
-{
-	if (s->code != code)
-		fail_msg("exit code %d, expected %d\n%s%s", s->code, code, s->out.data,
-			s->err.data);
+	made_command(s, "deploy", words);
 }
 
 /* ---- events ---- */
@@ -151,7 +33,7 @@ struct events {
 	size_t count;
 };
 
-static void read_events(struct site *s, struct events *events)
+static void read_events(struct made_site *s, struct events *events)
 {
 	struct err err = {0};
 
@@ -219,11 +101,11 @@ static void expect_documented(const struct events *events)
 
 static void test_events_of_a_run(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 	struct events events;
 
-	deploy(s, WORDS("--json"));
-	expect_code(s, EXIT_OK);
+	deploy(s, MADE_WORDS("--json"));
+	made_expect_code(s, EXIT_OK);
 	assert_string_equal(s->err.data, "");
 	read_events(s, &events);
 	expect_documented(&events);
@@ -241,11 +123,11 @@ static void test_events_of_a_run(void **state)
 
 static void test_every_event_has_a_time(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 	struct events events;
 
-	deploy(s, WORDS("--json", "--check"));
-	expect_code(s, EXIT_OK);
+	deploy(s, MADE_WORDS("--json", "--check"));
+	made_expect_code(s, EXIT_OK);
 	read_events(s, &events);
 	for (size_t i = 0; i < events.count; i++) {
 		time_t t;
@@ -257,14 +139,14 @@ static void test_every_event_has_a_time(void **state)
 /* File names may hold anything; the events stay JSON, and keep what JSON can hold. */
 static void test_events_with_strange_file_names(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 	struct events events;
 
 	deploy(s, NULL);
-	expect_code(s, EXIT_OK);
-	write_below(s, "h0/face/2026-01-01/a \"quoted\"\n\\name\xff\x01", "x", 1);
-	deploy(s, WORDS("--json"));
-	expect_code(s, EXIT_HOST_FAILED);
+	made_expect_code(s, EXIT_OK);
+	made_write(s, "h0/face/2026-01-01/a \"quoted\"\n\\name\xff\x01", "x", 1);
+	deploy(s, MADE_WORDS("--json"));
+	made_expect_code(s, EXIT_HOST_FAILED);
 	read_events(s, &events);
 	const struct value *model = find_event(&events, "model", "h0");
 	assert_string_equal(text_of(model, "outcome"), "drifted");
@@ -276,16 +158,16 @@ static void test_events_with_strange_file_names(void **state)
 
 static void test_events_of_failures(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 	struct events events;
 
 	/* A root below a file cannot be made. */
-	write_inventory(s,
-		LOCAL("h0") "        gone: {ansible_host: 127.0.0.1, ansible_port: 1}\n"
+	made_inventory(s,
+		MADE_LOCAL("h0") "        gone: {ansible_host: 127.0.0.1, ansible_port: 1}\n"
 			    "        bad: {ansible_connection: local, "
 			    "sentinelcam_model_registry: /etc/passwd/models}\n");
-	deploy(s, WORDS("--json"));
-	expect_code(s, EXIT_HOST_FAILED);
+	deploy(s, MADE_WORDS("--json"));
+	made_expect_code(s, EXIT_HOST_FAILED);
 	read_events(s, &events);
 	expect_documented(&events);
 	const struct value *gone = find_event(&events, "host_end", "gone");
@@ -303,6 +185,38 @@ static void test_events_of_failures(void **state)
 	assert_int_equal(number_of(end, "exit_code"), EXIT_HOST_FAILED);
 }
 
+/* What became of a task on h0. */
+static const char *outcome_of(const struct events *events, const char *task)
+{
+	for (size_t i = 0; i < events->count; i++) {
+		const struct value *e = events->items[i];
+		if (strcmp(text_of(e, "event"), "task") == 0 &&
+			strcmp(text_of(e, "host"), "h0") == 0 &&
+			strcmp(text_of(e, "task"), task) == 0)
+			return text_of(e, "outcome");
+	}
+	fail_msg("no task %s on h0", task);
+	return NULL;
+}
+
+/* A model's name among the tags selects that model, and nothing that is not about models. */
+static void test_one_model_alone(void **state)
+{
+	static const char packages[] = "The packages can be read here";
+	struct made_site *s = *state;
+	struct events events;
+
+	deploy(s, MADE_WORDS("--json", "-e", "sentinel_accelerator_type=coral"));
+	made_expect_code(s, EXIT_OK);
+	read_events(s, &events);
+	assert_string_equal(outcome_of(&events, packages), "ok");
+	deploy(s, MADE_WORDS("--json", "-e", "sentinel_accelerator_type=coral", "-t", "face"));
+	made_expect_code(s, EXIT_OK);
+	read_events(s, &events);
+	assert_string_equal(outcome_of(&events, packages), "skipped");
+	assert_string_equal(outcome_of(&events, "See what came"), "ok");
+}
+
 static void test_events_of_a_playbook(void **state)
 {
 	static const char playbook[] =
@@ -310,12 +224,12 @@ static void test_events_of_a_playbook(void **state)
 		"    - name: Ask\n      command: echo {{ item }}\n      loop: [a]\n"
 		"    - name: Fail\n      fail: {msg: on purpose}\n"
 		"      when: inventory_hostname == 'h1'\n";
-	struct site *s = *state;
+	struct made_site *s = *state;
 	struct events events;
 
-	write_below(s, "site.yaml", playbook, sizeof(playbook) - 1);
-	run(s, "run-playbook", WORDS("--json", "site.yaml"));
-	expect_code(s, EXIT_HOST_FAILED);
+	made_write(s, "site.yaml", playbook, sizeof(playbook) - 1);
+	made_command(s, "run-playbook", MADE_WORDS("--json", "site.yaml"));
+	made_expect_code(s, EXIT_HOST_FAILED);
 	assert_string_equal(s->err.data, "");
 	read_events(s, &events);
 	expect_documented(&events);
@@ -331,18 +245,18 @@ static void test_events_of_a_playbook(void **state)
 /* A service manager that is a user's commands, and says that the service is down. */
 static void test_events_of_a_status(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 	struct events events;
 
-	write_inventory(s,
-		LOCAL("h0") "        h1: {ansible_connection: local, model_become: false, "
+	made_inventory(s,
+		MADE_LOCAL("h0") "        h1: {ansible_connection: local, model_become: false, "
 			    "model_services: [{name: none, manager: commands, "
 			    "commands: {status: exit 3}}]}\n"
 			    "        gone: {ansible_host: 127.0.0.1, ansible_port: 1}\n");
-	deploy(s, WORDS("--no-activate"));
-	expect_code(s, EXIT_UNREACHABLE);
-	run(s, "fleet-status", WORDS("--json"));
-	expect_code(s, EXIT_HOST_FAILED);
+	deploy(s, MADE_WORDS("--no-activate"));
+	made_expect_code(s, EXIT_UNREACHABLE);
+	made_command(s, "fleet-status", MADE_WORDS("--json"));
+	made_expect_code(s, EXIT_HOST_FAILED);
 	read_events(s, &events);
 	expect_documented(&events);
 	const struct value *h0 = find_event(&events, "host", "h0");
@@ -364,7 +278,7 @@ static void test_events_of_a_status(void **state)
 
 static void test_codes_of_what_cannot_run(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 	static const struct {
 		const char *words[4];
 		const char *text;
@@ -383,7 +297,7 @@ static void test_codes_of_what_cannot_run(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		deploy(s, cases[i].words);
-		expect_code(s, EXIT_CANNOT_RUN);
+		made_expect_code(s, EXIT_CANNOT_RUN);
 		if (!strstr(s->err.data, cases[i].text))
 			fail_msg("'%s' is not in: %s", cases[i].text, s->err.data);
 	}
@@ -393,36 +307,36 @@ static void test_codes_of_what_cannot_run(void **state)
 
 static void test_code_of_drift(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 
 	deploy(s, NULL);
-	expect_code(s, EXIT_OK);
-	write_below(s, "h1/face/2026-01-01/own.txt", "x", 1);
+	made_expect_code(s, EXIT_OK);
+	made_write(s, "h1/face/2026-01-01/own.txt", "x", 1);
 	deploy(s, NULL);
-	expect_code(s, EXIT_HOST_FAILED);
+	made_expect_code(s, EXIT_HOST_FAILED);
 	assert_non_null(strstr(s->out.data, "own.txt: not part of the version"));
-	deploy(s, WORDS("--repair"));
-	expect_code(s, EXIT_OK);
+	deploy(s, MADE_WORDS("--repair"));
+	made_expect_code(s, EXIT_OK);
 	deploy(s, NULL);
-	expect_code(s, EXIT_OK);
+	made_expect_code(s, EXIT_OK);
 }
 
 static void test_code_of_an_unreachable_host(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 
-	write_inventory(s, LOCAL("h0") "        gone: {ansible_host: 127.0.0.1, "
+	made_inventory(s, MADE_LOCAL("h0") "        gone: {ansible_host: 127.0.0.1, "
 				       "ansible_port: 1}\n");
 	deploy(s, NULL);
-	expect_code(s, EXIT_UNREACHABLE);
-	deploy(s, WORDS("--limit", "h0"));
-	expect_code(s, EXIT_OK);
+	made_expect_code(s, EXIT_UNREACHABLE);
+	deploy(s, MADE_WORDS("--limit", "h0"));
+	made_expect_code(s, EXIT_OK);
 }
 
 /* A slow run is interrupted: it says so, and its events end as they should. */
 static void test_code_of_an_interrupt(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 	const char *const argv[] = {
 		MODELFLEET, "deploy", "-i", "hosts.yaml", "--json", "--bwlimit", "200k", NULL};
 	const char *const env[] = {s->home, s->cache, s->state, NULL};
@@ -430,7 +344,7 @@ static void test_code_of_an_interrupt(void **state)
 	struct events events;
 	char byte;
 
-	write_noise(s, "sink/face/2026-01-01/large.bin", 3000000);
+	made_noise(s, "sink/face/2026-01-01/large.bin", 3000000);
 	assert_int_equal(
 		spawn_start(&(struct spawn_options){.argv = argv, .env = env, .cwd = s->dir},
 			&child, NULL),
@@ -442,7 +356,7 @@ static void test_code_of_an_interrupt(void **state)
 	while (fd_read_full(child.out, &byte, 1) == 1)
 		strbuf_addch(&s->out, byte);
 	s->code = spawn_exit_code(spawn_stop(&child, deadline_in(20)));
-	expect_code(s, EXIT_INTERRUPTED);
+	made_expect_code(s, EXIT_INTERRUPTED);
 	read_events(s, &events);
 	assert_int_equal(
 		number_of(find_event(&events, "run_end", NULL), "exit_code"), EXIT_INTERRUPTED);
@@ -452,16 +366,16 @@ static void test_code_of_an_interrupt(void **state)
 
 static void test_the_failed_hosts_of_the_last_run(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 	struct events events;
 
-	write_below(s, "h1", "in the way", 10);
+	made_write(s, "h1", "in the way", 10);
 	deploy(s, NULL);
-	expect_code(s, EXIT_HOST_FAILED);
+	made_expect_code(s, EXIT_HOST_FAILED);
 	autofree char *obstacle = path_join(s->dir, "h1");
 	assert_int_equal(unlink(obstacle), 0);
-	deploy(s, WORDS("--limit-failed", "--json"));
-	expect_code(s, EXIT_OK);
+	deploy(s, MADE_WORDS("--limit-failed", "--json"));
+	made_expect_code(s, EXIT_OK);
 	read_events(s, &events);
 	const struct value *hosts =
 		value_dict_get(find_event(&events, "run_start", NULL), "hosts");
@@ -471,16 +385,16 @@ static void test_the_failed_hosts_of_the_last_run(void **state)
 
 static void test_a_check_changes_nothing(void **state)
 {
-	struct site *s = *state;
+	struct made_site *s = *state;
 
-	deploy(s, WORDS("--check"));
-	expect_code(s, EXIT_OK);
+	deploy(s, MADE_WORDS("--check"));
+	made_expect_code(s, EXIT_OK);
 	assert_non_null(strstr(s->out.data, "h0: would send face 2026-01-01"));
 	autofree char *node = path_join(s->dir, "h0");
 	assert_false(path_exists(node));
 }
 
-#define WITH_SITE(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define WITH_SITE(t) cmocka_unit_test_setup_teardown(t, made_site_setup, made_site_teardown)
 
 int main(void)
 {
@@ -489,6 +403,7 @@ int main(void)
 		WITH_SITE(test_every_event_has_a_time),
 		WITH_SITE(test_events_with_strange_file_names),
 		WITH_SITE(test_events_of_failures),
+		WITH_SITE(test_one_model_alone),
 		WITH_SITE(test_events_of_a_playbook),
 		WITH_SITE(test_events_of_a_status),
 		WITH_SITE(test_codes_of_what_cannot_run),
