@@ -99,6 +99,8 @@ struct rollback {
  * `warnings`: a deploy prints them itself.
  */
 int rollback_look(struct rollback *r, bool warnings, struct err *err);
+/* Takes the store's lock, or the lease where it lies on another host; held to the end. */
+int rollback_lock(struct rollback *r, struct err *err);
 /* Closes what it opened; also one that failed. */
 void rollback_look_release(struct rollback_look *l);
 /*
@@ -144,6 +146,8 @@ void rollback_show_plan(const struct rollback *r);
 int rollback_check(struct rollback *r, struct err *err);
 /* Asks, locks, commits, deploys, and undoes. The exit code, or -1 with err. */
 int rollback_go(struct rollback *r, struct err *err);
+/* Says how a move that was only committed comes to the hosts. */
+void rollback_show_way_on(const struct rollback *r);
 /* Notes what hosts run now that a deploy is over; with `undone` it was the way back. */
 void rollback_note_state(struct rollback *r, bool undone);
 /* Says which hosts run what after a deploy that did not do all, and how to go on or back. */

@@ -52,20 +52,6 @@ static int ask(struct rollback *r, struct err *err)
 	return err_set(err, ERR_INPUT, "nothing was changed");
 }
 
-/* The store's lock, or the lease where it lies on another host; held to the end. */
-static int lock_store(struct rollback *r, struct err *err)
-{
-	struct engine *e = &r->deploy.engine;
-	struct rollback_look *l = &r->look;
-	const struct registry_site *s = &l->registry;
-
-	if (!s->primary)
-		return engine_lock_store(e, s->root, err);
-	store_free(l->store);
-	l->store = engine_open_store(e, s->primary, s->store_view, s->root, err);
-	return l->store ? 0 : -1;
-}
-
 /* What may have changed since the look: somebody may have removed the version. */
 static int look_again(struct rollback *r, struct err *err)
 {
@@ -80,10 +66,10 @@ static int commit(struct rollback *r, struct err *err)
 {
 	struct move *m = &r->plan.move;
 
-	if (lock_store(r, err) < 0 || look_again(r, err) < 0 ||
+	if (rollback_lock(r, err) < 0 || look_again(r, err) < 0 ||
 		move_commit(m, &r->deploy.engine.cancel, err) < 0)
 		return err_wrap(err, "nothing was changed");
-	rollback_say(r, "commit", m->commit, "committed as %.*s\n", ID_SHOWN, m->commit);
+	rollback_say(r, "move_commit", m->commit, "committed as %.*s\n", ID_SHOWN, m->commit);
 	return 0;
 }
 
@@ -96,7 +82,7 @@ static void push(struct rollback *r)
 	if (!r->o.push)
 		return;
 	if (git_push_branch(m->edits.items[0].path, &r->deploy.engine.cancel, &err) == 0)
-		rollback_say(r, "push", m->commit, "pushed\n");
+		rollback_say(r, "move_push", m->commit, "pushed\n");
 	else
 		fprintf(stderr, "modelfleet: warning: the commit %.*s was not pushed: %s\n",
 			ID_SHOWN, m->commit, err.text);
@@ -181,8 +167,8 @@ static int undo(struct rollback *r, int code)
 		rollback_show_state(r, false);
 		return code;
 	}
-	rollback_say(r, "undo", m->undone, "\n%s: undone by commit %.*s\n", why.data, ID_SHOWN,
-		m->undone);
+	rollback_say(r, "move_undo", m->undone, "\n%s: undone by commit %.*s\n", why.data,
+		ID_SHOWN, m->undone);
 	push(r);
 	if (!touched)
 		return EXIT_CANNOT_RUN;
@@ -216,8 +202,10 @@ int rollback_go(struct rollback *r, struct err *err)
 	if ((!r->o.yes && ask(r, err) < 0) || commit(r, err) < 0)
 		return -1;
 	push(r);
-	if (r->o.no_deploy)
+	if (r->o.no_deploy) {
+		rollback_show_way_on(r);
 		return EXIT_OK;
+	}
 	int code = deploy_model(r);
 	rollback_note_state(r, false);
 	if (r->o.undo_on_failure && is_failure(r, code))

@@ -52,6 +52,19 @@ int rollback_look(struct rollback *r, bool warnings, struct err *err)
 	return result < 0 ? -1 : open_store(r, err);
 }
 
+int rollback_lock(struct rollback *r, struct err *err)
+{
+	struct engine *e = &r->deploy.engine;
+	struct rollback_look *l = &r->look;
+	const struct registry_site *s = &l->registry;
+
+	if (!s->primary)
+		return engine_lock_store(e, s->root, err);
+	store_free(l->store);
+	l->store = engine_open_store(e, s->primary, s->store_view, s->root, err);
+	return l->store ? 0 : -1;
+}
+
 void rollback_look_release(struct rollback_look *l)
 {
 	store_free(l->store);

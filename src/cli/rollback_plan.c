@@ -218,6 +218,22 @@ static const char *common_from(const struct rollback_plan *p)
 	return from;
 }
 
+/*
+ * A file that cannot be committed may be one that another run is about to commit: then that is
+ * the answer, and not what git would advise.
+ */
+static int check_repository(struct rollback *r, struct err *err)
+{
+	struct err busy = {0};
+
+	if (move_check(&r->plan.move, err) == 0)
+		return 0;
+	if (!r->deploy.engine.o.site.check && rollback_lock(r, &busy) < 0 &&
+		busy.code == ERR_BUSY && err)
+		*err = busy;
+	return -1;
+}
+
 static int prepare_move(struct rollback *r, struct err *err)
 {
 	struct rollback_plan *p = &r->plan;
@@ -227,7 +243,7 @@ static int prepare_move(struct rollback *r, struct err *err)
 	m->what = r->o.unpin ? "Unpin" : r->o.hosts ? "Pin" : "Roll back";
 	m->from = common_from(p);
 	int result = r->o.hosts ? prepare_pins(r, err) : move_version(m, p->model, p->to, err);
-	return result < 0 ? -1 : move_check(m, err);
+	return result < 0 ? -1 : check_repository(r, err);
 }
 
 int rollback_plan(struct rollback *r, const char *model, const char *version, struct err *err)

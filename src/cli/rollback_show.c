@@ -58,11 +58,11 @@ static void add_way(const struct rollback *r, size_t index, struct strbuf *out)
 }
 
 static void add_touched(
-	const struct strmap *map, const char *format_one, const char *verb, struct strbuf *out)
+	const struct strmap *map, const char *noun, const char *verb, struct strbuf *out)
 {
 	strmap_foreach (e, map) {
 		uintptr_t hosts = (uintptr_t)e->value;
-		strbuf_addf(out, "  %s %s%s on %lu host%s\n", format_one, e->key, verb,
+		strbuf_addf(out, "  %s %s%s on %lu host%s\n", noun, e->key, verb,
 			(unsigned long)hosts, hosts == 1 ? "" : "s");
 	}
 }
@@ -88,8 +88,10 @@ static void show_text(const struct rollback *r)
 			add_way(r, i, &out);
 	if (p->hosts.count == 0)
 		strbuf_addstr(&out, "  no host has it\n");
-	add_touched(&p->touched.configs, "config", " is rendered", &out);
-	add_touched(&p->touched.services, "service", " is restarted", &out);
+	if (!r->o.no_deploy) {
+		add_touched(&p->touched.configs, "config", " is rendered", &out);
+		add_touched(&p->touched.services, "service", " is restarted", &out);
+	}
 	for (size_t i = 0; i < p->move.edits.count; i++)
 		strbuf_addf(
 			&out, "  %s is edited and committed\n", p->move.edits.items[i].path);

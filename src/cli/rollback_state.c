@@ -98,7 +98,17 @@ static void add_way_on(const struct rollback *r, struct strbuf *out)
 {
 	add_command(r, "deploy-models", out);
 	add_option(out, "--models", r->plan.model->name);
-	strbuf_addstr(out, " --limit-failed");
+}
+
+void rollback_show_way_on(const struct rollback *r)
+{
+	AUTO(strbuf_release) struct strbuf on = STRBUF_INIT;
+
+	if (r->deploy.engine.o.json)
+		return;
+	add_way_on(r, &on);
+	add_option(&on, "--limit", r->o.hosts);
+	printf("no host was touched; to bring it to them:\n  %s\n", on.data);
 }
 
 /* The version or pin that was there before. */
@@ -144,7 +154,7 @@ static void add_json(const struct rollback *r, bool undone, const char *on, cons
 {
 	const struct rollback_plan *p = &r->plan;
 
-	json_event_begin(out, "state");
+	json_event_begin(out, "move_state");
 	json_event_text(out, "model", p->model->name);
 	json_event_text(out, "commit", p->move.commit);
 	strbuf_addstr(out, ",\"hosts\":{");
@@ -172,6 +182,7 @@ void rollback_show_state(const struct rollback *r, bool undone)
 	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
 
 	add_way_on(r, &on);
+	strbuf_addstr(&on, " --limit-failed");
 	add_way_back(r, &back);
 	if (r->deploy.engine.o.json)
 		add_json(r, undone, on.data, back.data, &out);
