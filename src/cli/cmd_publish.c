@@ -4,6 +4,7 @@
  */
 #include "base/path.h"
 #include "cli/publish.h"
+#include "cli/store_site.h"
 #include "history/identity.h"
 
 static const char epilogue[] =
@@ -78,26 +79,12 @@ static int read_request(struct publish *p, const struct strlist *rest, struct er
 /* Where the store is, and what the registry says of the model. */
 static int resolve(struct publish *p, struct err *err)
 {
-	AUTO(diags_release) struct diags d = {0};
-	const struct site *site = &p->engine.site;
-	const struct registry_site_options o = {
-		.inventory = &site->inventory,
-		.vars = site->vars,
-		.secrets = &site->secrets,
-		.hosts = &site->hosts,
-		.without_store = true,
-	};
-
-	int result = registry_site_resolve(&p->registry, &o, &d, err);
-	cli_print_diags(&d);
-	if (result < 0)
-		return -1;
 	const struct resolution *r = &p->registry.resolution;
+
+	if (store_site_resolve(&p->engine, &p->registry, &p->location, err) < 0)
+		return -1;
 	for (size_t i = 0; i < r->registry_count && !p->model; i++)
 		p->model = registry_model(r->registries[i], p->request.model);
-	if (p->registry.primary)
-		strbuf_addf(&p->location, "%s:", p->registry.primary->name);
-	strbuf_addstr(&p->location, p->registry.root);
 	return 0;
 }
 

@@ -190,6 +190,7 @@ int op_manifest_rehash(struct request *q, struct err *err)
 		return -1;
 	struct pace pace = {
 		.q = q, .bytes_per_second = h.bytes_per_second, .started_ns = clock_ns()};
-	const struct manifest_options o = {.progress = keep_pace, .progress_arg = &pace};
+	const struct manifest_options o = {
+		.fresh = true, .progress = keep_pace, .progress_arg = &pace};
 	return tell_manifest(q, h.version, &o, err);
 }

@@ -23,6 +23,12 @@ struct hash_cache;
 struct hash_cache *hash_cache_open(const char *path, struct err *err);
 /* True with the hash when a file with this stat is known. Thread-safe. */
 bool hash_cache_get(struct hash_cache *c, const struct stat *st, uint8_t hash[TREE_HASH_SIZE]);
+/*
+ * The hash that a file had when it was last read, if its inode, size and mtime are as they
+ * were; its ctime may be another. What differs from that has changed unseen. Thread-safe.
+ */
+bool hash_cache_recall(
+	struct hash_cache *c, const struct stat *st, uint8_t hash[TREE_HASH_SIZE]);
 /* Remembers a hash of a file whose stat was the same before and after reading. Thread-safe. */
 void hash_cache_put(
 	struct hash_cache *c, const struct stat *st, const uint8_t hash[TREE_HASH_SIZE]);

@@ -102,7 +102,8 @@ struct manifest_options {
 	manifest_filter filter; /* NULL takes all */
 	void *filter_arg;
 	struct hash_cache *cache; /* NULL: every file is read */
-	tree_progress progress;   /* NULL for none */
+	bool fresh; /* from the disk, as far as the kernel forgets what it has in memory */
+	tree_progress progress; /* NULL for none */
 	void *progress_arg;
 };
 

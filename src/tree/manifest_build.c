@@ -27,6 +27,8 @@ static int hash_content(
 
 	if (fd < 0)
 		return err_sys(err, "open");
+	if (b->options->fresh)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	tree_hash_reset(b->hash);
 	if (tree_hash_fd(fd, (uint64_t)item->st.st_size, b->hash, b->options->progress,
 		    b->options->progress_arg, err) < 0)
