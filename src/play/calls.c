@@ -33,22 +33,6 @@ static struct value *foreign_text(struct arena *arena, const char *text, size_t 
 	return v;
 }
 
-void call_set_diff(struct module_call *c, const char *before_header, const char *before,
-	size_t before_len, const char *after_header, const char *after, size_t after_len)
-{
-	struct value *diff = value_new_dict(c->arena);
-
-	value_dict_set(c->arena, diff, "before", foreign_text(c->arena, before, before_len));
-	value_dict_set(c->arena, diff, "after", foreign_text(c->arena, after, after_len));
-	if (before_header)
-		value_dict_set(c->arena, diff, "before_header",
-			value_new_string(c->arena, before_header));
-	if (after_header)
-		value_dict_set(c->arena, diff, "after_header",
-			value_new_string(c->arena, after_header));
-	call_set(c, "diff", diff);
-}
-
 bool result_is(const struct value *result, const char *key)
 {
 	const struct value *v = value_dict_get(result, key);

@@ -102,9 +102,6 @@ void parse_steps(struct parser *p, const struct value *list, const struct target
 /* A new step, numbered; NULL when there are too many. */
 struct step *parse_new_step(struct parser *p, enum step_kind kind, const struct target *around,
 	const struct value *v);
-/* Reads import_tasks: the steps of another file, in a block. */
-void parse_import_tasks(struct parser *p, const struct value *v, const char *key,
-	const struct target *around, struct steps *to);
 /* Reads a task or handler. */
 void parse_task(
 	struct parser *p, const struct value *v, const struct target *around, struct steps *to);

@@ -64,11 +64,6 @@ struct vars_view *runner_vars(struct runner *r)
 	return r->host->view;
 }
 
-struct arena *runner_arena(struct runner *r)
-{
-	return &r->arena;
-}
-
 void runner_phase(struct runner *r, const char *phase)
 {
 	if (r->worker)

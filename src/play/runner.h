@@ -24,8 +24,6 @@ const struct run_host *runner_host(const struct runner *r);
 const struct run *runner_run(const struct runner *r);
 /* The host's variables, with those of the play, the task and the loop in place. */
 struct vars_view *runner_vars(struct runner *r);
-/* The host's arena: what has to live as long as the run. */
-struct arena *runner_arena(struct runner *r);
 /* Tells what the host is at: one of the phases of RUN_PHASE, a string constant. */
 void runner_phase(struct runner *r, const char *phase);
 /* How far it is, in bytes: for a live display, costs no event. */
@@ -80,9 +78,6 @@ char *runner_find(struct module_call *c, const char *kind, const char *name, str
 int runner_render(struct module_call *c, const char *path, const struct template_syntax *syntax,
 	const struct value *locals, struct strbuf *out, struct err *err);
 
-/* Sets `diff` in the result: before and after as texts, with their headers. */
-void call_set_diff(struct module_call *c, const char *before_header, const char *before,
-	size_t before_len, const char *after_header, const char *after, size_t after_len);
 /* Sets a member of the result. */
 void call_set(struct module_call *c, const char *key, const struct value *v);
 /* Sets a text. */
