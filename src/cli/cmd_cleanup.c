@@ -5,10 +5,10 @@
 #include "cli/cleanup.h"
 
 static const char epilogue[] =
-	"Kept are current, previous and pinned versions, those that hosts run by their last\n"
-	"report, those that a link leads to, and of the others the N most recent.\n"
-	"exit codes: 0 done, 1 could not run (nothing was removed), 2 something could not be\n"
-	"removed, 4 a host is away, 130 interrupted";
+	"Kept are current, previous and pinned versions, those that hosts run by their\n"
+	"last report, those that a link leads to, and of the others the N most recent.\n"
+	"exit codes: 0 done, 1 could not run (nothing was removed), 2 something could not\n"
+	"be removed, 4 a host is away, 130 interrupted";
 
 static void read_options(const struct command *cmd, struct cleanup *c, int argc, char **argv,
 	struct strlist *rest)
@@ -18,13 +18,12 @@ static void read_options(const struct command *cmd, struct cleanup *c, int argc,
 		SITE_WHOLE_OPTIONS(&e->site),
 		{'n', "dry-run", OPTION_FLAG, NULL, "say what would be removed", &c->dry_run},
 		{0, "keep", OPTION_STRING, "N",
-			"versions beside those in use (sentinelcam_model_retention, 5)",
-			&c->keep_text},
+			"versions beside those in use (as the site says; 5)", &c->keep_text},
 		{'m', "model", OPTION_STRING, "MODEL", "only this model", &c->model},
 		{0, "nodes", OPTION_STRING, "PATTERN", "clean these hosts, not the store",
 			&c->nodes},
 		{0, "unmanaged", OPTION_FLAG, NULL,
-			"with --nodes: also models that a host is not to have", &c->unmanaged},
+			"with --nodes: also models not for the host", &c->unmanaged},
 		ENGINE_CONNECTION_OPTIONS(e),
 		ENGINE_OUTPUT_OPTIONS(e),
 		{0},

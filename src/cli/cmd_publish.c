@@ -8,8 +8,8 @@
 #include "history/identity.h"
 
 static const char epilogue[] =
-	"The version is today's date by this machine's clock and time zone, unless --version\n"
-	"says another. exit codes: 0 it is there, 1 it is not, 130 interrupted";
+	"Today is the date by this machine's clock and time zone.\n"
+	"exit codes: 0 the version is there, 1 it is not, 130 interrupted";
 
 static void read_options(const struct command *cmd, struct publish *p, int argc, char **argv,
 	struct strlist *rest)
@@ -26,7 +26,7 @@ static void read_options(const struct command *cmd, struct publish *p, int argc,
 		{'C', "check", OPTION_FLAG, NULL, "change nothing; say what would be done",
 			&e->site.check},
 		{0, "bwlimit", OPTION_STRING, "RATE",
-			"bytes per second to a store on another host, e.g. 5M", &e->bwlimit},
+			"bytes per second to a store elsewhere, e.g. 5M", &e->bwlimit},
 		SITE_OPTIONS(&e->site),
 		ENGINE_CONNECTION_OPTIONS(e),
 		ENGINE_OUTPUT_OPTIONS(e),

@@ -8,9 +8,9 @@
 static const char usage[] = "[OPTIONS] [MODEL [VERSION | --previous]]";
 
 static const char epilogue[] =
-	"Without a version it lists what there is. Exit codes: 0 all hosts as wanted, 1 could\n"
-	"not run, 2 a host failed or drifted, 3 it went back, 4 a host was unreachable,\n"
-	"130 interrupted";
+	"Without a version it lists what there is.\n"
+	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed or drifted,\n"
+	"3 it went back, 4 a host was unreachable, 130 interrupted";
 
 static void read_options(const struct command *cmd, struct rollback *r, int argc, char **argv,
 	struct strlist *words)

@@ -11,8 +11,8 @@
 #include "cli/store_site.h"
 
 static const char epilogue[] =
-	"exit codes: 0 nothing rotted, 1 could not run, 2 something rotted, 130 interrupted;\n"
-	"--resume goes on with a run that was interrupted";
+	"exit codes: 0 nothing rotted, 1 could not run, 2 something rotted,\n"
+	"130 interrupted; --resume goes on with such a run";
 
 static void read_options(const struct command *cmd, struct verify *v, int argc, char **argv,
 	struct strlist *rest)
