@@ -40,19 +40,37 @@ void deploy_read_options(const struct command *cmd, struct deploy *d, int argc, 
 		rest);
 }
 
+/* True for a number of hosts, and for a percentage of them. */
+static bool is_batch(const char *word)
+{
+	char *end;
+
+	double n = strtod(word, &end);
+	if (strcmp(end, "%") == 0)
+		return end > word && n > 0 && n <= 100;
+	return *end == '\0' && strspn(word, "0123456789") == strlen(word) && n >= 1;
+}
+
 /* "1,25%,100%" as the list that `serial` takes. */
-static void read_serial(struct deploy *d)
+static int read_serial(struct deploy *d, struct err *err)
 {
 	AUTO(strlist_release) struct strlist words = {0};
 	struct arena *a = &d->run.arena;
 
 	if (!d->o.serial)
-		return;
+		return 0;
 	struct value *list = value_new_list(a);
 	strlist_split(&words, d->o.serial, ",");
-	for (size_t i = 0; i < words.count; i++)
+	for (size_t i = 0; i < words.count; i++) {
+		if (!is_batch(words.items[i]))
+			return err_set(err, ERR_USAGE,
+				"--serial: found '%s', expected a number of hosts or a "
+				"percentage of them, e.g. 1,25%%,100%%",
+				words.items[i]);
 		value_list_add(a, list, value_new_string(a, words.items[i]));
+	}
 	d->run.options.serial = list;
+	return 0;
 }
 
 static int read_percentage(struct deploy *d, struct err *err)
@@ -76,9 +94,8 @@ int deploy_apply_options(struct deploy *d, struct err *err)
 	struct run_options *o = &d->run.options;
 	double soak = 0;
 
-	read_serial(d);
 	o->rollback_on_abort = d->o.rollback_on_abort;
-	if (read_percentage(d, err) < 0 ||
+	if (read_serial(d, err) < 0 || read_percentage(d, err) < 0 ||
 		engine_read_seconds(d->o.soak, "soak", &soak, err) < 0 ||
 		engine_read_seconds(
 			d->o.confirm_timeout, "confirm-timeout", &o->confirm_timeout, err) < 0)

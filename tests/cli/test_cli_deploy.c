@@ -164,8 +164,8 @@ static void test_events_of_failures(void **state)
 	/* A root below a file cannot be made. */
 	made_inventory(s,
 		MADE_LOCAL("h0") "        gone: {ansible_host: 127.0.0.1, ansible_port: 1}\n"
-			    "        bad: {ansible_connection: local, "
-			    "sentinelcam_model_registry: /etc/passwd/models}\n");
+				 "        bad: {ansible_connection: local, "
+				 "sentinelcam_model_registry: /etc/passwd/models}\n");
 	deploy(s, MADE_WORDS("--json"));
 	made_expect_code(s, EXIT_HOST_FAILED);
 	read_events(s, &events);
@@ -250,9 +250,9 @@ static void test_events_of_a_status(void **state)
 
 	made_inventory(s,
 		MADE_LOCAL("h0") "        h1: {ansible_connection: local, model_become: false, "
-			    "model_services: [{name: none, manager: commands, "
-			    "commands: {status: exit 3}}]}\n"
-			    "        gone: {ansible_host: 127.0.0.1, ansible_port: 1}\n");
+				 "model_services: [{name: none, manager: commands, "
+				 "commands: {status: exit 3}}]}\n"
+				 "        gone: {ansible_host: 127.0.0.1, ansible_port: 1}\n");
 	deploy(s, MADE_WORDS("--no-activate"));
 	made_expect_code(s, EXIT_UNREACHABLE);
 	made_command(s, "fleet-status", MADE_WORDS("--json"));
@@ -326,7 +326,7 @@ static void test_code_of_an_unreachable_host(void **state)
 	struct made_site *s = *state;
 
 	made_inventory(s, MADE_LOCAL("h0") "        gone: {ansible_host: 127.0.0.1, "
-				       "ansible_port: 1}\n");
+					   "ansible_port: 1}\n");
 	deploy(s, NULL);
 	made_expect_code(s, EXIT_UNREACHABLE);
 	deploy(s, MADE_WORDS("--limit", "h0"));
