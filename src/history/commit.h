@@ -60,6 +60,12 @@ struct git_changes {
  */
 int git_file_changes(struct gitrepo *g, const char *path, size_t max, struct git_changes *out,
 	struct err *err);
+/*
+ * Appends the files below a directory that a commit changed against its first parent, relative
+ * to the directory.
+ */
+int git_changed_files(struct gitrepo *g, const char *commit, const char *dir,
+	struct strlist *out, struct err *err);
 /* Frees all. */
 void git_changes_release(struct git_changes *c);
 

@@ -217,3 +217,37 @@ int git_file_changes(struct gitrepo *g, const char *path, size_t max, struct git
 	}
 	return 0;
 }
+
+/* ---- files of one commit ---- */
+
+/* A directory at a revision; NULL where it is not there. -1 with err. */
+static int directory_at(
+	struct gitrepo *g, const char *rev, const char *dir, git_tree **out, struct err *err)
+{
+	struct err failed = {0};
+
+	*out = gitrepo_tree(g, rev, dir, &failed);
+	if (*out || failed.code == ERR_NOTFOUND)
+		return 0;
+	return err_set(err, failed.code, "%s", failed.text);
+}
+
+int git_changed_files(struct gitrepo *g, const char *commit, const char *dir,
+	struct strlist *out, struct err *err)
+{
+	AUTO(git_tree_cleanup) git_tree *before = NULL;
+	AUTO(git_tree_cleanup) git_tree *after = NULL;
+	autofree char *parent = xasprintf("%s^1", commit);
+	git_diff *diff = NULL;
+
+	if (directory_at(g, parent, dir, &before, err) < 0 ||
+		directory_at(g, commit, dir, &after, err) < 0)
+		return -1;
+	int code = git_diff_tree_to_tree(&diff, g->repo, before, after, NULL);
+	if (code < 0)
+		return gitrepo_error(code, err, "%s in commit %s", dir, commit);
+	for (size_t i = 0; i < git_diff_num_deltas(diff); i++)
+		strlist_add(out, git_diff_get_delta(diff, i)->new_file.path);
+	git_diff_free(diff);
+	return 0;
+}
