@@ -139,7 +139,13 @@ static int remove_version(struct removal *r, const char *version, struct err *er
 	struct root *root = r->root;
 	autofree char *flat = root_flat_name(version);
 	struct record rec;
+	struct stat st;
 
+	if (beneath_stat(root->fd, version, &st) < 0)
+		return root_error(root, version, err);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INPUT, "%s/%s is no directory: it is left as it is",
+			root->path, version);
 	int found = record_load(root, flat, &rec, err);
 	if (found > 0)
 		collect_shared(r, version, &rec);

@@ -144,6 +144,30 @@ static void staging_goes_unless_its_stage_is_open(void **state)
 	manifest_release(&m);
 }
 
+static void what_is_no_directory_stays(void **state)
+{
+	struct world *w = *state;
+	autofree char *file = path_join(w->root, "m/2025-01-02");
+	autofree char *link = path_join(w->root, "m/2025-01-03");
+	struct stat st;
+	struct answer a;
+
+	world_text(w->root, "m/2025-01-01/file", "x");
+	world_text(w->root, "m/2025-01-02", "x");
+	assert_int_equal(symlink("2025-01-01", link), 0);
+	assert_int_equal(
+		on_version(&w->client, WIRE_VERSION_REMOVE, "m/2025-01-02", &a), ERR_INPUT);
+	answer_release(&a);
+	assert_int_equal(
+		on_version(&w->client, WIRE_VERSION_REMOVE, "m/2025-01-03", &a), ERR_INPUT);
+	answer_release(&a);
+	assert_int_equal(
+		on_version(&w->client, WIRE_VERSION_REMOVE, "m/2025-01-04", &a), ERR_NOTFOUND);
+	answer_release(&a);
+	assert_true(path_exists(file));
+	assert_int_equal(lstat(link, &st), 0);
+}
+
 /* LINKED as a line. */
 static char *linked(struct client *c)
 {
@@ -291,6 +315,7 @@ int main(void)
 		WORLD_TEST(shared_files_go_with_their_last_name),
 		WORLD_TEST(leavings_of_the_trash_are_counted_once),
 		WORLD_TEST(staging_goes_unless_its_stage_is_open),
+		WORLD_TEST(what_is_no_directory_stays),
 		WORLD_TEST(links_tell_what_they_lead_to),
 		WORLD_TEST(notes_are_replaced_whole),
 		WORLD_TEST(a_note_is_nothing_else_below_the_root),
