@@ -270,6 +270,23 @@ static int fail_tried(const struct probe *p, const char *last, struct err *err)
 		tried.data, *last ? "; last: " : "", last);
 }
 
+/* Names the machine, what there are helpers for, and where one for this machine is, if it is.
+ */
+static int fail_machine(const struct bootstrap *b, const struct probe *p, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf here = STRBUF_INIT;
+	bool linux = str_cmp0(p->system, "Linux") == 0;
+
+	link_helpers_list(b->options->helpers, &here);
+	return err_set(err, ERR_UNSUPPORTED,
+		"there is no node helper for a %s machine that runs %s; helpers here are for "
+		"Linux on %s%s",
+		p->machine, p->system, here.data,
+		linux && link_helpers_exist_for(p->machine)
+			? "; install the package modelfleet-node-helpers"
+			: "");
+}
+
 /* The slow way: ask, upload, run, directory by directory. */
 static int install(struct bootstrap *b, deadline until, struct err *err)
 {
@@ -280,9 +297,7 @@ static int install(struct bootstrap *b, deadline until, struct err *err)
 		return -1;
 	const struct link_helper *helper = link_helpers_find(b->options->helpers, p.machine);
 	if (str_cmp0(p.system, "Linux") != 0 || !helper)
-		return err_set(err, ERR_UNSUPPORTED,
-			"there is no node helper for a %s machine that runs %s", p.machine,
-			p.system);
+		return fail_machine(b, &p, err);
 	for (size_t i = 0; i < p.count; i++) {
 		if (strcmp(p.items[i].verdict, "runs") != 0)
 			continue;

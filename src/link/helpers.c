@@ -84,16 +84,16 @@ int link_helpers_add(
 	return 0;
 }
 
+static const char *const built_machines[] = {"x86_64", "aarch64", "armhf"};
+
 /* Adds DIR/SUB/MACHINE/modelfleet-node for every machine that has one. */
 static int load_machines(
 	struct link_helpers *h, const char *dir, const char *sub, struct err *err)
 {
-	static const char *const machines[] = {"x86_64", "aarch64", "armhf"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
-		autofree char *path =
-			xasprintf("%s%s/%s/modelfleet-node", dir, sub, machines[i]);
-		if (path_exists(path) && link_helpers_add(h, machines[i], path, err) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(built_machines); i++) {
+		const char *machine = built_machines[i];
+		autofree char *path = xasprintf("%s%s/%s/modelfleet-node", dir, sub, machine);
+		if (path_exists(path) && link_helpers_add(h, machine, path, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -126,6 +126,22 @@ const struct link_helper *link_helpers_find(const struct link_helpers *h, const 
 		if (strcmp(h->items[i].machine, name) == 0)
 			return &h->items[i];
 	return NULL;
+}
+
+bool link_helpers_exist_for(const char *machine)
+{
+	const char *name = machine_name(machine);
+
+	for (size_t i = 0; i < ARRAY_SIZE(built_machines); i++)
+		if (strcmp(built_machines[i], name) == 0)
+			return true;
+	return false;
+}
+
+void link_helpers_list(const struct link_helpers *h, struct strbuf *out)
+{
+	for (size_t i = 0; h && i < h->count; i++)
+		strbuf_addf(out, "%s%s", i ? ", " : "", h->items[i].machine);
 }
 
 void link_helpers_release(struct link_helpers *h)

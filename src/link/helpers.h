@@ -7,9 +7,11 @@
 #ifndef LINK_HELPERS_H
 #define LINK_HELPERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 #define LINK_DIGEST_HEX 33 /* 16 bytes of a digest in hex, and NUL */
 
@@ -36,6 +38,10 @@ int link_helpers_add(
 	struct link_helpers *h, const char *machine, const char *path, struct err *err);
 /* The helper for a machine as `uname -m` names it (armv7l gives armhf), or NULL. */
 const struct link_helper *link_helpers_find(const struct link_helpers *h, const char *machine);
+/* True for a machine that helpers are built for, whether or not its helper is here. */
+bool link_helpers_exist_for(const char *machine);
+/* Appends the machines that there are helpers for: "aarch64, x86_64". */
+void link_helpers_list(const struct link_helpers *h, struct strbuf *out);
 /* Frees the table. */
 void link_helpers_release(struct link_helpers *h);
 

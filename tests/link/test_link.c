@@ -162,6 +162,8 @@ static void test_no_helper_for_the_machine(void **state)
 	struct err err = open_fails(&f->options);
 	assert_int_equal(err.code, ERR_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "no node helper for a"));
+	assert_non_null(strstr(err.text, "helpers here are for Linux on riscv64"));
+	assert_non_null(strstr(err.text, "; install the package modelfleet-node-helpers"));
 	link_helpers_release(&other);
 }
 

@@ -159,6 +159,12 @@ static void test_helpers(void **state)
 	assert_string_equal(found->digest, "ba7816bf8f01cfea414140de5dae2223");
 	assert_int_equal(found->size, 3);
 	assert_null(link_helpers_find(&h, "riscv64"));
+	AUTO(strbuf_release) struct strbuf list = STRBUF_INIT;
+	link_helpers_list(&h, &list);
+	assert_string_equal(list.data, "aarch64, armhf");
+	assert_true(link_helpers_exist_for("x86_64"));
+	assert_true(link_helpers_exist_for("armv7l"));
+	assert_false(link_helpers_exist_for("armv6l"));
 	scratch_write(&s, "aarch64/modelfleet-node", "", 0700);
 	assert_int_equal(link_helpers_load(&h, s.dir, &err), -1);
 	link_helpers_release(&h);
