@@ -12,6 +12,8 @@
 struct step {
 	git_commit *commit;
 	char *path;
+	git_oid id; /* what the path is there, if that is `known` already */
+	bool known;
 };
 
 struct walk {
@@ -51,8 +53,9 @@ void git_changes_release(struct git_changes *c)
 	*c = (struct git_changes){0};
 }
 
-/* Adds a commit, once. The list is short: as long as there are branches side by side. */
-static void add_step(struct walk *w, git_commit *commit, const char *path)
+/* Adds a commit, once; `id` is what the path is there, NULL when that is not known yet. The
+ * list is short: as long as there are branches side by side. */
+static void add_step(struct walk *w, git_commit *commit, const char *path, const git_oid *id)
 {
 	for (size_t i = 0; i < w->open.count; i++) {
 		const struct step *s = &w->open.items[i];
@@ -62,7 +65,10 @@ static void add_step(struct walk *w, git_commit *commit, const char *path)
 			return;
 		}
 	}
-	*VEC_PUSH(&w->open) = (struct step){.commit = commit, .path = xstrdup(path)};
+	struct step *s = VEC_PUSH(&w->open);
+	*s = (struct step){.commit = commit, .path = xstrdup(path), .known = id != NULL};
+	if (id)
+		s->id = *id;
 }
 
 /* Takes the newest commit out. */
@@ -139,7 +145,7 @@ static int follow_all(struct walk *w, const struct step *s, const char *name)
 		int code = git_commit_parent(&parent, s->commit, i);
 		if (code < 0)
 			return gitrepo_error(code, w->err, "history of %s", s->path);
-		add_step(w, parent, i == 0 && name ? name : s->path);
+		add_step(w, parent, i == 0 && name ? name : s->path, NULL);
 	}
 	return 0;
 }
@@ -164,7 +170,7 @@ static int follow_same(
 		if (i == 0)
 			*first_id = there;
 		if (git_oid_equal(&there, id)) {
-			add_step(w, parent, s->path);
+			add_step(w, parent, s->path, &there);
 			return 1;
 		}
 		git_commit_free(parent);
@@ -174,10 +180,10 @@ static int follow_same(
 
 static int visit(struct walk *w, const struct step *s)
 {
-	git_oid id, first = {0};
+	git_oid id = s->id, first = {0};
 	git_commit *parent = NULL;
 
-	if (look_up(w, s->commit, s->path, &id) < 0)
+	if (!s->known && look_up(w, s->commit, s->path, &id) < 0)
 		return -1;
 	int same = follow_same(w, s, &id, &first);
 	if (same)
@@ -204,7 +210,7 @@ int git_file_changes(struct gitrepo *g, const char *path, size_t max, struct git
 	int code = git_commit_lookup(&commit, g->repo, &head);
 	if (code < 0)
 		return gitrepo_error(code, err, "history of %s", path);
-	add_step(&w, commit, path);
+	add_step(&w, commit, path, NULL);
 	size_t first = out->count;
 	while (w.open.count && out->count - first < max) {
 		if (++w.looked_at > GIT_LOG_COMMITS_MAX)

@@ -173,16 +173,13 @@ static void test_broken_revisions_are_passed_over(void **state)
 
 	const char *said = look("--since 2026-01-01T00:01:00Z");
 
-	assert_int_equal(
-		strncmp(said,
-			"2026-01-01T00:30:00Z  Ada Lovelace  face: previous version "
-			"2025-02-25 -> (none) (commit #4)\n"
-			"2026-01-01T00:20:00Z  Ada Lovelace  face 2025-02-25 -> 2026-02-02 "
-			"(commit #3)\n"
-			"warning: inventory/group_vars/all/model_registry.yaml in commit #2 "
-			"is passed over: ",
-			231),
-		0);
+	assert_true(str_starts(said, "2026-01-01T00:30:00Z  Ada Lovelace  face: previous "
+				     "version 2025-02-25 -> (none) "
+				     "(commit #4)\n"
+				     "2026-01-01T00:20:00Z  Ada Lovelace  face 2025-02-25 -> "
+				     "2026-02-02 (commit #3)\n"
+				     "warning: inventory/group_vars/all/model_registry.yaml in "
+				     "commit #2 is passed over: "));
 }
 
 static void test_the_registry_of_an_inventory_that_was_renamed(void **state)
