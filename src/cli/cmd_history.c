@@ -6,9 +6,9 @@
 #include "cli/history.h"
 
 static const char epilogue[] =
-	"What was committed comes from the git log of the files that say versions and pins,\n"
-	"what was done from this machine's journal of runs. Exit codes: 0 done, 1 could not "
-	"run.";
+	"What was committed comes from the git log of the files that say versions and\n"
+	"pins, what was done from this machine's journal of runs.\n"
+	"exit codes: 0 done, 1 could not run";
 
 struct history_words {
 	const char *count, *since, *color;
@@ -143,4 +143,5 @@ const struct command cmd_history = {
 	.link_name = NULL,
 	.summary = "Says who changed which version when",
 	.run = run_history,
+	.arguments = "MODEL",
 };

@@ -30,7 +30,7 @@ static int take_edit(struct move *m, struct registry_edit *e, int prepared)
 
 int move_version(struct move *m, const struct model *model, const char *to, struct err *err)
 {
-	struct registry_edit e;
+	struct registry_edit e = {0};
 
 	m->model = model->name;
 	m->from = model->current;
@@ -41,7 +41,7 @@ int move_version(struct move *m, const struct model *model, const char *to, stru
 int move_pin(struct move *m, const char *host, const char *path, const char *model,
 	const char *version, struct err *err)
 {
-	struct registry_edit e;
+	struct registry_edit e = {0};
 
 	m->model = model;
 	m->to = version;

@@ -187,8 +187,8 @@ static int read_file(struct walk *w, const char *source, struct err *err)
 	int rc = 0;
 
 	if (w->b->options->no_programs && reader_script.wants(source)) {
-		diag_warning(w->b->diags, NULL, "inventory %s is a program; it was not run",
-			source);
+		diag_warning(
+			w->b->diags, NULL, "inventory %s is a program; it was not run", source);
 		return 0;
 	}
 	w->b->source = arena_strdup(w->b->inventory->arena, source);

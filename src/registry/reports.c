@@ -8,7 +8,8 @@
 #include "value/json.h"
 
 #define DAY          86400
-#define VERSIONS_MAX 100000 /* that one host may run, or have */
+#define VERSIONS_MAX 100000       /* that one host may run, or have */
+#define LAST_SECOND  253402300799 /* 9999-12-31T23:59:59Z */
 
 /* ---- one host ---- */
 
@@ -191,7 +192,9 @@ static int read_host(struct report_reader *r, const char *host, const struct val
 	if (!host || !*host || v->kind != VALUE_DICT)
 		return expected(r, v, host ? host : "?", "a host's report");
 	struct report *h = reports_of(r->reports, host);
-	if (!time || !clock_parse_rfc3339(time, &h->time))
+	/* Beyond these years there is no such text. */
+	if (!time || !clock_parse_rfc3339(time, &h->time) || h->time < 0 ||
+		h->time > LAST_SECOND)
 		return expected(r, value_dict_get(v, "time"), host, "a time in `time`");
 	if (run && !value_is_string(run))
 		return expected(r, run, host, "a run's name in `run`");

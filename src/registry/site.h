@@ -5,8 +5,8 @@
  *
  * Where the store is: `primary_datasink` names the host that keeps it, and that host's
  * `sentinelcam_model_registry` is its directory. A host with `ansible_connection: local`, one
- * without a connection that has this machine's name (and its address, where the inventory gives one), or no
- * primary_datasink at all, means this machine.
+ * without a connection that has this machine's name (and its address, where the inventory gives
+ * one), or no primary_datasink at all, means this machine.
  */
 #ifndef REGISTRY_SITE_H
 #define REGISTRY_SITE_H

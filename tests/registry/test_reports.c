@@ -189,6 +189,7 @@ static void test_what_is_no_report_is_never_an_empty_one(void **state)
 		{"{\"format\": 1, \"hosts\": {\"\": {}}}", "a host's report"},
 		{HOST(""), "a time"},
 		{HOST("\"time\": \"yesterday\""), "a time"},
+		{HOST("\"time\": \"0985-01-01T00:00:00Z\", \"runs\": {}"), "a time"},
 		{HOST(WHEN), "host n: found nothing, expected a mapping"},
 		{HOST(WHEN ", \"runs\": []"), "found a list, expected a mapping"},
 		{HOST(WHEN ", \"runs\": {\"face\": \"2026-02-02\"}"), "list of versions"},

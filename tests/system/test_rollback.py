@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """rollback-model on real hosts: another version is current, committed, deployed and in use."""
 
-import json
 import os
 import pty
 import select
@@ -12,7 +11,7 @@ import time
 
 from harness import program
 from harness.activation import DATA, FIRST, MODEL, SECOND, ActivationCase, brief, events
-from harness.deploy import CANNOT_RUN, OK, ROLLED_BACK, UNREACHABLE, Run, finish
+from harness.deploy import CANNOT_RUN, OK, ROLLED_BACK, UNREACHABLE, finish
 from harness.deploy import program as built
 from harness.store import weights
 

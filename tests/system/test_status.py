@@ -10,7 +10,6 @@ import select
 import signal
 import subprocess
 import time
-import unittest
 
 from harness import metrics, program
 from harness.activation import CONFIG, DATA, FIRST, MODEL, SECOND, ActivationCase, brief
