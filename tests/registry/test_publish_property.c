@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,7 +65,10 @@ static void make_tree(const char *dir, unsigned depth)
 				chmod(path, 0500 | any(0300));
 			}
 			break;
-		case 1: symlink(words[any(ARRAY_SIZE(words))], path); break;
+		case 1:
+			if (symlink(words[any(ARRAY_SIZE(words))], path) < 0)
+				assert_int_equal(errno, EEXIST);
+			break;
 		default: make_file(path);
 		}
 	}
