@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Does the tasks of modules/cases.yaml in four runs: --check on a fresh host, then twice in
+"""Does the tasks of modules/TOPIC.yaml in four runs: --check on a fresh host, then twice in
 earnest, then --check again, all with --diff. What is registered must be what ansible-playbook
 (2.14) registers, and so must be what lies on the disk afterwards.
 
-    modules.py --ask            asks ansible-playbook and keeps its answers (five minutes)
-    modules.py RUN_PLAYBOOK     compares our program with them
+    modules.py --ask TOPIC            asks ansible-playbook and keeps its answers (minutes)
+    modules.py RUN_PLAYBOOK TOPIC     compares our program with them
 
-Both need root, because owners are among what is compared: 77 without.
+Both need root, because owners are among what is compared: 77 without. Here the host is this
+machine, in a directory of the test's own; tests/system/test_modules.py does the same with topics
+that need a whole host, modules/host/TOPIC.yaml.
+
+A case is a task as a playbook has it, and beside it what the test says of it: `_ours`, keys of
+the result that differ with reason, `_check`, true where only the runs in earnest are compared.
 """
 import json
 import os
@@ -21,8 +26,7 @@ import zlib
 import yaml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CASES = os.path.join(HERE, "modules", "cases.yaml")
-ANSWERS = os.path.join(HERE, "modules", "answers.json")
+MODULES = os.path.join(HERE, "modules")
 SERVER = os.path.join(HERE, "..", "http", "server.py")
 RUNS = [("check", ["--check", "--diff"]), ("first", ["--diff"]), ("second", ["--diff"]),
         ("check again", ["--check", "--diff"])]
@@ -35,6 +39,8 @@ VOLATILE = {"start", "end", "delta", "atime", "mtime", "ctime", "inode", "except
             "connection", "dev"}
 # What a directory has of these depends on the file system and on what is installed in it.
 DIRECTORY_VOLATILE = {"nlink", "size"}
+# What is compared of a unit's properties, which are hundreds.
+UNIT_KEYS = {"Id", "LoadState", "ActiveState", "SubState", "UnitFileState"}
 FILES = {
     "templates/plain.j2": "answer {{ 42 }}\n{{ some.list }} {{ some.text }}\n",
     "templates/square.j2": "[% if true %]\n[[ some.text ]] {{ kept }}\n[% endif %]\n",
@@ -71,7 +77,8 @@ def make_site(top, cases, with_server):
     for i, case in enumerate(cases):
         tasks.append({**tasks_of(case), "register": f"r_{i:03}", "ignore_errors": True})
     tasks.append({"copy": {"dest": "{{ out }}", "content": "{{ dump | to_json }}"},
-                  "check_mode": False, "diff": False})
+                  "check_mode": False, "diff": False, "delegate_to": "localhost",
+                  "vars": {"ansible_connection": "local"}})
     play = {
         "hosts": "all", "gather_facts": False, "tasks": tasks,
         "vars": {
@@ -97,13 +104,16 @@ def make_directory(d):
     os.symlink("target.txt", os.path.join(d, "followed.txt"))
 
 
-def run(command, playbook, d, out, options):
+HERE_ITSELF = ("-i", "localhost,", "-e", "ansible_connection=local")
+
+
+def run(command, playbook, d, out, options, target=HERE_ITSELF):
+    """The results of a playbook of make_site's, by the names they are registered under."""
     environment = dict(os.environ, ANSIBLE_LOCALHOST_WARNING="False", ANSIBLE_NOCOLOR="1",
                        ANSIBLE_INVENTORY_UNPARSED_WARNING="False", LC_ALL="C.UTF-8", TZ="UTC",
                        ANSIBLE_CONFIG="/nowhere.cfg", ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3")
     done = subprocess.run(
-        [command, "-i", "localhost,", "-e", "ansible_connection=local", "-e", f"d={d}",
-         "-e", f"out={out}", *options, playbook],
+        [command, *target, "-e", f"d={d}", "-e", f"out={out}", *options, playbook],
         cwd=os.path.dirname(playbook), env=environment, capture_output=True, text=True,
         timeout=600, check=False)
     if not os.path.exists(out):
@@ -117,6 +127,8 @@ def run(command, playbook, d, out, options):
 def normal(value, names):
     """A result without what changes from run to run; `names` are texts and what they become."""
     if isinstance(value, dict):
+        if "ActiveState" in value:
+            return {k: v for k, v in value.items() if k in UNIT_KEYS}
         drop = VOLATILE | DIRECTORY_VOLATILE if value.get("isdir") else VOLATILE
         return {normal(k, names): normal(v, names) for k, v in value.items() if k not in drop}
     if isinstance(value, list):
@@ -217,24 +229,39 @@ def report(cases, ours, theirs):
     return 1 if failures else 0
 
 
+def read_cases(name):
+    """The cases of a topic: a list, or a mapping that has them under `cases`."""
+    with open(os.path.join(MODULES, f"{name}.yaml"), encoding="utf-8") as f:
+        topic = yaml.safe_load(f)
+    return topic if isinstance(topic, dict) else {"cases": topic}
+
+
+def keep(name, cases, answers):
+    with open(os.path.join(MODULES, f"{name}.json"), "w", encoding="utf-8") as f:
+        json.dump({"cases": cases, "answers": answers}, f, indent=1, sort_keys=True)
+        f.write("\n")
+
+
+def kept_answers(name, cases):
+    with open(os.path.join(MODULES, f"{name}.json"), encoding="utf-8") as f:
+        kept = json.load(f)
+    if [tasks_of(c) for c in kept["cases"]] != [tasks_of(c) for c in cases]:
+        sys.exit(f"{name}.yaml has changed: Ansible has to be asked again")
+    return normal(kept["answers"], {})
+
+
 def main():
     if os.geteuid() != 0:
         print("not root")
         return 77
-    with open(CASES, encoding="utf-8") as f:
-        cases = yaml.safe_load(f)
-    if sys.argv[1] == "--ask":
-        with open(ANSWERS, "w", encoding="utf-8") as f:
-            json.dump({"cases": cases, "answers": do_runs("ansible-playbook", cases)}, f, indent=1,
-                      sort_keys=True)
-            f.write("\n")
+    program, name = sys.argv[1:]
+    cases = read_cases(name)["cases"]
+    if program == "--ask":
+        keep(name, cases, do_runs("ansible-playbook", cases))
         return 0
-    with open(ANSWERS, encoding="utf-8") as f:
-        kept = json.load(f)
-    if [tasks_of(c) for c in kept["cases"]] != [tasks_of(c) for c in cases]:
-        sys.exit("cases.yaml has changed: modules.py --ask")
-    return report(cases, do_runs(os.path.abspath(sys.argv[1]), cases),
-                  normal(kept["answers"], {}))
+    kept = kept_answers(name, cases)
+    return report(cases, do_runs(os.path.abspath(program), cases), kept)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
