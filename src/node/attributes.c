@@ -89,8 +89,7 @@ void attributes_tell_side(struct item_writer *out, const struct change_attribute
 		item_put_stringf(out, "mode", "0%03o", (unsigned)a->mode);
 }
 
-/* Adds what differs to a diff. */
-static void add_diff(
+bool attributes_compare(
 	struct attributes_diff *d, const struct change_attributes *a, const struct stat *st)
 {
 	struct change_attributes *from = &d->before, *to = &d->after;
@@ -110,6 +109,7 @@ static void add_diff(
 		from->mode = st->st_mode & 07777;
 		to->mode = a->mode;
 	}
+	return to->has_owner || to->has_group || to->has_mode;
 }
 
 int attributes_apply(struct node_call *c, const char *path, const struct attributes *a,
@@ -128,7 +128,7 @@ int attributes_apply(struct node_call *c, const char *path, const struct attribu
 	if (attributes_resolve(a, &st, &want, err) < 0)
 		return -1;
 	if (diff)
-		add_diff(diff, &want, &st);
+		attributes_compare(diff, &want, &st);
 	if (change_attributes(
 		    call_transaction(c), path, &want, false, c->check, &differs, err) < 0)
 		return -1;

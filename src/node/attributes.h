@@ -34,6 +34,9 @@ int attributes_read(struct node_call *c, struct attributes *a, struct err *err);
 /* What they mean for a file. */
 int attributes_resolve(const struct attributes *a, const struct stat *st,
 	struct change_attributes *out, struct err *err);
+/* Adds to a diff what is asked for and differs from a stat; true if anything does. */
+bool attributes_compare(
+	struct attributes_diff *d, const struct change_attributes *a, const struct stat *st);
 /*
  * Corrects the attributes of a path (a link itself, not what it points to); *changed becomes
  * true if any differs. In check mode nothing is done, and a path that is not there differs.

@@ -135,6 +135,7 @@ void call_program_release(struct call_program *p);
 const char *call_program_says(struct arena *a, const struct call_program *p);
 
 /* The tables of arguments of the modules below. */
+extern const struct node_arg read_args[], edit_args[];
 extern const struct node_arg stat_args[], file_args[], copy_args[], slurp_args[],
 	command_args[], wait_args[], facts_args[], service_args[], watch_args[], apt_args[],
 	pip_args[];
@@ -147,6 +148,10 @@ int node_file(struct node_call *c, struct err *err);
 int node_copy(struct node_call *c, struct err *err);
 /* slurp: a file's content. */
 int node_slurp(struct node_call *c, struct err *err);
+/* read: a piece of a file, and whether its attributes are as asked. */
+int node_read(struct node_call *c, struct err *err);
+/* edit: a part of a file that the engine has seen, replaced. */
+int node_edit(struct node_call *c, struct err *err);
 /* command: a program or a shell's line. */
 int node_command(struct node_call *c, struct err *err);
 /* wait: until a port or a path is as asked. */

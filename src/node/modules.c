@@ -9,6 +9,8 @@ static const struct node_module modules[] = {
 	{"file", MODULE_CHANGES, node_file, file_args},
 	{"copy", MODULE_CHANGES, node_copy, copy_args},
 	{"slurp", MODULE_READS, node_slurp, slurp_args},
+	{"read", MODULE_READS, node_read, read_args},
+	{"edit", MODULE_CHANGES, node_edit, edit_args},
 	{"command", MODULE_NO_UNDO, node_command, command_args},
 	{"wait", MODULE_READS, node_wait, wait_args},
 	{"facts", MODULE_READS, node_facts, facts_args},

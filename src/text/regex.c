@@ -21,7 +21,9 @@ static uint32_t compile_options(unsigned flags)
 	/* With ALT_CIRCUMFLEX ^ matches behind a newline at the very end, as in Python. */
 	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_ALT_CIRCUMFLEX;
 
-	if (!(flags & REGEX_ASCII))
+	if (flags & REGEX_BYTES)
+		options &= ~(uint32_t)(PCRE2_UTF | PCRE2_MATCH_INVALID_UTF);
+	else if (!(flags & REGEX_ASCII))
 		options |= PCRE2_UCP;
 	if (flags & REGEX_IGNORECASE)
 		options |= PCRE2_CASELESS;
