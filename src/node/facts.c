@@ -1,124 +1,128 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The module facts: what templates ask about a node, with the names and values of Ansible's
- * setup. One table of collectors; a subset names collectors or groups of them.
+ * The module facts: what is known of a node, with the names and values of Ansible's setup. One
+ * table of collectors, in the order that they need each other.
  */
 #include "node/facts.h"
 
-#include "base/fd.h"
+#include "base/str.h"
 
 const struct node_arg facts_args[] = {
 	{"subset", ARG_LIST},
+	{"fact_path", ARG_TEXT},
+	{"timeout", ARG_NUMBER},
+	{"root", ARG_TEXT},
 	{NULL, 0},
 };
 
-/* Groups of collectors, as gather_subset names them. */
-enum group { MIN = 1 << 0, HARDWARE = 1 << 1, NETWORK = 1 << 2, ALL = 1 << 3 };
+#define IDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-struct collector {
-	const char *name;
-	unsigned groups; /* besides ALL */
-	int (*collect)(struct node_call *c, struct err *err);
+#define PLATFORM     FACTS_NEEDS_PLATFORM
+#define DISTRIBUTION FACTS_NEEDS_DISTRIBUTION
+
+static const struct facts_collector collectors[] = {
+	{"platform", true,
+		IDS("architecture", "kernel", "kernel_version", "machine", "machine_id",
+			"python_version", "system"),
+		0, facts_platform},
+	{"distribution", true,
+		IDS("distribution_major_version", "distribution_release",
+			"distribution_version", "os_family"),
+		0, facts_distribution},
+	{"lsb", true, NULL, 0, facts_lsb},
+	{"selinux", true, NULL, 0, facts_selinux},
+	{"apparmor", true, NULL, 0, facts_apparmor},
+	{"chroot", false, IDS("is_chroot"), 0, facts_chroot},
+	{"fips", true, NULL, 0, facts_fips},
+	{"python", true, NULL, 0, NULL},
+	{"caps", true, IDS("system_capabilities", "system_capabilities_enforced"), 0,
+		facts_caps},
+	{"pkg_mgr", true, NULL, DISTRIBUTION, facts_pkg_mgr},
+	{"service_mgr", true, NULL, PLATFORM | DISTRIBUTION, facts_service_mgr},
+	{"cmdline", true, NULL, 0, facts_cmdline},
+	{"date_time", true, NULL, 0, facts_date_time},
+	{"env", true, NULL, 0, facts_env},
+	{"loadavg", false, NULL, 0, facts_loadavg},
+	{"ssh_pub_keys", true,
+		IDS("ssh_host_key_dsa_public", "ssh_host_key_ecdsa_public",
+			"ssh_host_key_ed25519_public", "ssh_host_key_rsa_public",
+			"ssh_host_pub_keys"),
+		0, facts_ssh_keys},
+	{"user", true,
+		IDS("effective_group_ids", "effective_user_id", "real_user_id", "user_dir",
+			"user_gecos", "user_gid", "user_id", "user_shell", "user_uid"),
+		0, facts_user},
+	{"virtual", false,
+		IDS("virtualization_role", "virtualization_tech_guest",
+			"virtualization_tech_host", "virtualization_type"),
+		0, facts_virtual},
+	{"hardware", false,
+		IDS("devices", "mounts", "processor", "processor_cores", "processor_count"),
+		PLATFORM, facts_hardware},
+	{"dns", true, NULL, 0, facts_dns},
+	{"fibre_channel_wwn", false, NULL, 0, facts_fibre_channel},
+	{"iscsi", false, NULL, 0, facts_iscsi},
+	{"nvme", false, NULL, 0, facts_nvme},
+	{"network", false,
+		IDS("all_ipv4_addresses", "all_ipv6_addresses", "default_ipv4", "default_ipv6",
+			"interfaces"),
+		PLATFORM | DISTRIBUTION, facts_network},
+	{"local", true, NULL, 0, facts_local},
+	/* Programs of others, which Ansible asks where they are installed; we never do. */
+	{"facter", false, NULL, 0, NULL},
+	{"ohai", false, NULL, 0, NULL},
 };
 
-static const struct collector collectors[] = {
-	{"platform", MIN, facts_platform},
-	{"distribution", MIN, facts_distribution},
-	{"service_mgr", MIN, facts_service_mgr},
-	{"pkg_mgr", MIN, facts_pkg_mgr},
-	{"user", MIN, facts_user},
-	{"env", MIN, facts_env},
-	{"date_time", MIN, facts_date_time},
-	{"cpu", HARDWARE, facts_cpu},
-	{"memory", HARDWARE, facts_memory},
-	{"interfaces", NETWORK, facts_network},
-};
-
-/* Names for several collectors; those without any are known to Ansible and have none here. */
-static const struct {
-	const char *name;
-	unsigned group;
-} groups[] = {{"all", ALL}, {"min", MIN}, {"hardware", HARDWARE}, {"network", NETWORK},
-	{"virtual", 0}, {"facter", 0}, {"ohai", 0}, {"local", 0}};
-
-const char *facts_line(struct node_call *c, const char *path)
+int facts_hardware(struct facts *f, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf content = STRBUF_INIT;
+	static const facts_collect parts[] = {
+		facts_cpu, facts_memory, facts_dmi, facts_devices, facts_lvm, facts_mounts};
 
-	if (file_read(path, FACTS_FILE_MAX, &content, NULL) < 0)
-		return NULL;
-	return arena_strndup(c->arena, content.data, strcspn(content.data, "\n"));
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i](f, err) < 0)
+			return -1;
+	return 0;
 }
 
-/* The collectors that a name stands for, a bit for each; false when nobody knows it. */
-static bool bits_of(const char *name, uint32_t *bits)
+static int collect(struct facts *f, uint32_t chosen, struct err *err)
 {
-	bool known = false;
-
-	*bits = 0;
+	item_open_dict(f->out, "ansible_facts");
 	for (size_t i = 0; i < ARRAY_SIZE(collectors); i++) {
-		if (strcmp(collectors[i].name, name) == 0) {
-			*bits |= 1u << i;
-			known = true;
-		}
+		const struct facts_collector *c = &collectors[i];
+		if (chosen >> i & 1 && c->collect && c->collect(f, err) < 0)
+			return err_wrap(err, "facts of the kind %s", c->name);
 	}
-	for (size_t g = 0; g < ARRAY_SIZE(groups); g++) {
-		if (strcmp(groups[g].name, name) != 0)
-			continue;
-		known = true;
-		for (size_t i = 0; i < ARRAY_SIZE(collectors); i++) {
-			if ((collectors[i].groups | ALL) & groups[g].group)
-				*bits |= 1u << i;
-		}
-	}
-	return known;
-}
-
-/*
- * As gather_subset is read: what is named, or all when nothing is, without what has a "!" and
- * is not named itself; the minimum stays unless "!min" takes it away.
- */
-static int choose(struct node_call *c, uint32_t *chosen, struct err *err)
-{
-	const char *const *names = call_list(c, "subset", err);
-	uint32_t named = 0, refused = 0, bits, minimum, all;
-	bool no_minimum = false, any = false;
-
-	if (!names)
-		return -1;
-	bits_of("min", &minimum);
-	bits_of("all", &all);
-	for (; *names; names++) {
-		bool without = **names == '!';
-		const char *name = *names + without;
-		if (!bits_of(name, &bits))
-			return err_set(err, ERR_INPUT,
-				"the helper has no facts of the kind \"%s\"", name);
-		no_minimum |= without && strcmp(name, "min") == 0;
-		any |= !without;
-		if (without)
-			refused |= strcmp(name, "all") == 0 ? bits & ~minimum : bits;
-		else
-			named |= bits;
-	}
-	if (!any)
-		named = all & ~refused;
-	*chosen = named | (no_minimum ? 0 : minimum & ~refused);
+	item_close(f->out);
+	if (f->warnings.count == 0)
+		return 0;
+	item_open_list(f->out, "warnings");
+	for (size_t i = 0; i < f->warnings.count; i++)
+		item_put_string(f->out, NULL, f->warnings.items[i]);
+	item_close(f->out);
 	return 0;
 }
 
 int node_facts(struct node_call *c, struct err *err)
 {
-	uint32_t chosen = 0;
+	const char *const *subset = call_list(c, "subset", err);
+	const char *root = call_text_or_null(c, "root");
+	const char *local = call_text_or_null(c, "fact_path");
+	struct facts f = {.call = c,
+		.arena = c->arena,
+		.out = c->out,
+		.root = root ? root : "",
+		.fact_path = call_expand(c, local ? local : "/etc/ansible/facts.d"),
+		.timeout = call_number(c, "timeout", 10),
+		.distribution = "",
+		.major_version = "",
+		.family = ""};
+	uint32_t chosen;
 
-	if (choose(c, &chosen, err) < 0)
+	if (!subset ||
+		facts_choose(collectors, ARRAY_SIZE(collectors), subset, &chosen, err) < 0)
 		return -1;
 	item_put_bool(c->out, "changed", false);
-	item_open_dict(c->out, "ansible_facts");
-	for (size_t i = 0; i < ARRAY_SIZE(collectors); i++) {
-		if (chosen >> i & 1 && collectors[i].collect(c, err) < 0)
-			return err_wrap(err, "facts of the kind %s", collectors[i].name);
-	}
-	item_close(c->out);
-	return 0;
+	int result = collect(&f, chosen, err);
+	strlist_release(&f.warnings);
+	return result;
 }

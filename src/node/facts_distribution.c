@@ -1,41 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The distribution, from /etc/os-release (os-release(5)), by the names that Ansible has for
- * distributions and their families.
+ * distributions and their families. It reads many other files besides; where distributions of
+ * today have os-release, the answers are the same.
  */
-#include "base/fd.h"
 #include "base/str.h"
 #include "node/facts.h"
 
 struct known {
 	const char *id; /* ID of os-release */
 	const char *name, *family;
+	const char *file;         /* that Ansible knows it by; NULL: os-release */
+	const char *variety;      /* of that file; NULL: the family */
 	const char *version_file; /* which has more of the version; NULL: VERSION_ID */
 };
 
 static const struct known distributions[] = {
-	{"debian", "Debian", "Debian", "/etc/debian_version"},
-	{"raspbian", "Debian", "Debian", "/etc/debian_version"},
-	{"ubuntu", "Ubuntu", "Debian", NULL},
-	{"linuxmint", "Linux Mint", "Debian", NULL},
-	{"kali", "Kali", "Debian", NULL},
-	{"devuan", "Devuan", "Debian", NULL},
-	{"pop", "Pop!_OS", "Debian", NULL},
-	{"deepin", "Deepin", "Debian", NULL},
-	{"fedora", "Fedora", "RedHat", NULL},
-	{"centos", "CentOS", "RedHat", NULL},
-	{"rhel", "RedHat", "RedHat", NULL},
-	{"rocky", "Rocky", "RedHat", NULL},
-	{"almalinux", "AlmaLinux", "RedHat", NULL},
-	{"ol", "OracleLinux", "RedHat", NULL},
-	{"amzn", "Amazon", "RedHat", NULL},
-	{"opensuse-leap", "openSUSE Leap", "Suse", NULL},
-	{"opensuse-tumbleweed", "openSUSE Tumbleweed", "Suse", NULL},
-	{"sles", "SLES", "Suse", NULL},
-	{"arch", "Archlinux", "Archlinux", NULL},
-	{"manjaro", "Manjaro", "Archlinux", NULL},
-	{"gentoo", "Gentoo", "Gentoo", NULL},
-	{"alpine", "Alpine", "Alpine", "/etc/alpine-release"},
+	{"debian", "Debian", "Debian", NULL, NULL, "/etc/debian_version"},
+	{"raspbian", "Debian", "Debian", NULL, NULL, NULL},
+	{"ubuntu", "Ubuntu", "Debian", NULL, NULL, NULL},
+	{"linuxmint", "Linux Mint", "Debian", NULL, NULL, NULL},
+	{"kali", "Kali", "Debian", NULL, NULL, NULL},
+	{"devuan", "Devuan", "Debian", NULL, NULL, NULL},
+	{"pop", "Pop!_OS", "Debian", NULL, "NA", NULL},
+	{"deepin", "Deepin", "Debian", NULL, NULL, NULL},
+	{"fedora", "Fedora", "RedHat", "/etc/redhat-release", NULL, NULL},
+	{"centos", "CentOS", "RedHat", "/etc/centos-release", "CentOS", NULL},
+	{"rhel", "RedHat", "RedHat", "/etc/redhat-release", NULL, NULL},
+	{"rocky", "Rocky", "RedHat", "/etc/redhat-release", NULL, NULL},
+	{"almalinux", "AlmaLinux", "RedHat", "/etc/redhat-release", NULL, NULL},
+	{"ol", "OracleLinux", "RedHat", "/etc/oracle-release", "OracleLinux", NULL},
+	{"amzn", "Amazon", "RedHat", NULL, "Amazon", NULL},
+	{"opensuse-leap", "openSUSE Leap", "Suse", NULL, "SUSE", NULL},
+	{"opensuse-tumbleweed", "openSUSE Tumbleweed", "Suse", NULL, "SUSE", NULL},
+	{"sles", "SLES", "Suse", NULL, "SUSE", NULL},
+	{"arch", "Archlinux", "Archlinux", "/etc/arch-release", NULL, NULL},
+	{"manjaro", "Manjaro", "Archlinux", NULL, "NA", NULL},
+	{"gentoo", "Gentoo", "Gentoo", "/etc/gentoo-release", NULL, NULL},
+	{"alpine", "Alpine", "Alpine", "/etc/alpine-release", NULL, "/etc/alpine-release"},
+	{"openwrt", "OpenWrt", "OpenWrt", "/etc/openwrt_release", NULL, NULL},
 };
 
 static const struct known *find_known(const char *id)
@@ -48,68 +51,114 @@ static const struct known *find_known(const char *id)
 }
 
 /* The value of NAME=value in os-release, its quotes taken away; "" when it is not there. */
-static const char *release_value(struct node_call *c, const char *text, const char *name)
+static const char *release_value(const struct facts *f, const char *text, const char *name)
 {
-	size_t n = strlen(name);
+	const char *line;
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, n) != 0 || line[n] != '=')
-			continue;
-		const char *value = line + n + 1;
-		size_t len = strcspn(value, "\n");
-		if (len >= 2 && (*value == '"' || *value == '\'') && value[len - 1] == *value)
-			return arena_strndup(c->arena, value + 1, len - 2);
-		return arena_strndup(c->arena, value, len);
+	while ((line = facts_next_line(f->arena, &text))) {
+		const char *value = facts_value(line, name, '=');
+		size_t n = value ? strlen(value) : 0;
+		if (n >= 2 && (*value == '"' || *value == '\'') && value[n - 1] == *value)
+			return arena_strndup(f->arena, value + 1, n - 2);
+		if (value)
+			return value;
 	}
 	return "";
 }
 
 /* The family of one that we do not know, by those that it says it is like. */
-static const char *family_like(struct node_call *c, const char *like, const char *otherwise)
+static const char *family_like(const struct facts *f, const char *like, const char *otherwise)
 {
-	while (*like) {
-		size_t n = strcspn(like, " ");
-		const struct known *k = find_known(arena_strndup(c->arena, like, n));
+	for (const char *const *word = facts_words(f->arena, like); *word; word++) {
+		const struct known *k = find_known(*word);
 		if (k)
 			return k->family;
-		like += n + strspn(like + n, " ");
 	}
 	return otherwise;
 }
 
 /* "12.11" in a file, where os-release has "12" only. */
-static const char *full_version(struct node_call *c, const struct known *k, const char *version)
+static const char *full_version(
+	const struct facts *f, const struct known *k, const char *version)
 {
-	const char *line = k && k->version_file ? facts_line(c, k->version_file) : NULL;
+	const char *line = k && k->version_file ? facts_line(f, k->version_file) : NULL;
 
 	/* Testing has words there, not a number. */
 	return line && *line >= '0' && *line <= '9' ? line : version;
 }
 
-int facts_distribution(struct node_call *c, struct err *err)
+/* The name of a release: CentOS Stream has none but that. */
+static const char *release_name(const struct facts *f, const char *text)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	struct item_writer *out = c->out;
+	const char *name = release_value(f, text, "VERSION_CODENAME");
+	const char *pretty = release_value(f, text, "PRETTY_NAME");
+	const char *open = strrchr(pretty, '(');
+
+	if (str_starts(pretty, "CentOS Stream"))
+		return "Stream";
+	if (!*name)
+		name = release_value(f, text, "UBUNTU_CODENAME");
+	if (!*name && open && str_ends(pretty, ")"))
+		return arena_strndup(f->arena, open + 1, strlen(open) - 2);
+	return *name ? name : "NA";
+}
+
+/* Which file told it: Ansible has a list of them, each with a way to read it. */
+static void tell_file(struct facts *f, const struct known *k)
+{
+	const char *file = k && k->file ? k->file : "/etc/os-release";
+	const char *variety = k ? k->family : "NA";
+
+	if (k && k->variety)
+		variety = k->variety;
+	if (k && k->file && !facts_exists(f, k->file))
+		return;
+	facts_put(f, "ansible_distribution_file_path", file);
+	facts_put(f, "ansible_distribution_file_variety", variety);
+	if (strcmp(variety, "Archlinux") != 0)
+		item_put_bool(f->out, "ansible_distribution_file_parsed", true);
+}
+
+/* The part behind the first dot of Debian's, and whatever Amazon's has behind it. */
+static void tell_minor(struct facts *f, const char *version)
+{
+	const char *dot = strchr(version, '.');
+	bool amazon = strcmp(f->distribution, "Amazon") == 0;
+
+	if (strcmp(f->distribution, "Debian") == 0 && !dot) {
+		version = facts_text_or_empty(f, "/etc/debian_version");
+		dot = strchr(version, '.');
+	}
+	if (dot && (amazon || strcmp(f->distribution, "Debian") == 0))
+		item_put_stringn(f->out, "ansible_distribution_minor_version", dot + 1,
+			strspn(dot + 1, "0123456789"));
+	else if (amazon)
+		facts_put(f, "ansible_distribution_minor_version", "NA");
+}
+
+int facts_distribution(struct facts *f, struct err *err)
+{
+	const char *text = facts_text(f, "/etc/os-release");
 
 	(void)err;
-	if (file_read("/etc/os-release", FACTS_FILE_MAX, &text, NULL) < 0 &&
-		file_read("/usr/lib/os-release", FACTS_FILE_MAX, &text, NULL) < 0)
+	if (!text)
+		text = facts_text(f, "/usr/lib/os-release");
+	if (!text)
 		return 0;
-	const struct known *k = find_known(release_value(c, text.data, "ID"));
-	const char *name = k ? k->name : release_value(c, text.data, "NAME");
-	const char *like = release_value(c, text.data, "ID_LIKE");
-	const char *version = full_version(c, k, release_value(c, text.data, "VERSION_ID"));
-	const char *release = release_value(c, text.data, "VERSION_CODENAME");
-	const char *dot = strchr(version, '.');
+	const struct known *k = find_known(release_value(f, text, "ID"));
+	const char *like = release_value(f, text, "ID_LIKE");
+	const char *version = full_version(f, k, release_value(f, text, "VERSION_ID"));
+	const char *major = arena_strndup(f->arena, version, strcspn(version, "."));
 
-	item_put_string(out, "ansible_distribution", name);
-	item_put_string(out, "ansible_distribution_version", version);
-	item_put_stringn(
-		out, "ansible_distribution_major_version", version, strcspn(version, "."));
-	if (k && strcmp(k->name, "Debian") == 0 && dot)
-		item_put_string(out, "ansible_distribution_minor_version", dot + 1);
-	item_put_string(out, "ansible_distribution_release", *release ? release : "NA");
-	item_put_string(out, "ansible_os_family", k ? k->family : family_like(c, like, name));
+	f->distribution = k ? k->name : release_value(f, text, "NAME");
+	f->family = k ? k->family : family_like(f, like, f->distribution);
+	f->major_version = *major ? major : "NA";
+	facts_put(f, "ansible_distribution", f->distribution);
+	facts_put(f, "ansible_distribution_version", *version ? version : "NA");
+	facts_put(f, "ansible_distribution_major_version", f->major_version);
+	facts_put(f, "ansible_distribution_release", release_name(f, text));
+	facts_put(f, "ansible_os_family", f->family);
+	tell_minor(f, version);
+	tell_file(f, k);
 	return 0;
 }
