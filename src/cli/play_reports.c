@@ -2,7 +2,8 @@
 /*
  * What a run writes into the hosts' reports, which keep versions from being removed that hosts
  * use. Before the first host is touched every host may run what it had and what it is about to
- * get; whoever ends well runs the new versions alone. A run that dies in between leaves both.
+ * get; whoever ends well runs the new versions alone, and whoever went back and is healthy what
+ * it had. A run that dies in between leaves both.
  *
  * Only a play with a transaction brings configs and services to the new versions for sure, and
  * only when all of its tasks are run: any other run adds to the reports and takes nothing away.
@@ -10,36 +11,49 @@
 #include "base/log.h"
 #include "cli/play_run.h"
 
+/* A host's report under work, and the models that this run was the first to add to it. */
+struct noting {
+	struct report *report;
+	struct strlist *added;
+};
+
 /* A host's models: those that are sent to it, or those that it uses out of the store itself. */
-static void each_model(const struct run_host *h, struct report *report,
-	void (*visit)(struct report *report, const char *model, const char *version))
+static void each_model(const struct run_host *h, struct noting *n,
+	void (*visit)(struct noting *n, const char *model, const char *version))
 {
 	const struct host_models *m = h->models;
 
 	for (size_t i = 0; m && i < m->count; i++)
-		visit(report, m->items[i].model->name, m->items[i].version);
+		visit(n, m->items[i].model->name, m->items[i].version);
 	for (size_t i = 0; m && i < m->held_count; i++)
-		visit(report, m->held[i].model->name, m->held[i].version);
+		visit(n, m->held[i].model->name, m->held[i].version);
 }
 
-static void may_run(struct report *report, const char *model, const char *version)
+static void may_run(struct noting *n, const char *model, const char *version)
 {
-	report_may_run(report, model, version);
+	if (report_may_run(n->report, model, version))
+		strlist_add(n->added, model);
 }
 
-static bool has_transaction(const struct play_run *p)
+static void runs(struct noting *n, const char *model, const char *version)
 {
+	report_runs(n->report, model, version);
+}
+
+static void went_back(struct noting *n, const char *model, const char *version)
+{
+	if (strlist_has(n->added, model))
+		report_not_runs(n->report, model, version);
+}
+
+static size_t count_transactions(const struct play_run *p)
+{
+	size_t count = 0;
+
 	for (size_t i = 0; i < p->book_count; i++)
 		for (size_t k = 0; k < p->books[i].count; k++)
-			if (p->books[i].plays[k]->transaction.enabled)
-				return true;
-	return false;
-}
-
-/* True if a host that ends well uses the versions of this run and no others. */
-static bool is_whole(const struct play_run *p)
-{
-	return has_transaction(p) && !p->options.tags.count && !p->options.skip_tags.count;
+			count += p->books[i].plays[k]->transaction.enabled != NULL;
+	return count;
 }
 
 static bool ended_well(const struct play_run *p, const struct run_host *h)
@@ -47,6 +61,26 @@ static bool ended_well(const struct play_run *p, const struct run_host *h)
 	enum show_state state = show_state(&p->show, h);
 
 	return state == SHOW_UNCHANGED || state == SHOW_CHANGED || state == SHOW_DRIFTED;
+}
+
+/* True if a host is for sure where it was before the run. */
+static bool is_back(const struct play_run *p, const struct run_host *h)
+{
+	return show_state(&p->show, h) == SHOW_ROLLED_BACK &&
+	       (h->undo == UNDO_HEALTHY || h->undo == UNDO_UNCHECKED);
+}
+
+/* What is known of a host after a run of all tasks of plays, so many of them transactions. */
+static void settle(
+	struct play_run *p, const struct run_host *h, struct noting *n, size_t transactions)
+{
+	if (transactions > 0 && ended_well(p, h))
+		each_model(h, n, runs);
+	else if (transactions == 1 && is_back(p, h))
+		each_model(h, n, went_back);
+	else
+		return;
+	reports_stamp(&p->reports, n->report, p->options.run_id, time(NULL));
 }
 
 static void save(struct play_run *p)
@@ -76,28 +110,36 @@ void play_reports_before(struct play_run *p)
 		return;
 	}
 	p->reports_known = true;
+	p->reports_added = xcalloc(p->run.count + 1, sizeof(*p->reports_added));
 	for (size_t i = 0; i < p->run.count; i++) {
 		const struct run_host *h = &p->run.hosts[i];
-		struct report *report = reports_of(&p->reports, h->name);
-		each_model(h, report, may_run);
-		reports_stamp(&p->reports, report, p->options.run_id, time(NULL));
+		struct noting n = {reports_of(&p->reports, h->name), &p->reports_added[i]};
+		each_model(h, &n, may_run);
+		reports_stamp(&p->reports, n.report, p->options.run_id, time(NULL));
 	}
 	save(p);
 }
 
 void play_reports_after(struct play_run *p)
 {
-	bool whole = is_whole(p);
+	size_t transactions = count_transactions(p);
+	bool all_tasks = !p->options.tags.count && !p->options.skip_tags.count;
 
 	if (!p->reports_known)
 		return;
 	for (size_t i = 0; i < p->run.count; i++) {
 		const struct run_host *h = &p->run.hosts[i];
-		struct report *report = reports_of(&p->reports, h->name);
-		if (!whole || !ended_well(p, h))
-			continue;
-		each_model(h, report, report_runs);
-		reports_stamp(&p->reports, report, p->options.run_id, time(NULL));
+		struct noting n = {reports_of(&p->reports, h->name), &p->reports_added[i]};
+		if (all_tasks)
+			settle(p, h, &n, transactions);
 	}
 	save(p);
+}
+
+void play_reports_release(struct play_run *p)
+{
+	for (size_t i = 0; p->reports_added && i < p->run.count; i++)
+		strlist_release(&p->reports_added[i]);
+	free(p->reports_added);
+	reports_release(&p->reports);
 }

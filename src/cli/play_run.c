@@ -32,7 +32,7 @@ void play_run_release(struct play_run *p)
 		sync_report_release(&p->run.hosts[i].report);
 	free(p->run.hosts);
 	content_close(p->content);
-	reports_release(&p->reports);
+	play_reports_release(p);
 	registry_site_release(&p->registry);
 	free_views(p);
 	free(p->plays);
@@ -344,9 +344,12 @@ static void show_what(struct play_run *p)
 		p->show.hosts[i].plays = p->plays[i];
 }
 
+/* As in Ansible, a playbook that did not end well is the last one. */
 static int run_books(struct play_run *p, struct err *err)
 {
 	for (size_t i = 0; i < p->book_count && !p->run.stopped; i++) {
+		if (show_exit_code(&p->show) != EXIT_OK)
+			break;
 		p->run.playbook = &p->books[i];
 		if (run_playbook(&p->run, err) < 0)
 			return -1;

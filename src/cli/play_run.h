@@ -27,8 +27,10 @@ struct play_run {
 	struct registry_site registry;   /* where it syncs */
 	struct vars_view **views;        /* of the hosts, where it does not */
 	struct content *content;
-	struct reports reports;                /* of all hosts, while the run goes on */
-	bool reports_known;                    /* they could be read, and are written */
+	struct reports reports; /* of all hosts, while the run goes on */
+	bool reports_known;     /* they could be read, and are written */
+	struct strlist
+		*reports_added; /* by host of the run: models of which it got a version */
 	const struct resolve_suppose *suppose; /* of a check; NULL: as the site says */
 	struct run_options options;
 	struct run run;
@@ -70,6 +72,8 @@ int play_run_go(struct play_run *p, struct err *err);
 void play_reports_before(struct play_run *p);
 /* Notes what they run once all is done. */
 void play_reports_after(struct play_run *p);
+/* Frees what the two above hold. */
+void play_reports_release(struct play_run *p);
 
 /* The hosts of one play (play_hosts.c); `out` is freed by the caller. */
 int play_hosts(struct play_run *p, const struct play *play, struct host_list *out,

@@ -54,6 +54,17 @@ bool report_may_run(struct report *h, const char *model, const char *version)
 	return insert_version(&h->runs, name);
 }
 
+void report_not_runs(struct report *h, const char *model, const char *version)
+{
+	AUTO(strlist_release) struct strlist before = h->runs;
+	autofree char *name = xasprintf("%s/%s", model, version);
+
+	h->runs = (struct strlist){0};
+	for (size_t i = 0; i < before.count; i++)
+		if (strcmp(before.items[i], name) != 0)
+			strlist_add(&h->runs, before.items[i]);
+}
+
 void report_runs(struct report *h, const char *model, const char *version)
 {
 	AUTO(strlist_release) struct strlist before = h->runs;

@@ -76,6 +76,8 @@ void reports_forget(struct reports *r, const struct inventory *inventory, time_t
  * to the report.
  */
 bool report_may_run(struct report *h, const char *model, const char *version);
+/* Takes back what report_may_run added: the host went back to what it had. */
+void report_not_runs(struct report *h, const char *model, const char *version);
 /* The host uses this version of the model and no other. */
 void report_runs(struct report *h, const char *model, const char *version);
 /* What lies on the host, now that it was looked at: "MODEL/VERSION", in any order. */

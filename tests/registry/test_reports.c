@@ -133,6 +133,12 @@ static void test_a_run_leaves_both_versions_until_it_knows(void **state)
 	assert_int_equal(reports_count(&reports, "face", "2025-02-25"), 1);
 	assert_int_equal(reports_count(&reports, "face", "2026-02-02"), 1);
 
+	report_not_runs(h, "face", "2026-02-02");
+	assert_int_equal(reports_count(&reports, "face", "2025-02-25"), 1);
+	assert_int_equal(reports_count(&reports, "face", "2026-02-02"), 0);
+	assert_int_equal(reports_count(&reports, "ssd", "2020-12-06"), 1);
+
+	report_may_run(h, "face", "2026-02-02");
 	report_runs(h, "face", "2026-02-02");
 	assert_int_equal(reports_count(&reports, "face", "2025-02-25"), 0);
 	assert_int_equal(reports_count(&reports, "face", "2026-02-02"), 1);

@@ -216,6 +216,8 @@ class BootedTest(StatusMixin, ActivationCase):
         self.assertIn("  went back: ", page)
         self.assertRegex(page, r"  its last deploy: .*wrong shape")
         self.assertIn("3 hosts differ", page)
+        reports = json.loads((self.site.store / ".fleet/reports.json").read_text())
+        self.assertEqual(reports["hosts"]["n01"]["runs"][MODEL], [FIRST])
         # Nobody needs another deploy once the former version is what is wanted.
         self.site.set_current(MODEL, FIRST)
         self.assertEqual(self.status()["n01"]["state"], "as_wanted")
