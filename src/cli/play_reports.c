@@ -46,14 +46,19 @@ static void went_back(struct noting *n, const char *model, const char *version)
 		report_not_runs(n->report, model, version);
 }
 
-static size_t count_transactions(const struct play_run *p)
+static bool has_transaction(const struct play_run *p)
 {
-	size_t count = 0;
-
 	for (size_t i = 0; i < p->book_count; i++)
 		for (size_t k = 0; k < p->books[i].count; k++)
-			count += p->books[i].plays[k]->transaction.enabled != NULL;
-	return count;
+			if (p->books[i].plays[k]->transaction.enabled)
+				return true;
+	return false;
+}
+
+/* True if a host that ends well uses the versions of this run and no others. */
+static bool is_whole(const struct play_run *p)
+{
+	return has_transaction(p) && !p->options.tags.count && !p->options.skip_tags.count;
 }
 
 static bool ended_well(const struct play_run *p, const struct run_host *h)
@@ -66,17 +71,16 @@ static bool ended_well(const struct play_run *p, const struct run_host *h)
 /* True if a host is for sure where it was before the run. */
 static bool is_back(const struct play_run *p, const struct run_host *h)
 {
-	return show_state(&p->show, h) == SHOW_ROLLED_BACK &&
+	return show_state(&p->show, h) == SHOW_ROLLED_BACK && !h->confirmed &&
 	       (h->undo == UNDO_HEALTHY || h->undo == UNDO_UNCHECKED);
 }
 
-/* What is known of a host after a run of all tasks of plays, so many of them transactions. */
-static void settle(
-	struct play_run *p, const struct run_host *h, struct noting *n, size_t transactions)
+/* Notes what is known of a host after a whole run. */
+static void settle(struct play_run *p, const struct run_host *h, struct noting *n)
 {
-	if (transactions > 0 && ended_well(p, h))
+	if (ended_well(p, h))
 		each_model(h, n, runs);
-	else if (transactions == 1 && is_back(p, h))
+	else if (is_back(p, h))
 		each_model(h, n, went_back);
 	else
 		return;
@@ -122,16 +126,15 @@ void play_reports_before(struct play_run *p)
 
 void play_reports_after(struct play_run *p)
 {
-	size_t transactions = count_transactions(p);
-	bool all_tasks = !p->options.tags.count && !p->options.skip_tags.count;
+	bool whole = is_whole(p);
 
 	if (!p->reports_known)
 		return;
 	for (size_t i = 0; i < p->run.count; i++) {
 		const struct run_host *h = &p->run.hosts[i];
 		struct noting n = {reports_of(&p->reports, h->name), &p->reports_added[i]};
-		if (all_tasks)
-			settle(p, h, &n, transactions);
+		if (whole)
+			settle(p, h, &n);
 	}
 	save(p);
 }

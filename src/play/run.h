@@ -72,6 +72,7 @@ struct run_host {
 	bool unreachable; /* likewise */
 	bool stopped; /* likewise: a limit or an interrupt ended its play; it did not fail */
 	enum undo_outcome undo;
+	bool confirmed;      /* a transaction of this run was confirmed, and stands */
 	struct err err;      /* the first failure */
 	struct err undo_err; /* why it could not be taken back, or why it is not healthy */
 	const struct step *failed_step;

@@ -75,6 +75,7 @@ static int soak(struct runner *r, struct err *err)
 static void keep_confirmed(struct runner *r, const char *id)
 {
 	r->confirmed_id = arena_strdup(&r->arena, id);
+	r->host->confirmed = true;
 	r->confirmed_play = r->playing->play;
 	strlist_release(&r->confirmed_users);
 	for (size_t i = 0; i < r->line.begun.count; i++)
@@ -188,6 +189,7 @@ void transaction_take_back(struct runner *r)
 	r->host->undo = undo(r, r->confirmed_id, r->confirmed_play);
 	r->undoing = false;
 	r->confirmed_id = NULL;
+	r->host->confirmed = false;
 	line_end_transaction(&r->line);
 	runner_post(r, (struct run_event){.kind = RUN_UNDO});
 }
