@@ -137,7 +137,7 @@ const char *call_program_says(struct arena *a, const struct call_program *p);
 /* The tables of arguments of the modules below. */
 extern const struct node_arg read_args[], edit_args[];
 extern const struct node_arg stat_args[], file_args[], copy_args[], slurp_args[],
-	command_args[], wait_args[], facts_args[], service_args[], watch_args[], apt_args[],
+	command_args[], foreign_args[], wait_args[], facts_args[], service_args[], watch_args[], apt_args[],
 	pip_args[];
 
 /* The modules of the table; their arguments and results are in wire/MODULES.md. */
@@ -154,6 +154,8 @@ int node_read(struct node_call *c, struct err *err);
 int node_edit(struct node_call *c, struct err *err);
 /* command: a program or a shell's line. */
 int node_command(struct node_call *c, struct err *err);
+/* foreign: a module of somebody else's, brought along. */
+int node_foreign(struct node_call *c, struct err *err);
 /* wait: until a port or a path is as asked. */
 int node_wait(struct node_call *c, struct err *err);
 /* facts: what templates ask about a node. */

@@ -12,6 +12,7 @@ static const struct node_module modules[] = {
 	{"read", MODULE_READS, node_read, read_args},
 	{"edit", MODULE_CHANGES, node_edit, edit_args},
 	{"command", MODULE_NO_UNDO, node_command, command_args},
+	{"foreign", MODULE_NO_UNDO, node_foreign, foreign_args},
 	{"wait", MODULE_READS, node_wait, wait_args},
 	{"facts", MODULE_READS, node_facts, facts_args},
 	{"service", MODULE_CHANGES, node_service, service_args},

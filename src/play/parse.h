@@ -15,6 +15,8 @@
 #include "play/playbook.h"
 #include "registry/found.h"
 
+struct foreign_cache;
+
 /* A file that is being read, and the one that imports it. */
 struct parse_file {
 	const char *path; /* as messages name it */
@@ -33,6 +35,7 @@ struct parser {
 	const struct parse_file *file;
 	unsigned depth; /* blocks and imports around what is read now */
 	bool full;      /* a limit was met and reported */
+	struct foreign_cache *foreign; /* what was read of modules that are not ours; or NULL */
 };
 
 /* What a mapping's keywords are read into. */

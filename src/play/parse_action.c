@@ -9,6 +9,7 @@
  *     args: {chdir: /tmp}         beside any of them; what stands in the action wins
  */
 #include "base/suggest.h"
+#include "play/foreign.h"
 #include "play/module.h"
 #include "play/parse.h"
 #include "template/template.h"
@@ -145,10 +146,10 @@ static bool is_candidate(const struct target *t, const struct value *key)
 	       !str_starts(key->text, "with_");
 }
 
-static bool is_module(const char *name)
+static bool is_module(struct parser *p, const char *name)
 {
 	return module_find(name) || module_known(name) || is_include(name) ||
-	       is_of_collection(name);
+	       is_of_collection(name) || foreign_exists(p, name);
 }
 
 /* The keys that are modules; what is neither module nor keyword is reported. */
@@ -157,7 +158,7 @@ static void find_modules(struct parser *p, struct target *t, struct action *a)
 	value_dict_foreach (pair, t->source) {
 		if (!is_candidate(t, pair->key))
 			continue;
-		if (!is_module(pair->key->text)) {
+		if (!is_module(p, pair->key->text)) {
 			report_module(p, &pair->key->place, pair->key->text);
 			continue;
 		}
@@ -198,8 +199,11 @@ void parse_action(struct parser *p, struct target *t)
 		return;
 	}
 	task->module = module_find(a.name);
-	if (task->module)
+	int found = task->module ? 1 : 0;
+	if (!is_include(a.name) && (!task->module || foreign_overrides(p, a.name)))
+		found = foreign_find(p, a.name, &a.place, &task->module);
+	if (found > 0)
 		parse_arguments(p, t, &a);
-	else
+	else if (found == 0)
 		report_module(p, &a.place, a.name);
 }

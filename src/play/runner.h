@@ -65,6 +65,20 @@ int runner_put_content(struct module_call *c, struct value *args, const char *ke
 /* The same for a file of this machine, in pieces, compressed where that pays. */
 int runner_put_file(struct module_call *c, struct value *args, const char *key,
 	const char *path, struct err *err);
+/* Content that is sent to many: hashed and compressed once. The data is the arena's. */
+struct run_pack;
+/* Makes a pack of a copy of n bytes; NULL with err. */
+const struct run_pack *run_pack_make(
+	struct arena *arena, const void *data, size_t n, struct err *err);
+/* The same as runner_put_content for a pack. */
+int runner_put_pack(struct module_call *c, struct value *args, const char *key,
+	const struct run_pack *pack, struct err *err);
+
+/*
+ * A variable of the host that does the call, which is another one with delegate_to; evaluated.
+ * NULL where it is not defined, or with err.
+ */
+const struct value *runner_target_var(struct module_call *c, const char *name, struct err *err);
 
 /*
  * Finds a file of the playbook: `kind` is "templates", "files" or "tasks". New memory; NULL

@@ -277,6 +277,47 @@ int runner_put_content(struct module_call *c, struct value *args, const char *ke
 	return put(c, args, key, &content, err);
 }
 
+struct run_pack {
+	const void *raw;
+	size_t len;
+	struct memory sent;
+	bool compressed;
+	uint8_t hash[TREE_HASH_SIZE];
+};
+
+const struct run_pack *run_pack_make(
+	struct arena *arena, const void *data, size_t n, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf small = STRBUF_INIT;
+	struct run_pack *p = ARENA_NEW(arena, struct run_pack);
+	struct tree_hash *h = tree_hash_new();
+
+	tree_hash_add(h, data, n);
+	tree_hash_get(h, p->hash);
+	tree_hash_free(h);
+	if (n > INLINE_MAX && compress(data, n, &small, err) < 0)
+		return NULL;
+	p->len = n;
+	p->compressed = small.len > 0;
+	p->sent.len = small.len > 0 ? small.len : n;
+	p->sent.data = arena_strndup(arena, small.len > 0 ? small.data : data, p->sent.len);
+	p->raw = p->compressed ? NULL : p->sent.data;
+	return p;
+}
+
+int runner_put_pack(struct module_call *c, struct value *args, const char *key,
+	const struct run_pack *p, struct err *err)
+{
+	struct memory m = p->sent;
+	struct line_content content = {
+		.size = p->len, .compressed = p->compressed, .read = read_memory, .data = &m};
+
+	if (p->len <= INLINE_MAX)
+		return runner_put_content(c, args, key, p->raw, p->len, err);
+	memcpy(content.hash, p->hash, sizeof(content.hash));
+	return put(c, args, key, &content, err);
+}
+
 static ssize_t read_file(void *data, void *buffer, size_t n, uint64_t offset, struct err *err)
 {
 	const int *fd = data;

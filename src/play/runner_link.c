@@ -198,6 +198,19 @@ static struct line *other_line(struct runner *r, const char *name, struct err *e
 	return &o->line;
 }
 
+const struct value *runner_target_var(struct module_call *c, const char *name, struct err *err)
+{
+	const char *delegate = c->runner->now->delegate;
+
+	if (!delegate)
+		return vars_get(c->runner->host->view, name, err);
+	if (!other_line(c->runner, delegate, err))
+		return NULL;
+	for (struct other_line *o = c->runner->others;; o = o->next)
+		if (strcmp(o->name, delegate) == 0)
+			return vars_get(o->view, name, err);
+}
+
 /* Opens a line: the first interrupt still ends that; later it is to finish what it began. */
 static int open_line(struct runner *r, struct line *l, struct err *err)
 {
@@ -295,7 +308,8 @@ void runner_break_link(struct module_call *c, const struct err *why)
 static const struct value *with_environment(struct runner *r, struct execution *x,
 	const char *module, const struct value *args, struct err *err)
 {
-	if (strcmp(module, "command") != 0 || value_dict_get(args, "environment"))
+	bool runs_one = strcmp(module, "command") == 0 || strcmp(module, "foreign") == 0;
+	if (!runs_one || value_dict_get(args, "environment"))
 		return args;
 	const struct value *env = runner_environment(r, x, err);
 	if (!env || env->pair_count == 0)

@@ -254,5 +254,7 @@ int main(void)
 		cmocka_unit_test(test_tags),
 	};
 
+	/* Modules of an Ansible that is installed here are not to be found. */
+	setenv("MODELFLEET_ANSIBLE", "", 1);
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
