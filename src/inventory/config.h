@@ -61,6 +61,16 @@ enum config_key {
 	CONFIG_SSH_EXECUTABLE,                /* text */
 	CONFIG_SSH_RETRIES,                   /* integer */
 	CONFIG_PIPELINING,                    /* boolean */
+	CONFIG_FORCE_HANDLERS,                /* boolean */
+	CONFIG_RUN_TAGS,                      /* list: --tags where there is none */
+	CONFIG_SKIP_TAGS,                     /* list */
+	CONFIG_DIFF_ALWAYS,                   /* boolean */
+	CONFIG_STDOUT_CALLBACK,               /* text: the output of run-playbook */
+	CONFIG_DISPLAY_SKIPPED_HOSTS,         /* boolean */
+	CONFIG_DISPLAY_OK_HOSTS,              /* boolean */
+	CONFIG_CHECK_MODE_MARKERS,            /* boolean */
+	CONFIG_RETRY_FILES_ENABLED,           /* boolean */
+	CONFIG_RETRY_FILES_SAVE_PATH,         /* path or unset */
 	CONFIG_KEY_COUNT
 };
 
