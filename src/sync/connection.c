@@ -137,6 +137,8 @@ static const char *default_transport(const struct connection_defaults *d)
 {
 	const char *configured = setting(d, CONFIG_TRANSPORT);
 
+	if (d->connection)
+		return d->connection;
 	return configured ? configured : "ssh";
 }
 
@@ -171,9 +173,9 @@ static enum link_transport read_transport(struct reader *r, const struct connect
 			"ssh or local (no other connection is supported)");
 	else
 		refuse(r, ERR_UNSUPPORTED,
-			"transport of the settings: found %s, expected ssh or local (no other "
-			"connection is supported)",
-			word);
+			"%s: found %s, expected ssh or local (no other connection is "
+			"supported)",
+			d->connection ? "--connection" : "transport of the settings", word);
 	return LINK_AUTO;
 }
 
@@ -194,7 +196,7 @@ static const char *common_args(
 	if (!args && d->config && d->config->settings[CONFIG_SSH_ARGS].origin != CONFIG_DEFAULT)
 		args = setting(d, CONFIG_SSH_ARGS);
 	if (!common)
-		common = setting(d, CONFIG_SSH_COMMON_ARGS);
+		common = first_of(d->ssh_common_args, setting(d, CONFIG_SSH_COMMON_ARGS), NULL);
 	if (!args || !common)
 		return args ? args : common;
 	int n = snprintf(c->ssh_args, sizeof(c->ssh_args), "%s %s", args, common);
@@ -234,8 +236,8 @@ static void read_ssh(
 	c->key_files[0] = first_of(
 		read_text(r, key), d->private_key, setting(d, CONFIG_PRIVATE_KEY_FILE));
 	c->link.ssh_common_args = common_args(r, c, d);
-	c->link.ssh_extra_args =
-		first_of(read_text(r, extra), setting(d, CONFIG_SSH_EXTRA_ARGS), NULL);
+	c->link.ssh_extra_args = first_of(
+		read_text(r, extra), d->ssh_extra_args, setting(d, CONFIG_SSH_EXTRA_ARGS));
 	c->link.ssh_program =
 		first_of(read_text(r, program), setting(d, CONFIG_SSH_EXECUTABLE), NULL);
 	c->password = first_of(read_secret(r, password), d->password, NULL);

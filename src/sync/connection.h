@@ -22,6 +22,9 @@ struct connection_defaults {
 	const char *become_password; /* -K: asked once */
 	const char *become_user;
 	const char *become_method;
+	const char *connection;        /* -c: "ssh", "local" ...; a host's own word beats it */
+	const char *ssh_common_args;   /* --ssh-common-args */
+	const char *ssh_extra_args;    /* --ssh-extra-args */
 	bool become;                   /* -b */
 	enum link_transport transport; /* --transport; LINK_AUTO: what the host needs */
 	enum link_host_key_checking host_key_checking; /* --host-key-checking */
