@@ -22,7 +22,7 @@ static _Noreturn void usage_error(const struct parser *p, const char *text)
 
 	fprintf(stderr, "%s: %s\nTry '%s%s --help'.\n", name, text,
 		p->cmd->link_name ? "" : "modelfleet ", name);
-	exit(EXIT_CANNOT_RUN);
+	exit(p->cmd->usage_exit ? p->cmd->usage_exit : EXIT_CANNOT_RUN);
 }
 
 /* Set once, before the command that is to be looked at runs. */
@@ -161,12 +161,40 @@ int cli_error(const struct err *err)
 	return EXIT_CANNOT_RUN;
 }
 
+/* Set once, before anything is told. */
+static bool warns_as_ansible;
+
+void cli_warn_as_ansible(void)
+{
+	warns_as_ansible = true;
+}
+
+static void log_as_ansible(enum log_level level, const char *line)
+{
+	if (level == LOG_WARNING)
+		fprintf(stderr, "[WARNING]: %s\n", line);
+	else
+		log_to_stderr(level, line);
+}
+
+static void add_diag(const struct diag *d, struct strbuf *out)
+{
+	if (!warns_as_ansible || d->level != DIAG_WARNING) {
+		diag_format(d, out);
+		return;
+	}
+	strbuf_addstr(out, "[WARNING]: ");
+	place_format(
+		&(struct place){.file = d->file, .line = d->line, .column = d->column}, out);
+	strbuf_addf(out, "%s\n", d->text);
+}
+
 void cli_print_diags(const struct diags *d)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
 	for (size_t i = 0; i < d->count; i++)
-		diag_format(&d->items[i], &text);
+		add_diag(&d->items[i], &text);
 	if (d->dropped)
 		strbuf_addf(&text, "and %zu more\n", d->dropped);
 	if (d->errors)
@@ -182,7 +210,7 @@ void cli_verbosity(int count)
 
 	if (i >= ARRAY_SIZE(levels))
 		i = ARRAY_SIZE(levels) - 1;
-	log_setup(log_to_stderr, levels[i]);
+	log_setup(warns_as_ansible ? log_as_ansible : log_to_stderr, levels[i]);
 }
 
 /* Set once by --color while options are read; asked by every printer. */

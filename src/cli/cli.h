@@ -24,6 +24,17 @@ enum exit_code {
 };
 
 /*
+ * run-playbook and adhoc end as ansible-playbook and ansible do: 0, 1, 2 and 4 as above, but a
+ * host out of reach beats one that failed, and besides:
+ */
+enum ansible_exit_code {
+	EXIT_ANSIBLE_USAGE = 2,   /* an option that does not exist */
+	EXIT_ANSIBLE_PARSER = 4,  /* a playbook that cannot be read */
+	EXIT_ANSIBLE_OPTIONS = 5, /* options or words that do not go together */
+	EXIT_ANSIBLE_INTERRUPTED = 99
+};
+
+/*
  * One option. With `value` NULL it is a flag. `target` is where the parser stores:
  * OPTION_FLAG a bool, OPTION_COUNT an int, OPTION_STRING a const char * (the last one wins),
  * OPTION_LIST a struct strlist (each use appends). `value` also says what the shells complete:
@@ -35,7 +46,7 @@ struct option_spec {
 	const char *name; /* long name without dashes */
 	enum option_kind kind;
 	const char *value; /* name of its argument in --help, e.g. "INVENTORY" */
-	const char *help;
+	const char *help;  /* "": not listed, as another name of an option that is */
 	void *target;
 };
 
@@ -71,6 +82,7 @@ struct command {
 	 * "..." behind the last one: it repeats. NULL: it takes none.
 	 */
 	const char *arguments;
+	int usage_exit; /* after a wrong option; 0: EXIT_CANNOT_RUN */
 };
 
 /* All commands, in the order of `modelfleet --help`, ended by NULL (commands.c). */
@@ -80,9 +92,9 @@ const struct command *cli_find_command(const char *name);
 /* The command of a link's name, or NULL. */
 const struct command *cli_find_link(const char *name);
 
-extern const struct command cmd_check, cmd_cleanup, cmd_complete, cmd_deploy, cmd_history,
-	cmd_inventory, cmd_playbook, cmd_publish, cmd_rollback, cmd_status, cmd_template,
-	cmd_vars, cmd_verify_store;
+extern const struct command cmd_adhoc, cmd_check, cmd_cleanup, cmd_complete, cmd_deploy,
+	cmd_history, cmd_inventory, cmd_playbook, cmd_publish, cmd_rollback, cmd_status,
+	cmd_template, cmd_vars, cmd_verify_store;
 
 /*
  * Parses argv[1..] by a table ended by an all-zero entry. Positional arguments are gathered
@@ -105,6 +117,8 @@ void cli_divert(void (*look)(const struct option_spec *options));
 int cli_error(const struct err *err);
 /* Prints all findings to standard error, a line each, and a count. */
 void cli_print_diags(const struct diags *d);
+/* From now on warnings are told as Ansible does, "[WARNING]: text". */
+void cli_warn_as_ansible(void);
 /* Sets up the log by the number of -v. */
 void cli_verbosity(int count);
 /* True if output to f may use colour (NO_COLOR, TERM, terminal, --color). */

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "cli/complete.h"
 #include "cli/engine.h"
+#include "play/module.h"
 
 /* ---- what the value of an option, or a word, may be: by its name in --help ---- */
 
@@ -58,6 +59,20 @@ static void offer_become_method(struct completion *c)
 		complete_offer(c, name, "");
 }
 
+static void offer_module(struct completion *c)
+{
+	const struct module *m;
+
+	for (size_t i = 0; (m = module_at(i)); i++)
+		complete_offer(c, m->name, "");
+}
+
+static void offer_connection(struct completion *c)
+{
+	complete_offer(c, "ssh", "");
+	complete_offer(c, "local", "");
+}
+
 /*
  * One kind of value. A name that is not here has no candidates: numbers, users, words of a
  * person's own.
@@ -78,8 +93,10 @@ static const struct kind kinds[] = {
 	{"KIND", offer_transport},
 	{"METHOD", offer_become_method},
 	{"MODEL", complete_model},
+	{"MODULE", offer_module},
 	{"PATTERN", complete_pattern},
 	{"PLAYBOOK", offer_playbook},
+	{"TYPE", offer_connection},
 	{"VARIABLE", complete_variable},
 	{"VARS", offer_extra},
 	{"VERSION", complete_version},
@@ -231,7 +248,7 @@ static void offer_options(struct walk *w)
 {
 	for (const struct option_spec *o = w->options; o->help; o++) {
 		bool once = o->kind == OPTION_FLAG || o->kind == OPTION_STRING;
-		if (!o->name || (once && w->used[o - w->options]))
+		if (!o->name || !*o->help || (once && w->used[o - w->options]))
 			continue;
 		autofree char *word = xasprintf("--%s", o->name);
 		complete_offer(w->c, word, o->help);

@@ -5,17 +5,18 @@
 #include "base/path.h"
 #include "cli/play_json.h"
 #include "cli/play_list.h"
+#include "cli/play_settings.h"
 #include "cli/play_text.h"
 
 static const char epilogue[] =
-	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed,\n"
-	"3 it went back, 4 a host was unreachable, 130 interrupted";
+	"exit codes: 0 all hosts as wanted, 1 could not run, 2 a host failed, 3 it went\n"
+	"back, 4 a host was unreachable or a playbook has errors, 99 interrupted";
 
 struct playbook_command {
 	struct engine engine;
 	struct play_run run;
 	struct strlist tags, skip_tags; /* as given: names between commas */
-	bool syntax_check;
+	bool syntax_check, flush_cache;
 	struct play_list_options list;
 };
 
@@ -33,6 +34,7 @@ static void read_options(const struct command *cmd, struct playbook_command *c, 
 		{0, "force-handlers", OPTION_FLAG, NULL,
 			"run handlers also on hosts that failed",
 			&c->run.options.force_handlers},
+		OPTIONS_GROUP("look", "what is told without running anything"),
 		{0, "syntax-check", OPTION_FLAG, NULL, "read the playbook, run nothing",
 			&c->syntax_check},
 		{0, "list-hosts", OPTION_FLAG, NULL, "name the hosts, run nothing",
@@ -41,7 +43,11 @@ static void read_options(const struct command *cmd, struct playbook_command *c, 
 			&c->list.tasks},
 		{0, "list-tags", OPTION_FLAG, NULL, "name the tags, run nothing",
 			&c->list.tags},
+		OPTIONS_OWN,
+		{0, "flush-cache", OPTION_FLAG, NULL, "not needed: no cache of facts is kept",
+			&c->flush_cache},
 		ENGINE_CONNECTION_OPTIONS(e),
+		ENGINE_ANSIBLE_OPTIONS(e),
 		ENGINE_OUTPUT_OPTIONS(e),
 		{0},
 	};
@@ -50,8 +56,12 @@ static void read_options(const struct command *cmd, struct playbook_command *c, 
 		rest);
 }
 
-static void split_tags(struct strlist *out, const struct strlist *given)
+/* The words of an option, or of the settings where it was not given. */
+static void read_tags(struct strlist *out, const struct strlist *given,
+	const struct config *config, enum config_key setting)
 {
+	if (given->count == 0)
+		config_list(config, setting, out);
 	for (size_t i = 0; i < given->count; i++)
 		strlist_split(out, given->items[i], ",");
 }
@@ -75,18 +85,32 @@ static int tell(struct playbook_command *c, bool *told, struct err *err)
 	return 0;
 }
 
+static int find_playbooks(const struct strlist *paths, struct err *err)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		if (!path_exists(paths->items[i]))
+			return err_set(err, ERR_NOTFOUND, "the playbook: %s could not be found",
+				paths->items[i]);
+	return 0;
+}
+
 /* The exit code, or -1 with err. */
 static int run(struct playbook_command *c, const struct strlist *paths, struct err *err)
 {
 	AUTO(strlist_release) struct strlist tags = {0};
+	const struct config *config = &c->engine.site.config;
 	struct play_run *p = &c->run;
 	bool told;
 
-	split_tags(&tags, &c->tags);
-	split_tags(&p->options.skip_tags, &c->skip_tags);
-	p->show.words = c->engine.o.json ? &play_words_json : &play_words_text;
-	if (play_run_read(p, paths) < 0)
+	read_tags(&tags, &c->tags, config, CONFIG_RUN_TAGS);
+	read_tags(&p->options.skip_tags, &c->skip_tags, config, CONFIG_SKIP_TAGS);
+	play_settings_apply(p);
+	p->show.words = c->engine.o.json ? &play_words_json : play_settings_words(config);
+	play_settings_tell(&c->engine);
+	if (find_playbooks(paths, err) < 0)
 		return -1;
+	if (play_run_read(p, paths) < 0)
+		return EXIT_ANSIBLE_PARSER;
 	play_run_tag(p, &tags);
 	if (tell(c, &told, err) < 0)
 		return -1;
@@ -107,7 +131,8 @@ static int start(struct playbook_command *c, const struct strlist *paths)
 
 	if (paths->count == 0) {
 		err_set(&err, ERR_USAGE, "which playbook? Try 'run-playbook --help'");
-		return cli_error(&err);
+		cli_error(&err);
+		return EXIT_ANSIBLE_USAGE;
 	}
 	autofree char *dir = path_dirname(paths->items[0]);
 	c->engine.o.site.playbook_dir = dir;
@@ -133,6 +158,7 @@ static int run_playbook_command(const struct command *cmd, int argc, char **argv
 	if (engine_init(&c.engine, argc, argv, &err) < 0)
 		return cli_error(&err);
 	play_run_init(&c.run, &c.engine, "playbook");
+	cli_warn_as_ansible();
 	read_options(cmd, &c, argc, argv, &paths);
 	int code = start(&c, &paths);
 	if (code == EXIT_OK) {
@@ -141,7 +167,7 @@ static int run_playbook_command(const struct command *cmd, int argc, char **argv
 			code = engine_fail(&err);
 	}
 	command_release(&c);
-	return code;
+	return code == EXIT_INTERRUPTED ? EXIT_ANSIBLE_INTERRUPTED : code;
 }
 
 const struct command cmd_playbook = {
@@ -149,5 +175,6 @@ const struct command cmd_playbook = {
 	.link_name = "run-playbook",
 	.summary = "Runs Ansible playbooks, without Python on the hosts",
 	.arguments = "PLAYBOOK...",
+	.usage_exit = EXIT_ANSIBLE_USAGE,
 	.run = run_playbook_command,
 };

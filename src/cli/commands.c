@@ -10,6 +10,7 @@ const struct command *const cli_commands[] = {
 	&cmd_status,
 	&cmd_history,
 	&cmd_playbook,
+	&cmd_adhoc,
 	&cmd_check,
 	&cmd_verify_store,
 	&cmd_inventory,

@@ -23,6 +23,9 @@ struct engine_options {
 	const char *forks, *bwlimit, *timeout, *host_timeout;
 	const char *user, *private_key, *become_user, *become_method;
 	const char *transport, *host_key_checking, *color;
+	const char *connection, *ssh_common_args, *ssh_extra_args;
+	const char *become_password_file, *connection_password_file;
+	const char *scp_extra_args, *sftp_extra_args, *module_path; /* without a meaning here */
 	bool json, become, ask_pass, ask_become_pass;
 };
 
@@ -50,6 +53,35 @@ struct engine_options {
 			&(o)->transport},                                                      \
 		{0, "host-key-checking", OPTION_STRING, "HOW", "strict, accept-new or off",    \
 			&(o)->host_key_checking},                                              \
+		OPTIONS_OWN
+
+/* The same: what only Ansible's own programs are given. */
+#define ENGINE_ANSIBLE_OPTIONS(o)                                                              \
+	OPTIONS_GROUP("ssh", "ssh's own arguments, and files with passwords"),                 \
+		{'c', "connection", OPTION_STRING, "TYPE", "ssh or local", &(o)->connection},  \
+		{0, "ssh-common-args", OPTION_STRING, "ARGS", "arguments of ssh",              \
+			&(o)->ssh_common_args},                                                \
+		{0, "ssh-extra-args", OPTION_STRING, "ARGS", "further ones",                   \
+			&(o)->ssh_extra_args},                                                 \
+		{0, "scp-extra-args", OPTION_STRING, "ARGS", "not used: there is no scp",      \
+			&(o)->scp_extra_args},                                                 \
+		{0, "sftp-extra-args", OPTION_STRING, "ARGS", "not used: there is no sftp",    \
+			&(o)->sftp_extra_args},                                                \
+		{'M', "module-path", OPTION_STRING, "DIRS", "not used: modules are built in",  \
+			&(o)->module_path},                                                    \
+		{0, "connection-password-file", OPTION_STRING, "FILE",                         \
+			"the login password's file", &(o)->connection_password_file},          \
+		{0, "become-password-file", OPTION_STRING, "FILE",                             \
+			"the file of the password to become another user",                     \
+			&(o)->become_password_file},                                           \
+		{0, "conn-pass-file", OPTION_STRING, "FILE", "",                               \
+			&(o)->connection_password_file},                                       \
+		{0, "become-pass-file", OPTION_STRING, "FILE", "",                             \
+			&(o)->become_password_file},                                           \
+		{0, "key-file", OPTION_STRING, "FILE", "", &(o)->private_key},                 \
+		{0, "inventory-file", OPTION_LIST, "INVENTORY", "", &(o)->site.inventory},     \
+		{0, "vault-pass-file", OPTION_LIST, "FILE", "", &(o)->site.vault_files},       \
+		{0, "ask-vault-password", OPTION_FLAG, NULL, "", &(o)->site.ask_vault},        \
 		OPTIONS_OWN
 
 /* The same: how the run is shown. */

@@ -3,6 +3,7 @@
  * What the options of an engine say, and the settings where an option is silent.
  */
 #include "cli/engine.h"
+#include "crypto/vault.h"
 
 #define FORKS_DEFAULT   100
 #define STALL_DEFAULT   60.0
@@ -90,6 +91,9 @@ static int read_connect(struct engine *e, const struct config *config, struct er
 	c->become = e->o.become;
 	c->become_user = e->o.become_user;
 	c->become_method = e->o.become_method;
+	c->connection = e->o.connection;
+	c->ssh_common_args = e->o.ssh_common_args;
+	c->ssh_extra_args = e->o.ssh_extra_args;
 	c->transport = (enum link_transport)transport;
 	c->host_key_checking = (enum link_host_key_checking)checking;
 	c->limiter = &e->limiter;
@@ -105,19 +109,48 @@ static int ask_passphrase(void *data, enum link_secret kind, const char *subject
 	return site_prompt(data, question, out, err) < 0 ? 0 : 1;
 }
 
+/* A password that a file holds, or that it prints if it is a program. */
+static int read_password_file(
+	const char *what, const char *path, struct strbuf *out, struct err *err)
+{
+	AUTO(vault_secrets_release) struct vault_secrets read = {0};
+
+	if (vault_secrets_add_file(&read, what, path, err) < 0)
+		return err_wrap(err, "%s password file %s", what, path);
+	strbuf_add(out, read.items[0].password, read.items[0].len);
+	return 0;
+}
+
+/* One password: asked for, or out of a file of the command line or else of the settings. */
+static int find_password(struct engine *e, const char *what, bool ask, const char *file,
+	enum config_key setting, struct strbuf *out, struct err *err)
+{
+	if (ask) {
+		autofree char *question = xasprintf("%s password", what);
+		return site_prompt(NULL, question, out, err);
+	}
+	if (!file)
+		file = config_text(&e->site.config, setting);
+	return file ? read_password_file(what, file, out, err) : 0;
+}
+
 int engine_ask_passwords(struct engine *e, struct err *err)
 {
-	if (e->o.ask_pass) {
-		if (site_prompt(NULL, "SSH password", &e->password, err) < 0)
-			return -1;
-		e->connect.password = e->password.data;
-	}
-	if (e->o.ask_become_pass) {
-		if (site_prompt(NULL, "BECOME password", &e->become_password, err) < 0)
-			return -1;
-		e->connect.become_password = e->become_password.data;
-	}
+	const struct engine_options *o = &e->o;
+	bool ask_become =
+		o->ask_become_pass || config_bool(&e->site.config, CONFIG_BECOME_ASK_PASS);
+
 	e->connect.ask = ask_passphrase;
+	if (find_password(e, "SSH", o->ask_pass, o->connection_password_file,
+		    CONFIG_CONNECTION_PASSWORD_FILE, &e->password, err) < 0 ||
+		find_password(e, "BECOME", ask_become && !o->become_password_file,
+			o->become_password_file, CONFIG_BECOME_PASSWORD_FILE,
+			&e->become_password, err) < 0)
+		return -1;
+	if (e->password.len || o->ask_pass)
+		e->connect.password = e->password.data;
+	if (e->become_password.len || ask_become)
+		e->connect.become_password = e->become_password.data;
 	return 0;
 }
 

@@ -36,7 +36,7 @@ static size_t add_group(
 	for (const struct option_spec *o = options; o->help; o++) {
 		if (o->kind == OPTION_GROUP) {
 			at = o->value;
-		} else if (str_cmp0(at, group) == 0) {
+		} else if (str_cmp0(at, group) == 0 && *o->help) {
 			add_option(out, o);
 			count++;
 		}

@@ -38,8 +38,8 @@ static void print_usage(FILE *f)
 	}
 	fprintf(f, "\nprograms of their own:");
 	print_links(f);
-	fprintf(f, "\n'modelfleet COMMAND --help' explains a command,\n"
-		   "'modelfleet --version' prints the version.\n");
+	fprintf(f, "\n'modelfleet COMMAND --help' explains a command, --version prints the "
+		   "version.\n");
 }
 
 static int unknown_command(const char *name)

@@ -8,9 +8,6 @@
 #include <inttypes.h>
 
 #include "play/diff.h"
-#include "value/json.h"
-
-#define VERBOSE_INDENT 3 /* from this -v on a result has a line for each member */
 
 /* One result being written. */
 struct writer {
@@ -28,69 +25,20 @@ static bool is_true(const struct value *result, const char *key)
 	return v && value_truthy(v);
 }
 
-static bool is_loop(const struct writer *w)
+static bool is_debug(const struct run_event *e)
 {
-	const struct run_event *e = w->event;
-
-	return e->step && e->step->kind == STEP_TASK && e->step->task->loop &&
-	       value_dict_get(e->result, "results");
+	return show_is_module(e->step, "debug");
 }
 
-/* Members that are not part of the answer, or are told in another way. */
-static bool is_hidden(const struct writer *w, const char *key)
-{
-	static const char *const always[] = {
-		"failed", "skipped", "exception", "warnings", "deprecations"};
-	static const char *const unless_verbose[] = {"invocation", "diff"};
-
-	if (str_starts(key, "_ansible_") || (strcmp(key, "results") == 0 && is_loop(w)))
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
-		if (strcmp(always[i], key) == 0)
-			return true;
-	for (size_t i = 0; i < ARRAY_SIZE(unless_verbose); i++)
-		if (strcmp(unless_verbose[i], key) == 0)
-			return w->show->verbosity < VERBOSE_INDENT;
-	return false;
-}
-
-/* Of a debug task only what it is to say. */
-static bool is_beside_the_point(const struct writer *w, const char *key)
-{
-	static const char *const hidden[] = {
-		"changed", "failed", "skipped", "invocation", "skip_reason", "false_condition"};
-
-	if (!w->debug)
-		return false;
-	if (value_dict_get(w->event->result, "msg"))
-		return strcmp(key, "msg") != 0;
-	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
-		if (strcmp(hidden[i], key) == 0)
-			return true;
-	return false;
-}
-
-/* Appends the result as JSON. */
+/* Appends the result as JSON; a debug task that fails has nothing to say. */
 static void add_result(struct writer *w)
 {
-	struct json_write_options options = {.sort_keys = true};
-	struct value *shown = value_new_dict(&w->arena);
-	struct err err = {0};
-	size_t start = w->out->len;
+	const struct run_event *e = w->event;
+	bool failed = e->outcome >= TASK_FAILED;
+	struct play_dump_options o = {.debug = w->debug && !failed};
 
-	if (w->show->verbosity >= VERBOSE_INDENT ||
-		(w->debug && w->event->outcome != TASK_SKIPPED))
-		options.indent = 4;
-	value_dict_foreach (p, w->event->result) {
-		const char *key = value_text(p->key);
-		if (!key || is_hidden(w, key) || is_beside_the_point(w, key))
-			continue;
-		value_dict_set(&w->arena, shown, key, p->value);
-	}
-	if (json_write(shown, &options, w->out, &err) == 0)
-		return;
-	strbuf_truncate(w->out, start);
-	strbuf_addf(w->out, "{\"msg\": \"the result cannot be shown: %s\"}", err.text);
+	o.indent = is_true(e->result, "_ansible_verbose_always") && !(failed && is_debug(e));
+	play_dump(w->show, e, &o, w->out);
 }
 
 /* ---- warnings and differences ---- */
@@ -136,19 +84,13 @@ static void add_diff(struct writer *w, const struct value *result)
 	add_colored(text.data, w->out);
 }
 
-/* A loop's differences come together, when it has ended. */
+/* A loop's differences are told with its items. */
 static void add_diffs(struct writer *w)
 {
-	const struct value *results = value_dict_get(w->event->result, "results");
+	const struct run_event *e = w->event;
 
-	if (w->event->kind == RUN_ITEM || !w->show->run->o->diff)
-		return;
-	if (!results || results->kind != VALUE_LIST) {
-		add_diff(w, w->event->result);
-		return;
-	}
-	value_list_foreach (item, results)
-		add_diff(w, item);
+	if (w->show->run->o->diff && (e->kind == RUN_ITEM || !play_is_loop(e)))
+		add_diff(w, e->result);
 }
 
 /* ---- lines ---- */
@@ -176,6 +118,16 @@ static void end_line(struct writer *w, struct strbuf *line, const char *color, b
 	strbuf_addch(out, '\n');
 }
 
+/* Whether the result follows: a module may ask for that, or that it never does. */
+static bool is_verbose(const struct writer *w)
+{
+	const struct value *result = w->event->result;
+
+	if (is_true(result, "_ansible_verbose_override"))
+		return false;
+	return w->show->verbosity > 0 || is_true(result, "_ansible_verbose_always");
+}
+
 /* "ok: [host] => (item=x) => {...}" */
 static void add_plain(struct writer *w, const char *word, const char *color)
 {
@@ -183,7 +135,9 @@ static void add_plain(struct writer *w, const char *word, const char *color)
 	const struct run_event *e = w->event;
 	bool skipped = e->outcome == TASK_SKIPPED;
 
-	if (is_loop(w) && e->kind == RUN_RESULT && !skipped)
+	if ((skipped && w->show->hides_skipped) || (e->outcome == TASK_OK && w->show->hides_ok))
+		return;
+	if (play_is_loop(e) && e->kind == RUN_RESULT && !skipped)
 		return;
 	strbuf_addf(&line, "%s: ", word);
 	if (skipped)
@@ -193,7 +147,7 @@ static void add_plain(struct writer *w, const char *word, const char *color)
 	if (e->kind == RUN_ITEM)
 		strbuf_addf(&line, " => (item=%s)%s", e->label ? e->label : "None",
 			skipped ? " " : "");
-	end_line(w, &line, color, w->show->verbosity > 0 || (w->debug && !skipped));
+	end_line(w, &line, color, is_verbose(w));
 }
 
 static void add_failure(struct writer *w)
@@ -210,7 +164,7 @@ static void add_failure(struct writer *w)
 		end_line(w, &line, PLAY_FAILED, true);
 		return;
 	}
-	if (unreachable || !is_loop(w)) {
+	if (unreachable || !play_is_loop(e)) {
 		strbuf_addstr(&line, "fatal: ");
 		add_host(w, &line);
 		strbuf_addstr(&line, unreachable ? ": UNREACHABLE!" : ": FAILED!");
@@ -245,7 +199,7 @@ void play_result(struct show *s, const struct run_event *e, struct strbuf *out)
 	}
 	if (!event.result)
 		event.result = value_new_dict(&w.arena);
-	w.debug = show_is_module(e->step, "debug");
+	w.debug = is_debug(e);
 	add_warnings(&w);
 	add_diffs(&w);
 	switch (e->outcome) {

@@ -40,10 +40,14 @@ struct place_of_host {
 };
 
 struct play_text {
+	/* What became of a task; with headings around, or bare. */
+	void (*tell)(struct show *s, const struct run_event *e, struct strbuf *out);
+	bool bare;
 	char *title;  /* of the play */
 	bool in_play; /* between a play's beginning and its end */
 	bool play_shown;
 	bool unmatched;       /* the play has no hosts */
+	bool hides;           /* a task without lines has no heading */
 	uint64_t batch_hosts; /* hosts of the batch */
 	struct place_of_host *hosts;
 	uint64_t floor; /* all hosts of the batch have reached this key */
@@ -75,6 +79,12 @@ void play_banner(const char *text, struct strbuf *out)
 	for (unsigned i = 0; i < stars; i++)
 		strbuf_addch(out, '*');
 	strbuf_addch(out, '\n');
+}
+
+static void add_banner(const struct play_text *t, const char *text, struct strbuf *out)
+{
+	if (!t->bare)
+		play_banner(text, out);
 }
 
 /* ---- keys ---- */
@@ -160,6 +170,8 @@ static uint64_t find_floor(const struct play_text *t, const struct show *s)
 
 static void show_group(struct play_text *t, struct task_lines *g, struct strbuf *out)
 {
+	if (t->hides && g->lines.len == 0)
+		return;
 	if (g->banner && (!g->shown || t->last != g->key))
 		strbuf_addstr(out, g->banner);
 	g->shown = true;
@@ -192,18 +204,25 @@ static void advance(struct play_text *t, const struct show *s, struct strbuf *ou
 
 /* ---- events ---- */
 
-static void make_banner(const struct show *s, const struct run_event *e, struct task_lines *g)
+static const char *check_mark(const struct show *s)
+{
+	return s->marks_check ? " [CHECK MODE]" : "";
+}
+
+static void make_banner(const struct play_text *t, const struct show *s,
+	const struct run_event *e, struct task_lines *g)
 {
 	AUTO(strbuf_release) struct strbuf head = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf banner = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
 
-	if (g->banner)
+	if (g->banner || t->bare)
 		return;
-	strbuf_addf(&head, "%s [%s]", e->handler ? "RUNNING HANDLER" : "TASK",
+	strbuf_addf(&head, "%s [%s]%s", e->handler ? "RUNNING HANDLER" : "TASK",
 		e->title  ? e->title
 		: e->step ? step_title(e->step)
-			  : "");
+			  : "",
+		check_mark(s));
 	play_banner(head.data, &banner);
 	if (s->verbosity >= 2 && e->step) {
 		strbuf_addf(
@@ -227,7 +246,7 @@ static void task_begins(
 
 	h->key = key_of(h, e);
 	if (!show_is_module(e->step, "meta"))
-		make_banner(s, e, group_of(t, h->key));
+		make_banner(t, s, e, group_of(t, h->key));
 	advance(t, s, out);
 }
 
@@ -237,8 +256,8 @@ static void task_tells(
 	if (show_is_module(e->step, "meta"))
 		return;
 	struct task_lines *g = group_of(t, place(t, s, e->host)->key);
-	make_banner(s, e, g);
-	play_result(s, e, &g->lines);
+	make_banner(t, s, e, g);
+	t->tell(s, e, &g->lines);
 	flush(t, out);
 }
 
@@ -266,26 +285,33 @@ static void host_undone(
 	advance(t, s, out);
 }
 
-static void set_play(struct play_text *t, const struct run_event *e)
+static void set_play(struct play_text *t, const struct show *s, const struct run_event *e)
 {
 	const char *title = e->title ? e->title : e->play->name;
 
 	free(t->title);
-	t->title = title && *title ? xasprintf("PLAY [%s]", title) : xstrdup("PLAY");
+	t->title = title && *title ? xasprintf("PLAY [%s]%s", title, check_mark(s))
+				   : xasprintf("PLAY%s", check_mark(s));
 }
 
-static void play_begins(struct play_text *t, const struct run_event *e)
+static void play_begins(struct play_text *t, const struct show *s, const struct run_event *e)
 {
-	set_play(t, e);
+	set_play(t, s, e);
 	t->in_play = true;
 	t->play_shown = t->unmatched = false;
 }
 
-/* All that is held back of a batch that is over, and of hosts that never came to their end. */
-static void batch_ends(struct play_text *t, const struct show *s, struct strbuf *out)
+/* Prints all that is held back. */
+static void batch_lines(struct play_text *t, struct strbuf *out)
 {
 	t->floor = ALL_DONE;
 	flush(t, out);
+}
+
+/* A batch is over, and hosts of it that never came to their end. */
+static void batch_ends(struct play_text *t, const struct show *s, struct strbuf *out)
+{
+	batch_lines(t, out);
 	memset(t->hosts, 0, s->count * sizeof(*t->hosts));
 	t->batch_hosts = 0;
 	t->last = 0;
@@ -296,8 +322,8 @@ static void batch_begins(struct play_text *t, const struct show *s, const struct
 {
 	batch_ends(t, s, out);
 	if (!t->in_play)
-		set_play(t, e); /* whose hosts are taken back, long after */
-	play_banner(t->title, out);
+		set_play(t, s, e); /* whose hosts are taken back, long after */
+	add_banner(t, t->title, out);
 	t->play_shown = true;
 	t->batch_hosts = e->total;
 	t->floor = 0;
@@ -307,8 +333,8 @@ static void play_ends(struct play_text *t, const struct show *s, struct strbuf *
 {
 	batch_ends(t, s, out);
 	if (!t->play_shown)
-		play_banner(t->title, out);
-	if (t->unmatched) {
+		add_banner(t, t->title, out);
+	if (t->unmatched && !t->bare) {
 		cli_paint(out, PLAY_SKIPPED, "skipping: no hosts matched");
 		strbuf_addch(out, '\n');
 	}
@@ -341,12 +367,44 @@ static void warn(
 	show_warn(s, text, out);
 }
 
+/* Whether a task that failed is fatal for all hosts. */
+static bool is_fatal(const struct step *s)
+{
+	const struct step *outermost = s;
+
+	for (; s; s = s->outer) {
+		outermost = s;
+		if (s->attributes[ATTRIBUTE_ANY_ERRORS_FATAL])
+			return true;
+	}
+	return outermost && (outermost->play->attributes[ATTRIBUTE_ANY_ERRORS_FATAL] ||
+				    outermost->play->max_fail_percentage);
+}
+
+/*
+ * Too many hosts failed. Ansible says so where the play sets a limit, but not where all hosts
+ * of a batch failed: nobody is left to whom more could happen.
+ */
+static void run_stops(
+	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	bool fatal = false;
+
+	batch_lines(t, out);
+	for (size_t i = 0; i < s->count && !fatal; i++)
+		fatal = t->hosts[i].begun && is_fatal(s->run->hosts[i].failed_step);
+	if (fatal)
+		add_banner(t, "NO MORE HOSTS LEFT", out);
+	if (s->live)
+		show_warn(s, e->text, out);
+}
+
 static void text_event(struct show *s, const struct run_event *e, struct strbuf *out)
 {
 	struct play_text *t = s->data;
 
 	switch (e->kind) {
-	case RUN_PLAY: play_begins(t, e); break;
+	case RUN_PLAY: play_begins(t, s, e); break;
 	case RUN_BATCH: batch_begins(t, s, e, out); break;
 	case RUN_HOST: host_begins(t, s, e); break;
 	case RUN_TASK: task_begins(t, s, e, out); break;
@@ -361,21 +419,27 @@ static void text_event(struct show *s, const struct run_event *e, struct strbuf 
 		if (strcmp(e->text, "undo") == 0)
 			place(t, s, e->host)->section = SECTION_UNDO;
 		break;
-	case RUN_STOP:
-		play_banner("NO MORE HOSTS LEFT", out);
-		cli_paint(out, PLAY_FAILED, e->text);
-		strbuf_addch(out, '\n');
-		break;
+	case RUN_STOP: run_stops(t, s, e, out); break;
 	default: break;
 	}
 }
 
-static void text_begin(struct show *s, struct strbuf *out)
+static struct play_text *text_new(struct show *s)
 {
 	struct play_text *t = xcalloc(1, sizeof(*t));
 
 	s->data = t;
+	t->tell = play_result;
 	t->hosts = xcalloc(s->count ? s->count : 1, sizeof(*t->hosts));
+	t->hides = s->hides_ok || s->hides_skipped;
+	return t;
+}
+
+static void text_begin(struct show *s, struct strbuf *out)
+{
+	text_new(s);
+	if (s->marks_check)
+		play_banner("DRY RUN", out);
 	if (s->verbosity >= 2) {
 		autofree char *head =
 			xasprintf("PLAYBOOK: %s", path_basename(s->run->playbook->path));
@@ -388,6 +452,29 @@ static void text_end(struct show *s, int exit_code, struct strbuf *out)
 	(void)exit_code;
 	batch_ends(s->data, s, out);
 	play_recap(s, out);
+	if (s->marks_check)
+		play_banner("DRY RUN", out);
+}
+
+static void minimal_begin(struct show *s, struct strbuf *out)
+{
+	struct play_text *t = text_new(s);
+
+	(void)out;
+	t->bare = true;
+	t->tell = play_line_minimal;
+}
+
+static void oneline_begin(struct show *s, struct strbuf *out)
+{
+	minimal_begin(s, out);
+	((struct play_text *)s->data)->tell = play_line_oneline;
+}
+
+static void bare_end(struct show *s, int exit_code, struct strbuf *out)
+{
+	(void)exit_code;
+	batch_ends(s->data, s, out);
 }
 
 static void text_release(struct show *s)
@@ -409,5 +496,19 @@ const struct show_words play_words_text = {
 	.begin = text_begin,
 	.event = text_event,
 	.end = text_end,
+	.release = text_release,
+};
+
+const struct show_words play_words_text_minimal = {
+	.begin = minimal_begin,
+	.event = text_event,
+	.end = bare_end,
+	.release = text_release,
+};
+
+const struct show_words play_words_text_oneline = {
+	.begin = oneline_begin,
+	.event = text_event,
+	.end = bare_end,
 	.release = text_release,
 };

@@ -15,6 +15,11 @@
 
 #include "cli/show.h"
 
+/* The `data` of play_words_minimal and play_words_oneline; the caller's. */
+struct play_lines {
+	const char *tree; /* a directory that keeps each host's result; NULL: none */
+};
+
 /* Colours of Ansible's output. */
 #define PLAY_OK          "0;32"
 #define PLAY_CHANGED     "0;33"
@@ -25,9 +30,30 @@
 #define PLAY_WARNING     "1;35"
 
 extern const struct show_words play_words_text;
+/* The same order, but results alone: Ansible's outputs "minimal" and "oneline". */
+extern const struct show_words play_words_text_minimal, play_words_text_oneline;
+/* Results in the order in which hosts end, as `ansible` and `ansible -o` print them. */
+extern const struct show_words play_words_minimal, play_words_oneline;
+
+/* How play_dump writes. All zero is what the default output has on one line. */
+struct play_dump_options {
+	bool indent;   /* a line for each member */
+	bool one_line; /* those lines joined: what `ansible -o` prints */
+	bool results;  /* of a loop its items' results, too */
+	bool debug;    /* only what a debug task is to say */
+};
+/* Appends an event's result as JSON, without what is told in another way (play_dump.c). */
+void play_dump(const struct show *s, const struct run_event *e,
+	const struct play_dump_options *o, struct strbuf *out);
+/* True if the event is of a loop whose items have results. */
+bool play_is_loop(const struct run_event *e);
 
 /* Appends what became of an attempt, an item or a task on a host (play_result.c). */
 void play_result(struct show *s, const struct run_event *e, struct strbuf *out);
+/* The same in the words of "minimal": nothing but what became of a task (play_lines.c). */
+void play_line_minimal(struct show *s, const struct run_event *e, struct strbuf *out);
+/* The same on one line. */
+void play_line_oneline(struct show *s, const struct run_event *e, struct strbuf *out);
 /* Appends a heading: an empty line, the text, and stars up to the width of the output. */
 void play_banner(const char *text, struct strbuf *out);
 /* Appends the recap: a line with counts for each host that did anything (play_recap.c). */

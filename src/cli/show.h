@@ -57,7 +57,10 @@ struct show {
 	bool live;      /* a block of hosts in work below the text */
 	unsigned drawn; /* how many lines of the terminal the block takes now */
 	int verbosity;
-	const char *run_id; /* of the journal; NULL: none */
+	bool hides_skipped, hides_ok; /* Ansible's settings display_*_hosts are off */
+	bool marks_check;             /* a check says so in its headings */
+	bool unreachable_first; /* of two exit codes the one of a host out of reach counts */
+	const char *run_id;     /* of the journal; NULL: none */
 	const struct cancel *cancel;
 	int64_t started_ns;
 	struct shown_host *hosts; /* as run->hosts */

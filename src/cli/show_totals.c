@@ -61,6 +61,8 @@ int show_exit_code(const struct show *s)
 	show_sum(s, &t);
 	if (cancel_level(s->cancel))
 		return EXIT_INTERRUPTED;
+	if (s->unreachable_first && t.states[SHOW_UNREACHABLE])
+		return EXIT_UNREACHABLE;
 	if (t.states[SHOW_FAILED] || t.states[SHOW_DRIFTED])
 		return EXIT_HOST_FAILED;
 	if (t.states[SHOW_UNREACHABLE])

@@ -270,10 +270,14 @@ static void test_debug(void **state)
 	task(s, 0, ONE);
 	strbuf_clear(&s->out);
 	tell_result(s, RUN_RESULT, 0, ONE, TASK_OK,
-		"{\"msg\": \"hello\", \"changed\": false, \"failed\": false}", NULL);
+		"{\"msg\": \"hello\", \"changed\": false, \"failed\": false,"
+		" \"_ansible_verbose_always\": true}",
+		NULL);
 	expect(s, "ok: [alpha] => {\n    \"msg\": \"hello\"\n}\n");
 	tell_result(s, RUN_RESULT, 0, ONE, TASK_OK,
-		"{\"name\": [1], \"changed\": false, \"failed\": false}", NULL);
+		"{\"name\": [1], \"changed\": false, \"failed\": false,"
+		" \"_ansible_verbose_always\": true}",
+		NULL);
 	expect(s, "ok: [alpha] => {\n    \"name\": [\n        1\n    ]\n}\n");
 	end(s);
 }

@@ -16,8 +16,9 @@
 #define SCREEN_LINES   24
 #define SCREEN_COLUMNS 80
 
-static const char *const commands[] = {"check", "cleanup", "deploy", "fleet-status", "history",
-	"inventory", "publish", "rollback", "run-playbook", "template", "vars", "verify-store"};
+static const char *const commands[] = {"adhoc", "check", "cleanup", "deploy", "fleet-status",
+	"history", "inventory", "publish", "rollback", "run-playbook", "template", "vars",
+	"verify-store"};
 
 /* Nothing was begun: no journal, no cache, nothing on a host. */
 static void expect_untouched(const struct made_site *s)
@@ -31,11 +32,16 @@ static void expect_untouched(const struct made_site *s)
 	}
 }
 
-static void expect_refusal(const struct made_site *s, const char *text)
+static void expect_refusal_as(const struct made_site *s, int code, const char *text)
 {
-	made_expect_code(s, EXIT_CANNOT_RUN);
+	made_expect_code(s, code);
 	made_expect_in(&s->err, text);
 	assert_string_equal(s->out.data, "");
+}
+
+static void expect_refusal(const struct made_site *s, const char *text)
+{
+	expect_refusal_as(s, EXIT_CANNOT_RUN, text);
 }
 
 /* ---- the program itself ---- */
@@ -67,15 +73,24 @@ static void test_a_command_that_is_not_there(void **state)
 
 /* ---- every command ---- */
 
+/* Those that stand for a program of Ansible's end as that one does. */
+static int usage_exit(const char *command)
+{
+	bool ansible = strcmp(command, "adhoc") == 0 || strcmp(command, "run-playbook") == 0;
+
+	return ansible ? EXIT_ANSIBLE_USAGE : EXIT_CANNOT_RUN;
+}
+
 static void test_every_command_knows_its_options(void **state)
 {
 	struct made_site *s = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		made_run(s, MADE_WORDS(commands[i], "--no-such-option"));
-		expect_refusal(s, "unknown option '--no-such-option'");
+		expect_refusal_as(
+			s, usage_exit(commands[i]), "unknown option '--no-such-option'");
 		made_run(s, MADE_WORDS(commands[i], "-i"));
-		expect_refusal(s, "option '-i' needs a value");
+		expect_refusal_as(s, usage_exit(commands[i]), "option '-i' needs a value");
 	}
 	expect_untouched(s);
 }
@@ -244,7 +259,28 @@ static void test_values_of_playbooks(void **state)
 	made_write(s, "site.yaml", "- hosts: all\n", 13);
 	refuse_all(s, "run-playbook", playbook_values, ARRAY_SIZE(playbook_values), NULL);
 	made_command(s, "run-playbook", NULL);
-	expect_refusal(s, "which playbook?");
+	expect_refusal_as(s, EXIT_ANSIBLE_USAGE, "which playbook?");
+	expect_no_run(s);
+}
+
+/* What ansible-playbook answers to mistakes, and what we do. */
+static void test_mistakes_end_as_in_ansible(void **state)
+{
+	struct made_site *s = *state;
+
+	made_write(s, "bad.yaml", "- hosts: all\n  tasks: [{nothing: }]\n", 36);
+	made_command(s, "run-playbook", MADE_WORDS("bad.yaml"));
+	expect_refusal_as(s, EXIT_ANSIBLE_PARSER, "nothing");
+	made_command(s, "run-playbook", MADE_WORDS("nowhere.yaml"));
+	expect_refusal(s, "the playbook: nowhere.yaml could not be found");
+	made_command(s, "adhoc", MADE_WORDS("all"));
+	expect_refusal_as(s, EXIT_ANSIBLE_OPTIONS, "No argument passed to module command");
+	made_command(s, "adhoc", MADE_WORDS("all", "h1", "-a", "true"));
+	expect_refusal_as(s, EXIT_ANSIBLE_OPTIONS, "which hosts?");
+	made_command(s, "adhoc", MADE_WORDS("all", "-m", "frobnicate"));
+	expect_refusal_as(s, EXIT_ANSIBLE_PARSER, "frobnicate");
+	made_command(s, "adhoc", MADE_WORDS("all", "-m", "file", "-a", "pth=/x"));
+	expect_refusal_as(s, EXIT_ANSIBLE_PARSER, "did you mean \"path\"?");
 	expect_no_run(s);
 }
 
@@ -311,6 +347,7 @@ int main(void)
 		WITH_SITE(test_values_of_deploys),
 		WITH_SITE(test_values_of_fleet_status),
 		WITH_SITE(test_values_of_playbooks),
+		WITH_SITE(test_mistakes_end_as_in_ansible),
 		WITH_SITE(test_playbooks_are_told_without_a_run),
 		WITH_SITE(test_tags_select_tasks),
 	};

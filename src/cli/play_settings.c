@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What run-playbook and adhoc take from Ansible's settings where the command line is silent,
+ * and what they say of options that have no meaning here.
+ */
+#include "base/log.h"
+#include "cli/play_text.h"
+#include "cli/play_settings.h"
+
+/* The outputs by Ansible's names. */
+static const struct {
+	const char *name;
+	const struct show_words *words;
+} outputs[] = {
+	{"default", &play_words_text},
+	{"ansible.builtin.default", &play_words_text},
+	{"minimal", &play_words_text_minimal},
+	{"ansible.builtin.minimal", &play_words_text_minimal},
+	{"oneline", &play_words_text_oneline},
+	{"ansible.builtin.oneline", &play_words_text_oneline},
+};
+
+const struct show_words *play_settings_words(const struct config *config)
+{
+	const char *name = config_text(config, CONFIG_STDOUT_CALLBACK);
+	AUTO(strbuf_release) struct strbuf origin = STRBUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
+		if (strcmp(outputs[i].name, name) == 0)
+			return outputs[i].words;
+	config_explain(config, CONFIG_STDOUT_CALLBACK, &origin);
+	log_warning(
+		"%s: there is no output '%s' here; taken is 'default', others are 'minimal' "
+		"and 'oneline', and --json has events",
+		origin.data, name);
+	return &play_words_text;
+}
+
+static void say_unused(const char *option, const char *value, const char *why)
+{
+	if (value)
+		log_info("--%s has no meaning here: %s", option, why);
+}
+
+static void say_what_is_unused(const struct engine_options *o)
+{
+	say_unused("scp-extra-args", o->scp_extra_args, "files go through the helper");
+	say_unused("sftp-extra-args", o->sftp_extra_args, "files go through the helper");
+	say_unused("module-path", o->module_path, "modules are part of the helper");
+}
+
+void play_settings_apply(struct play_run *p)
+{
+	struct engine *e = p->engine;
+	const struct config *config = &e->site.config;
+	struct show *s = &p->show;
+
+	say_what_is_unused(&e->o);
+	e->o.site.diff = e->o.site.diff || config_bool(config, CONFIG_DIFF_ALWAYS);
+	if (config_bool(config, CONFIG_FORCE_HANDLERS))
+		p->options.force_handlers = true;
+	s->hides_skipped = !config_bool(config, CONFIG_DISPLAY_SKIPPED_HOSTS);
+	s->hides_ok = !config_bool(config, CONFIG_DISPLAY_OK_HOSTS);
+	s->marks_check = e->o.site.check && config_bool(config, CONFIG_CHECK_MODE_MARKERS);
+	s->unreachable_first = true;
+}
+
+void play_settings_tell(const struct engine *e)
+{
+	const char *file = e->site.config.file;
+
+	if (e->o.site.verbosity < 1 || e->o.json)
+		return;
+	if (file)
+		printf("Using %s as config file\n", file);
+	else
+		printf("No config file found; using defaults\n");
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ansible's settings about runs and what is shown of them. Internal to cli/. */
+#ifndef CLI_PLAY_SETTINGS_H
+#define CLI_PLAY_SETTINGS_H
+
+#include "cli/play_run.h"
+
+/* Sets what the settings say of a run and its output, once the site is loaded. */
+void play_settings_apply(struct play_run *p);
+/* The output that stdout_callback names; a warning and the usual one where there is none. */
+const struct show_words *play_settings_words(const struct config *config);
+/* With -v, the line that says which ansible.cfg is used. */
+void play_settings_tell(const struct engine *e);
+
+#endif

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What run-playbook and modelfleet adhoc print is what ansible-playbook and ansible print.
+
+    output.py --ask [NAME...]         asks Ansible (2.14) and keeps its answers, NAME.out
+    output.py PROGRAMS [NAME...]      compares our programs in the directory PROGRAMS with them
+
+output/cases.yaml lists the cases: `run` is a command line of Ansible's, done in a copy of output/;
+`environment` adds variables. Answers are standard output, standard error and exit code, byte by
+byte but for what MASKS names. `ours` says what our answer has instead, pairs of a regular expression
+for a line of Ansible's and of what we have there (null: no line), and `why` gives the reason. One host at a time, so that the order is told.
+"""
+import difflib
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+try:
+    import yaml
+except ImportError:
+    sys.exit(77)
+
+HERE = pathlib.Path(__file__).resolve().parent / "output"
+PROGRAMS = {"ansible-playbook": ["run-playbook"], "ansible": ["modelfleet", "adhoc"]}
+
+# Times, directories of the run, and what our two programs say in words of their own.
+MASKS = [
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+"), "TIME"),
+    (re.compile(r"\b\d:\d\d:\d\d\.\d+"), "DELTA"),
+    (re.compile(r"^\+\+\+ after: .*", re.MULTILINE), "+++ after: NEW"),
+    # Newer versions of Ansible have it, and so do we.
+    (re.compile(r'"false_condition": ("[^"]*"|false), ?(\n +)?'), ""),
+    (re.compile(r'("msg": ")(?:[^"\\]|\\.)*onnection refused(?:[^"\\]|\\.)*'), r"\1NO CONNECTION"),
+]
+
+
+def environment(scratch, case):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE", "MODELFLEET", "XDG"))}
+    return {**kept, "HOME": str(scratch / "home"), "LC_ALL": "C.UTF-8", "TERM": "dumb",
+            "ANSIBLE_NOCOWS": "1", "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_FORKS": "1", "ANSIBLE_LOCALHOST_WARNING": "0",
+            "ANSIBLE_RETRY_FILES_ENABLED": "0", "ANSIBLE_FORCE_COLOR": "0",
+            **case.get("environment", {})}
+
+
+def masked(text, directory):
+    text = text.replace(str(directory), "DIR")
+    for pattern, word in MASKS:
+        text = pattern.sub(word, text)
+    return text
+
+
+def answer(case, programs=None):
+    """What a case's command prints, masked; by Ansible if `programs` is None."""
+    words = shlex.split(case["run"])
+    if programs:
+        name, *rest = PROGRAMS[words[0]]
+        words = [str(programs / name), *rest, *words[1:]]
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch).resolve()
+        (scratch / "home").mkdir()
+        directory = scratch / "site"
+        shutil.copytree(HERE, directory, ignore=shutil.ignore_patterns("*.out"))
+        done = subprocess.run(words, cwd=directory, env=environment(scratch, case), text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
+    return (masked(done.stdout, directory) + "---- standard error\n"
+            + masked(done.stderr, directory) + f"---- exit {done.returncode}\n")
+
+
+def expected(case, text):
+    """Ansible's answer with the lines that are ours to choose."""
+    lines = text.splitlines(keepends=True)
+    for theirs, ours in case.get("ours", []):
+        found = [i for i, line in enumerate(lines) if re.fullmatch(theirs, line.rstrip("\n"))]
+        if not found:
+            raise SystemExit(f"{case['name']}: Ansible has no line {theirs!r}")
+        for i in reversed(found):
+            line = re.fullmatch(theirs, lines[i].rstrip("\n"))
+            lines[i:i + 1] = [line.expand(ours) + "\n"] if ours is not None else []
+    return "".join(lines)
+
+
+def check(case, programs):
+    theirs = expected(case, (HERE / f"{case['name']}.out").read_text(encoding="utf-8"))
+    ours = answer(case, programs)
+    if ours == theirs:
+        return True
+    sys.stdout.writelines(difflib.unified_diff(
+        theirs.splitlines(keepends=True), ours.splitlines(keepends=True),
+        f"{case['name']}: expected", f"{case['name']}: ours"))
+    return False
+
+
+def main():
+    first, *names = sys.argv[1:]
+    cases = [case for case in yaml.safe_load((HERE / "cases.yaml").read_text())
+             if not names or case["name"] in names]
+    if not cases:
+        raise SystemExit("no such case")
+    if first == "--ask":
+        for case in cases:
+            (HERE / f"{case['name']}.out").write_text(answer(case), encoding="utf-8")
+            print(f"{case['name']}: asked")
+        return 0
+    wrong = [case["name"] for case in cases if not check(case, pathlib.Path(first).resolve())]
+    print(f"{len(cases) - len(wrong)} of {len(cases)} as expected; wrong: {' '.join(wrong) or 'none'}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
