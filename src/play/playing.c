@@ -5,6 +5,7 @@
  */
 #include "play/run_state.h"
 
+#include "inventory/paths.h"
 #include "inventory/pattern.h"
 #include "template/template.h"
 
@@ -361,7 +362,8 @@ void playing_batch_magic(struct playing *p, unsigned batch)
 	value_dict_set(a, v, "ansible_play_hosts", active);
 	value_dict_set(a, v, "ansible_play_batch", names_of(p, b->first, b->size));
 	value_dict_set(a, v, "play_hosts", value_dict_get(v, "ansible_play_batch"));
-	value_dict_set(a, v, "playbook_dir", value_new_string(a, p->play->directory));
+	value_dict_set(a, v, "playbook_dir",
+		value_new_string(a, path_absolute(a, p->play->directory, NULL)));
 	value_dict_set(a, v, "ansible_check_mode", value_bool(o->check));
 	value_dict_set(a, v, "ansible_diff_mode", value_bool(o->diff));
 	if (o->said_tags.count > 0)
