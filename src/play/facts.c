@@ -5,7 +5,11 @@
  * first asks for one, which nobody can tell from having them all along. They are those that
  * the play's user sees; what all users see alike is asked of the login user.
  */
+#include "play/facts.h"
+
+#include "play/local_facts.h"
 #include "play/run_state.h"
+#include "text/glob.h"
 
 #define FACTS_TITLE "Gathering Facts"
 #define PREFIX      "ansible_"
@@ -16,24 +20,115 @@ static struct step facts_step(const struct play *play)
 	return (struct step){.kind = STEP_TASK, .play = play, .place = play->place};
 }
 
-/* The names of the facts also stand, without their prefix, in ansible_facts. */
-static void add_short_names(struct arena *arena, struct value *facts)
+/* A fact's name without its prefix; ansible_local keeps it. */
+static const char *short_name(const char *name)
 {
-	struct value *all = value_new_dict(arena);
+	bool prefixed = str_starts(name, PREFIX) && strcmp(name, "ansible_local") != 0;
 
-	value_dict_foreach (p, facts) {
-		const char *name = value_text(p->key);
-		if (name && str_starts(name, PREFIX) && strcmp(name, "ansible_local") != 0)
-			name += strlen(PREFIX);
-		if (name)
-			value_dict_set(arena, all, name, p->value);
-	}
-	value_dict_set(arena, facts, "ansible_facts", all);
+	return prefixed ? name + strlen(PREFIX) : name;
 }
 
+/* The names of the facts, without their prefix, beside those that ansible_facts has so far. */
+static struct value *short_facts(
+	struct runner *r, struct arena *arena, const struct value *facts)
+{
+	const struct value *before = vars_raw(r->host->view, "ansible_facts");
+	struct value *all = value_new_dict(arena);
+
+	if (before && before->kind == VALUE_DICT)
+		value_dict_foreach (p, before)
+			value_dict_set_value(arena, all, p->key, p->value);
+	value_dict_foreach (p, facts) {
+		const char *name = value_text(p->key);
+		if (name)
+			value_dict_set(arena, all, short_name(name), p->value);
+	}
+	return all;
+}
+
+void facts_add_short(struct runner *r, const struct value *facts)
+{
+	vars_get(r->host->view, "ansible_facts", NULL);
+	const struct value *all = short_facts(r, &r->arena, facts);
+	pthread_mutex_lock(&r->vars_lock);
+	vars_view_set(r->host->view, VARS_FACT, "ansible_facts", all);
+	pthread_mutex_unlock(&r->vars_lock);
+}
+
+/* ---- a node's answer ---- */
+
+struct value *facts_arguments(struct arena *a, const struct facts_wish *wish)
+{
+	struct value *args = value_new_dict(a);
+
+	if (wish->subset)
+		value_dict_set(a, args, "subset", wish->subset);
+	if (wish->timeout)
+		value_dict_set(a, args, "timeout", wish->timeout);
+	if (wish->path)
+		value_dict_set(a, args, "fact_path", wish->path);
+	return args;
+}
+
+static const struct value *all_subsets(struct arena *a)
+{
+	struct value *list = value_new_list(a);
+
+	value_list_add(a, list, value_new_string(a, "all"));
+	return list;
+}
+
+struct value *facts_complete(struct arena *a, const struct value *answer,
+	const struct facts_wish *wish, struct value *warnings)
+{
+	const struct value *told = value_dict_get(answer, "ansible_facts");
+	const struct value *said = value_dict_get(answer, "warnings");
+
+	if (!told || told->kind != VALUE_DICT)
+		return NULL;
+	struct value *facts = value_copy_unsafe(a, told);
+	if (said && said->kind == VALUE_LIST)
+		value_list_foreach (text, said)
+			value_list_add(a, warnings, value_copy_unsafe(a, text));
+	local_facts_read(a, facts, warnings);
+	value_dict_set(a, facts, "gather_subset", wish->subset ? wish->subset : all_subsets(a));
+	value_dict_set(a, facts, "module_setup", &value_true);
+	return facts;
+}
+
+/* As Ansible's: an empty pattern is all. */
+static bool is_wanted_by(const char *pattern, const char *name)
+{
+	static const char *const prefixes[] = {PREFIX, "facter", "ohai"};
+	AUTO(strbuf_release) struct strbuf full = STRBUF_INIT;
+
+	if (!*pattern || glob_match(pattern, name))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (str_starts(pattern, prefixes[i]))
+			return false;
+	strbuf_addf(&full, PREFIX "%s", pattern);
+	return glob_match(full.data, name);
+}
+
+struct value *facts_filter(struct arena *a, struct value *facts, const struct value *patterns)
+{
+	struct value *kept = value_new_dict(a);
+
+	if (!patterns || patterns->kind != VALUE_LIST || patterns->count == 0)
+		return facts;
+	value_dict_foreach (p, facts)
+		value_list_foreach (pattern, patterns)
+			if (is_wanted_by(value_text(pattern), value_text(p->key)))
+				value_dict_set_value(a, kept, p->key, p->value);
+	return kept;
+}
+
+/* ---- fetching ---- */
+
 /* Asks the node, as the play's user or as the login user. */
-static const struct value *ask(
-	struct runner *r, struct arena *arena, bool as_login, struct err *err)
+static const struct value *ask(struct runner *r, struct arena *arena,
+	const struct facts_wish *wish, bool as_login, struct err *err)
 {
 	struct step step = facts_step(r->playing->play);
 	struct execution x = {.call = {.runner = r,
@@ -47,7 +142,7 @@ static const struct value *ask(
 		return NULL;
 	if (line_user(&r->line, user, NULL, x.call.until, &ctx, err) < 0)
 		return NULL;
-	return runner_call_node(r, &x, "facts", value_new_dict(arena), 0, ctx, err);
+	return runner_call_node(r, &x, "facts", facts_arguments(arena, wish), 0, ctx, err);
 }
 
 /* True for facts that not every user sees alike (behind "ansible_"). */
@@ -90,6 +185,20 @@ static struct value *common_facts(struct arena *arena, const struct value *facts
 	return layer;
 }
 
+/* Sets facts that came in the midst of a lookup; others may be reading. */
+static void keep(struct runner *r, const struct value *facts)
+{
+	pthread_mutex_lock(&r->vars_lock);
+	vars_view_merge(r->host->view, VARS_FACT, facts);
+	pthread_mutex_unlock(&r->vars_lock);
+}
+
+static void warn_all(struct runner *r, const struct value *warnings)
+{
+	value_list_foreach (text, warnings)
+		runner_warn(r, "%s", value_text(text));
+}
+
 /*
  * Fetches facts for a name. Where the play becomes another user whose helper does not run, the
  * login user tells what all users see alike.
@@ -97,23 +206,29 @@ static struct value *common_facts(struct arena *arena, const struct value *facts
 static const struct value *fetch(void *data, const char *name, bool *partial, struct err *err)
 {
 	AUTO(arena_release) struct arena arena = {0};
+	static const struct value nothing = {.kind = VALUE_DICT};
+	struct facts_wish wish = {0};
 	struct runner *r = data;
 
 	*partial = !r->facts_partly && !is_of_user_named(name) && costs_a_helper(r);
 	r->facts_partly = *partial;
-	const struct value *result = ask(r, &arena, *partial, err);
-	const struct value *facts = value_dict_get(result, "ansible_facts");
-	if (!result)
+	const struct value *answer = ask(r, &arena, &wish, *partial, err);
+	struct value *warnings = value_new_list(&arena);
+	if (!answer)
 		return NULL;
-	if (!facts || facts->kind != VALUE_DICT) {
+	struct value *facts = facts_complete(&r->arena, answer, &wish, warnings);
+	if (!facts) {
 		err_set(err, ERR_PROTOCOL, "the node's answer has no facts");
 		return NULL;
 	}
-	if (*partial)
-		return common_facts(&r->arena, facts);
-	struct value *layer = value_copy_unsafe(&r->arena, facts);
-	add_short_names(&r->arena, layer);
-	return layer;
+	if (*partial) {
+		keep(r, common_facts(&r->arena, facts));
+		return &nothing;
+	}
+	warn_all(r, warnings);
+	value_dict_set(&r->arena, facts, "ansible_facts", short_facts(r, &r->arena, facts));
+	keep(r, facts);
+	return &nothing;
 }
 
 /* True if the play gathers on this host. -1 with err. */

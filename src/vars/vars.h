@@ -112,6 +112,13 @@ void vars_view_set(struct vars_view *view, enum vars_level level, const char *na
 	const struct value *value);
 
 /*
+ * Sets all of a mapping's in the same way, but what was evaluated stays: for facts that are
+ * fetched in the midst of a lookup, and that nothing before has asked for.
+ */
+void vars_view_merge(
+	struct vars_view *view, enum vars_level level, const struct value *values);
+
+/*
  * Scopes, for a play, its tasks and the items of their loops. Between enter and leave, layers
  * that are added belong to the scope, and what is evaluated is made in `scratch`: both are gone
  * after leave, when scratch may be released. Scopes nest, at most VARS_SCOPES_MAX deep.

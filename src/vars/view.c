@@ -107,6 +107,19 @@ void vars_view_set(struct vars_view *view, enum vars_level level, const char *na
 	forget(view->root);
 }
 
+void vars_view_merge(
+	struct vars_view *view, enum vars_level level, const struct value *values)
+{
+	bool new = !view->set[level];
+
+	if (new)
+		view->set[level] = value_new_dict(view->arena);
+	value_dict_foreach (p, values)
+		value_dict_set_value(view->arena, view->set[level], p->key, p->value);
+	if (new)
+		layers_insert(view, level, NULL, view->set[level], 0);
+}
+
 /* The contexts of a root and of the views that it made evaluate in one arena. */
 static void set_scratch(struct vars_view *root)
 {
