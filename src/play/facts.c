@@ -9,6 +9,7 @@
 
 #include "play/local_facts.h"
 #include "play/run_state.h"
+#include "play/start.h"
 #include "text/glob.h"
 
 #define FACTS_TITLE "Gathering Facts"
@@ -243,7 +244,8 @@ static int is_wanted(struct runner *r, const struct step *step, struct err *err)
 
 	if (play->tags.count == 0)
 		tagged.tags = (struct strlist){.items = always, .count = 1};
-	if (!r->playing->gather || !step_selected(&tagged, &o->tags, &o->skip_tags))
+	if (!r->playing->gather || !step_selected(&tagged, &o->tags, &o->skip_tags) ||
+		!start_wants_play(r->run, play))
 		return 0;
 	for (size_t i = 0; holds == 1 && i < play->when.count; i++)
 		holds = conditions_hold(r, play->when.items[i], &which, err);

@@ -129,6 +129,13 @@ struct run_options {
 	struct strlist tags, skip_tags;
 	struct strlist said_tags; /* --tags as given, names of models too: ansible_run_tags */
 	const char *limit;        /* --limit; NULL: all */
+	const struct step *start_at; /* the first task that is done (start.h); NULL: all */
+	/*
+	 * Whether a task is done, asked by every host's thread when it comes to it; NULL: all
+	 * are.
+	 */
+	bool (*step)(void *step_data, const struct step *s);
+	void *step_data;
 	bool check, diff;
 	bool rollback_on_abort; /* take back hosts that are done when a limit ends the run */
 	bool force_handlers;

@@ -5,6 +5,7 @@
 #include "play/run_state.h"
 
 #include "play/module.h"
+#include "play/start.h"
 #include "template/template.h"
 
 #define LOG_LINES 6 /* of a service that failed, in the report */
@@ -308,7 +309,7 @@ enum walk task_run(struct runner *r, const struct step *s)
 
 	if (!runner_goes_on(r))
 		return WALK_GONE;
-	if (!step_selected(s, &o->tags, &o->skip_tags))
+	if (!step_selected(s, &o->tags, &o->skip_tags) || !start_wants(r->run, s))
 		return WALK_ON;
 	meet_at(r, s);
 	if (strcmp(s->task->module->name, "meta") == 0)
