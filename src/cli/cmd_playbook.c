@@ -6,6 +6,7 @@
 #include "cli/play_json.h"
 #include "cli/play_list.h"
 #include "cli/play_settings.h"
+#include "cli/play_step.h"
 #include "cli/play_text.h"
 
 static const char epilogue[] =
@@ -16,7 +17,8 @@ struct playbook_command {
 	struct engine engine;
 	struct play_run run;
 	struct strlist tags, skip_tags; /* as given: names between commas */
-	bool syntax_check, flush_cache;
+	bool syntax_check, flush_cache, step;
+	struct play_step stepping;
 	struct play_list_options list;
 };
 
@@ -34,6 +36,9 @@ static void read_options(const struct command *cmd, struct playbook_command *c, 
 		{0, "force-handlers", OPTION_FLAG, NULL,
 			"run handlers also on hosts that failed",
 			&c->run.options.force_handlers},
+		{0, "start-at-task", OPTION_STRING, "TASK", "pass over what stands before it",
+			&c->run.start_at},
+		{0, "step", OPTION_FLAG, NULL, "ask before each task", &c->step},
 		OPTIONS_GROUP("look", "what is told without running anything"),
 		{0, "syntax-check", OPTION_FLAG, NULL, "read the playbook, run nothing",
 			&c->syntax_check},
@@ -85,6 +90,14 @@ static int tell(struct playbook_command *c, bool *told, struct err *err)
 	return 0;
 }
 
+static void ask_each_step(struct playbook_command *c)
+{
+	c->stepping.in = stdin;
+	c->stepping.out = stdout;
+	c->run.options.step = play_step_ask;
+	c->run.options.step_data = &c->stepping;
+}
+
 static int find_playbooks(const struct strlist *paths, struct err *err)
 {
 	for (size_t i = 0; i < paths->count; i++)
@@ -116,6 +129,10 @@ static int run(struct playbook_command *c, const struct strlist *paths, struct e
 		return -1;
 	if (told)
 		return EXIT_OK;
+	if (play_run_start_at(p, err) < 0)
+		return -1;
+	if (c->step)
+		ask_each_step(c);
 	if (c->engine.site.hosts.count == 0 && c->engine.o.site.limit)
 		return err_set(
 			err, ERR_NOTFOUND, "--limit %s leaves no host", c->engine.o.site.limit);
@@ -144,6 +161,7 @@ static int start(struct playbook_command *c, const struct strlist *paths)
 static void command_release(struct playbook_command *c)
 {
 	play_run_release(&c->run);
+	play_step_release(&c->stepping);
 	engine_release(&c->engine);
 	strlist_release(&c->tags);
 	strlist_release(&c->skip_tags);
@@ -152,7 +170,7 @@ static void command_release(struct playbook_command *c)
 static int run_playbook_command(const struct command *cmd, int argc, char **argv)
 {
 	AUTO(strlist_release) struct strlist paths = {0};
-	struct playbook_command c = {0};
+	struct playbook_command c = {.stepping = PLAY_STEP_INIT};
 	struct err err = {0};
 
 	if (engine_init(&c.engine, argc, argv, &err) < 0)

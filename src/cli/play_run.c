@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/strmap.h"
 #include "base/vec.h"
+#include "play/start.h"
 
 #define TICK_SECONDS 0.1
 
@@ -117,6 +118,28 @@ void play_run_tag(struct play_run *p, const struct strlist *words)
 	}
 	if (models.len)
 		p->model_tags = arena_strdup(&p->arena, models.data);
+}
+
+/* The playbook that has the task to start at, and the task; book_count where none has. */
+static size_t find_start(const struct play_run *p, const struct step **start)
+{
+	size_t i = 0;
+
+	*start = NULL;
+	while (i < p->book_count && !(*start = start_find(&p->books[i], p->start_at)))
+		i++;
+	return i;
+}
+
+int play_run_start_at(struct play_run *p, struct err *err)
+{
+	const struct step *start;
+
+	if (!p->start_at || find_start(p, &start) < p->book_count)
+		return 0;
+	return err_set(err, ERR_NOTFOUND,
+		"--start-at-task: no task is named '%s'; --list-tasks tells their names",
+		p->start_at);
 }
 
 /* Adds a host once, and counts the plays that have it. */
@@ -347,7 +370,11 @@ static void show_what(struct play_run *p)
 /* As in Ansible, a playbook that did not end well is the last one. */
 static int run_books(struct play_run *p, struct err *err)
 {
-	for (size_t i = 0; i < p->book_count && !p->run.stopped; i++) {
+	const struct step *start = NULL;
+	size_t first = p->start_at ? find_start(p, &start) : 0;
+
+	for (size_t i = first; i < p->book_count && !p->run.stopped; i++) {
+		p->options.start_at = i == first ? start : NULL;
 		if (show_exit_code(&p->show) != EXIT_OK)
 			break;
 		p->run.playbook = &p->books[i];

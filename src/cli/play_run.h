@@ -32,6 +32,7 @@ struct play_run {
 	struct strlist
 		*reports_added; /* by host of the run: models of which it got a version */
 	const struct resolve_suppose *suppose; /* of a check; NULL: as the site says */
+	const char *start_at;                  /* --start-at-task; NULL: at the first */
 	struct run_options options;
 	struct run run;
 	struct show show;
@@ -50,6 +51,11 @@ int play_run_read_text(struct play_run *p, const char *name, const char *text, s
  * models are synced, any other word is a model's name, and an error if there is no such model.
  */
 void play_run_tag(struct play_run *p, const struct strlist *words);
+/*
+ * Finds the task to start at in the playbooks that were read; -1 with err when there is none of
+ * that name.
+ */
+int play_run_start_at(struct play_run *p, struct err *err);
 /*
  * Chooses the hosts: those of the plays' patterns that the limit leaves. -1 with err.
  */
