@@ -122,6 +122,30 @@ static void suggest_module(struct parser *p, const struct place *place, const ch
 			found);
 }
 
+/* Why a module that exists somewhere cannot be run here, and what would help. */
+static void report_absent(struct parser *p, const struct place *place, const char *name)
+{
+	const char *dot = is_of_collection(name) ? strchr(strchr(name, '.') + 1, '.') : NULL;
+
+	if (is_include(name))
+		diag_error(p->diags, place, "the module \"%s\" is not supported yet", name);
+	else if (dot)
+		diag_error(p->diags, place,
+			"the module \"%s\" is not supported yet, and no file of it was found "
+			"to be "
+			"run; \"ansible-galaxy collection install %.*s\" on this machine "
+			"brings it",
+			name, (int)(dot - name), name);
+	else
+		diag_error(p->diags, place,
+			"the module \"%s\" is not supported yet, and no file of it was found "
+			"to be "
+			"run; put one into library/ beside the playbook, or install ansible on "
+			"this "
+			"machine",
+			name);
+}
+
 /* Says why a name is no module of ours. */
 static void report_module(struct parser *p, const struct place *place, const char *name)
 {
@@ -131,7 +155,7 @@ static void report_module(struct parser *p, const struct place *place, const cha
 		diag_error(
 			p->diags, place, "templates as a module's name are not supported yet");
 	else if (is_include(name) || module_known(name) || is_of_collection(name))
-		diag_error(p->diags, place, "the module \"%s\" is not supported yet", name);
+		report_absent(p, place, name);
 	else if (k)
 		diag_error(p->diags, place, "\"%s\" is a keyword of %s, not of a task", name,
 			keyword_home(k));
