@@ -93,12 +93,6 @@ static int collect(struct facts *f, uint32_t chosen, struct err *err)
 			return err_wrap(err, "facts of the kind %s", c->name);
 	}
 	item_close(f->out);
-	if (f->warnings.count == 0)
-		return 0;
-	item_open_list(f->out, "warnings");
-	for (size_t i = 0; i < f->warnings.count; i++)
-		item_put_string(f->out, NULL, f->warnings.items[i]);
-	item_close(f->out);
 	return 0;
 }
 
@@ -107,22 +101,19 @@ int node_facts(struct node_call *c, struct err *err)
 	const char *const *subset = call_list(c, "subset", err);
 	const char *root = call_text_or_null(c, "root");
 	const char *local = call_text_or_null(c, "fact_path");
-	struct facts f = {.call = c,
-		.arena = c->arena,
-		.out = c->out,
-		.root = root ? root : "",
-		.fact_path = call_expand(c, local ? local : "/etc/ansible/facts.d"),
-		.timeout = call_number(c, "timeout", 10),
-		.distribution = "",
-		.major_version = "",
-		.family = ""};
+	struct facts f = facts_begin(c);
 	uint32_t chosen;
 
 	if (!subset ||
 		facts_choose(collectors, ARRAY_SIZE(collectors), subset, &chosen, err) < 0)
 		return -1;
+	if (root)
+		f.root = root;
+	if (local)
+		f.fact_path = call_expand(c, local);
+	f.timeout = call_number(c, "timeout", 10);
 	item_put_bool(c->out, "changed", false);
 	int result = collect(&f, chosen, err);
-	strlist_release(&f.warnings);
+	facts_end(&f);
 	return result;
 }

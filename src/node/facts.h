@@ -108,6 +108,13 @@ struct facts_collector {
 int facts_choose(const struct facts_collector *collectors, size_t count,
 	const char *const *subset, uint32_t *chosen, struct err *err);
 
+/* ---- other modules that tell facts ---- */
+
+/* What reading needs, for a module's call: of this system, and with its time. */
+struct facts facts_begin(struct node_call *c);
+/* Adds the warnings to the result, whose top dict is open, and frees what is held. */
+void facts_end(struct facts *f);
+
 /* ---- reading ---- */
 
 /* A path below the root. */

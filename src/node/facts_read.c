@@ -11,6 +11,30 @@
 #include "base/str.h"
 #include "node/facts.h"
 
+struct facts facts_begin(struct node_call *c)
+{
+	return (struct facts){.call = c,
+		.arena = c->arena,
+		.out = c->out,
+		.root = "",
+		.fact_path = "/etc/ansible/facts.d",
+		.timeout = 60,
+		.distribution = "",
+		.major_version = "",
+		.family = ""};
+}
+
+void facts_end(struct facts *f)
+{
+	if (f->warnings.count) {
+		item_open_list(f->out, "warnings");
+		for (size_t i = 0; i < f->warnings.count; i++)
+			item_put_string(f->out, NULL, f->warnings.items[i]);
+		item_close(f->out);
+	}
+	strlist_release(&f->warnings);
+}
+
 const char *facts_path(const struct facts *f, const char *path)
 {
 	return *f->root ? arena_printf(f->arena, "%s%s", f->root, path) : path;

@@ -160,6 +160,16 @@ int node_foreign(struct node_call *c, struct err *err);
 int node_wait(struct node_call *c, struct err *err);
 /* facts: what templates ask about a node. */
 int node_facts(struct node_call *c, struct err *err);
+extern const struct node_arg service_facts_args[], package_facts_args[], mount_facts_args[],
+	getent_args[];
+/* service_facts: all services. */
+int node_service_facts(struct node_call *c, struct err *err);
+/* package_facts: all that is installed. */
+int node_package_facts(struct node_call *c, struct err *err);
+/* mount_facts: what is mounted, or would be. */
+int node_mount_facts(struct node_call *c, struct err *err);
+/* getent: what a database of names has. */
+int node_getent(struct node_call *c, struct err *err);
 /* service: a unit's state, through a service manager. */
 int node_service(struct node_call *c, struct err *err);
 /* watch: whether units stay up. */

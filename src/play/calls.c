@@ -2,6 +2,7 @@
 /*
  * Results, as modules fill them in and as Ansible's keys complete them.
  */
+#include "play/facts.h"
 #include "play/run_state.h"
 
 void call_set(struct module_call *c, const char *key, const struct value *v)
@@ -147,6 +148,8 @@ static void publish_facts(struct runner *r, const struct step *s, const struct v
 					    : value_copy_unsafe(&r->arena, p->value);
 		set_variable(r, set ? VARS_REGISTERED : VARS_FACT, p->key->text, v);
 	}
+	if (!set)
+		facts_add_short(r, value_copy_unsafe(&r->arena, facts));
 }
 
 void result_publish_facts(struct runner *r, const struct step *s, const struct value *result)
