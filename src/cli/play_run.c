@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/strmap.h"
 #include "base/vec.h"
+#include "cli/play_settings.h"
 #include "play/start.h"
 
 #define TICK_SECONDS 0.1
@@ -367,6 +368,20 @@ static void show_what(struct play_run *p)
 		p->show.hosts[i].plays = p->plays[i];
 }
 
+static int run_book(struct play_run *p, const struct playbook *book, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf note = STRBUF_INIT;
+
+	p->run.playbook = book;
+	show_book_begin(&p->show);
+	if (run_playbook(&p->run, err) < 0)
+		return -1;
+	if (p->keeps_retries)
+		play_retry_write(p, book->path, &note);
+	show_book_end(&p->show, note.data);
+	return 0;
+}
+
 /* As in Ansible, a playbook that did not end well is the last one. */
 static int run_books(struct play_run *p, struct err *err)
 {
@@ -377,8 +392,7 @@ static int run_books(struct play_run *p, struct err *err)
 		p->options.start_at = i == first ? start : NULL;
 		if (show_exit_code(&p->show) != EXIT_OK)
 			break;
-		p->run.playbook = &p->books[i];
-		if (run_playbook(&p->run, err) < 0)
+		if (run_book(p, &p->books[i], err) < 0)
 			return -1;
 	}
 	return 0;

@@ -11,5 +11,10 @@ void play_settings_apply(struct play_run *p);
 const struct show_words *play_settings_words(const struct config *config);
 /* With -v, the line that says which ansible.cfg is used. */
 void play_settings_tell(const struct engine *e);
+/*
+ * Where the settings ask for it, writes the hosts that failed a playbook into a file, and a
+ * line that says so into `note` (play_retry.c). A failure is a warning.
+ */
+void play_retry_write(const struct play_run *p, const char *playbook, struct strbuf *note);
 
 #endif

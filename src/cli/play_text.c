@@ -437,7 +437,12 @@ static struct play_text *text_new(struct show *s)
 
 static void text_begin(struct show *s, struct strbuf *out)
 {
+	(void)out;
 	text_new(s);
+}
+
+static void text_book_begin(struct show *s, struct strbuf *out)
+{
 	if (s->marks_check)
 		play_banner("DRY RUN", out);
 	if (s->verbosity >= 2) {
@@ -447,13 +452,20 @@ static void text_begin(struct show *s, struct strbuf *out)
 	}
 }
 
+static void text_book_end(struct show *s, const char *note, struct strbuf *out)
+{
+	batch_ends(s->data, s, out);
+	strbuf_addstr(out, note);
+	play_recap(s, out);
+	if (s->marks_check)
+		play_banner("DRY RUN", out);
+}
+
+/* Nothing is left: every playbook has had its recap. */
 static void text_end(struct show *s, int exit_code, struct strbuf *out)
 {
 	(void)exit_code;
 	batch_ends(s->data, s, out);
-	play_recap(s, out);
-	if (s->marks_check)
-		play_banner("DRY RUN", out);
 }
 
 static void minimal_begin(struct show *s, struct strbuf *out)
@@ -469,12 +481,6 @@ static void oneline_begin(struct show *s, struct strbuf *out)
 {
 	minimal_begin(s, out);
 	((struct play_text *)s->data)->tell = play_line_oneline;
-}
-
-static void bare_end(struct show *s, int exit_code, struct strbuf *out)
-{
-	(void)exit_code;
-	batch_ends(s->data, s, out);
 }
 
 static void text_release(struct show *s)
@@ -494,6 +500,8 @@ static void text_release(struct show *s)
 
 const struct show_words play_words_text = {
 	.begin = text_begin,
+	.book_begin = text_book_begin,
+	.book_end = text_book_end,
 	.event = text_event,
 	.end = text_end,
 	.release = text_release,
@@ -502,13 +510,13 @@ const struct show_words play_words_text = {
 const struct show_words play_words_text_minimal = {
 	.begin = minimal_begin,
 	.event = text_event,
-	.end = bare_end,
+	.end = text_end,
 	.release = text_release,
 };
 
 const struct show_words play_words_text_oneline = {
 	.begin = oneline_begin,
 	.event = text_event,
-	.end = bare_end,
+	.end = text_end,
 	.release = text_release,
 };

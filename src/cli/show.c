@@ -41,6 +41,26 @@ void show_begin(struct show *s)
 		print(&text);
 }
 
+void show_book_begin(struct show *s)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (!s->words->book_begin)
+		return;
+	s->words->book_begin(s, &text);
+	say(s, &text);
+}
+
+void show_book_end(struct show *s, const char *note)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (!s->words->book_end)
+		return;
+	s->words->book_end(s, note, &text);
+	say(s, &text);
+}
+
 void show_end(struct show *s, int exit_code)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;

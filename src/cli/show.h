@@ -44,6 +44,9 @@ struct show;
 /* The text of a run. Each function appends to `out` what is to be printed, if anything. */
 struct show_words {
 	void (*begin)(struct show *s, struct strbuf *out);
+	/* Around each playbook of the run; may be NULL. */
+	void (*book_begin)(struct show *s, struct strbuf *out);
+	void (*book_end)(struct show *s, const char *note, struct strbuf *out);
 	void (*event)(struct show *s, const struct run_event *e, struct strbuf *out);
 	void (*end)(struct show *s, int exit_code, struct strbuf *out);
 	/* Frees `data`; may be NULL. Also called where the run never began. */
@@ -71,6 +74,10 @@ struct show {
 void show_init(struct show *s);
 /* Begins to show the run. */
 void show_begin(struct show *s);
+/* Says that the playbook s->run->playbook begins. */
+void show_book_begin(struct show *s);
+/* Says that it has ended; `note` is text of whole lines that stands in front, or "". */
+void show_book_end(struct show *s, const char *note);
 /* Says how the run ended. */
 void show_end(struct show *s, int exit_code);
 /* Frees what it holds; also one that never began. */

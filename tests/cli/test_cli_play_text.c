@@ -111,6 +111,7 @@ static void tell(struct scene *s, const struct run_event *e)
 static void begin(struct scene *s, unsigned batch_hosts)
 {
 	s->show.words->begin(&s->show, &s->out);
+	s->show.words->book_begin(&s->show, &s->out);
 	tell(s, &(struct run_event){.kind = RUN_PLAY, .play = &s->play, .title = "the play"});
 	tell(s, &(struct run_event){.kind = RUN_BATCH, .play = &s->play, .total = batch_hosts});
 }
@@ -118,6 +119,7 @@ static void begin(struct scene *s, unsigned batch_hosts)
 static void end(struct scene *s)
 {
 	tell(s, &(struct run_event){.kind = RUN_PLAY_END, .play = &s->play});
+	s->show.words->book_end(&s->show, "", &s->out);
 	s->show.words->end(&s->show, 0, &s->out);
 }
 
@@ -475,6 +477,7 @@ static void test_nothing_is_lost(void **state)
 	tell(s, &(struct run_event){.kind = RUN_STOP, .text = "1 of 1 hosts failed"});
 	tell(s, &(struct run_event){.kind = RUN_PLAY_END, .play = &s->play});
 	assert_non_null(strstr(s->out.data, ONE_LINE "ok: [alpha]\n"));
+	s->show.words->book_end(&s->show, "", &s->out);
 	s->show.words->end(&s->show, 0, &s->out);
 }
 
@@ -506,12 +509,14 @@ static void test_a_play_without_hosts(void **state)
 	struct scene *s = *state;
 
 	s->show.words->begin(&s->show, &s->out);
+	s->show.words->book_begin(&s->show, &s->out);
 	tell(s, &(struct run_event){.kind = RUN_PLAY, .play = &s->play, .title = ""});
 	tell(s, &(struct run_event){
 			.kind = RUN_WARNING, .play = &s->play, .text = "no hosts matched"});
 	tell(s, &(struct run_event){.kind = RUN_PLAY_END, .play = &s->play});
 	assert_true(str_starts(s->out.data, "\nPLAY ****"));
 	assert_true(str_ends(s->out.data, "*\nskipping: no hosts matched\n"));
+	s->show.words->book_end(&s->show, "", &s->out);
 	s->show.words->end(&s->show, 0, &s->out);
 }
 
