@@ -15,4 +15,11 @@
 int copy_tree(struct node_call *c, const char *src, const char *path,
 	const struct attributes *a, struct err *err);
 
+/*
+ * Copies what is in a directory of the node to another, which is made when it is missing; links
+ * stay links. `owner` says whose all of it becomes.
+ */
+int copy_tree_content(struct node_call *c, const char *from, const char *to,
+	const struct attributes *owner, struct err *err);
+
 #endif

@@ -159,6 +159,17 @@ static int copy_directory(struct tree_copy *t, const char *from, const char *to,
 	return copy_entries(t, from, to, depth, err);
 }
 
+int copy_tree_content(struct node_call *c, const char *from, const char *to,
+	const struct attributes *owner, struct err *err)
+{
+	struct tree_copy t = {.call = c, .owner = *owner};
+	struct stat st;
+
+	if (stat(from, &st) < 0)
+		return err_sys(err, "%s", from);
+	return copy_directory(&t, from, to, &st, 0, err);
+}
+
 /* True if one path is the other, or below it. */
 static bool is_within(struct arena *a, const char *path, const char *above)
 {

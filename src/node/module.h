@@ -139,6 +139,9 @@ extern const struct node_arg read_args[], edit_args[];
 extern const struct node_arg stat_args[], file_args[], copy_args[], slurp_args[],
 	command_args[], foreign_args[], wait_args[], facts_args[], service_args[], watch_args[], apt_args[],
 	pip_args[];
+extern const struct node_arg group_args[];
+extern const struct node_arg user_args[];
+extern const struct node_arg sysctl_args[];
 
 /* The modules of the table; their arguments and results are in wire/MODULES.md. */
 int node_stat(struct node_call *c, struct err *err);
@@ -178,5 +181,11 @@ int node_watch(struct node_call *c, struct err *err);
 int node_apt(struct node_call *c, struct err *err);
 /* pip: packages of Python. */
 int node_pip(struct node_call *c, struct err *err);
+/* group: a group of the system. */
+int node_group(struct node_call *c, struct err *err);
+/* user: an account of the system, its home and its key. */
+int node_user(struct node_call *c, struct err *err);
+/* sysctl: a value of the kernel, and the file that sets it. */
+int node_sysctl(struct node_call *c, struct err *err);
 
 #endif

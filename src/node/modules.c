@@ -23,6 +23,9 @@ static const struct node_module modules[] = {
 	{"watch", MODULE_READS, node_watch, watch_args},
 	{"apt", MODULE_NO_UNDO, node_apt, apt_args},
 	{"pip", MODULE_NO_UNDO, node_pip, pip_args},
+	{"group", MODULE_NO_UNDO, node_group, group_args},
+	{"user", MODULE_NO_UNDO, node_user, user_args},
+	{"sysctl", MODULE_NO_UNDO, node_sysctl, sysctl_args},
 };
 
 const struct node_module *node_module_find(const char *name)

@@ -15,6 +15,7 @@ static const struct module *const modules[] = {
 	&module_gather_facts,
 	&module_get_url,
 	&module_getent,
+	&module_group,
 	&module_health_check,
 	&module_meta,
 	&module_mount_facts,
@@ -27,9 +28,11 @@ static const struct module *const modules[] = {
 	&module_shell,
 	&module_stat,
 	&module_sync_models,
+	&module_sysctl,
 	&module_systemd,
 	&module_template,
 	&module_uri,
+	&module_user,
 	&module_wait_for,
 };
 
@@ -160,6 +163,7 @@ static const struct {
 	{"pip", {"umask"}},
 	{"template", {FILE_ATTRIBUTES}},
 	{"uri", {FILE_ATTRIBUTES, WEB_REQUEST, "force", "thirsty"}},
+	{"user", {"authorization", "hidden", "login_class", "profile", "role", "seuser"}},
 	{"wait_for", {"active_connection_states", "exclude_hosts"}},
 };
 

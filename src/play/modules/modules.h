@@ -18,6 +18,7 @@ extern const struct module module_file;
 extern const struct module module_gather_facts;
 extern const struct module module_get_url;
 extern const struct module module_getent;
+extern const struct module module_group;
 extern const struct module module_health_check;
 extern const struct module module_meta;
 extern const struct module module_mount_facts;
@@ -30,9 +31,11 @@ extern const struct module module_setup;
 extern const struct module module_shell;
 extern const struct module module_stat;
 extern const struct module module_sync_models;
+extern const struct module module_sysctl;
 extern const struct module module_systemd;
 extern const struct module module_template;
 extern const struct module module_uri;
+extern const struct module module_user;
 extern const struct module module_wait_for;
 
 #endif

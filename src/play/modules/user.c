@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * user: an account of the node. No transaction takes back what is done to it.
+ */
+#include "play/modules/modules.h"
+#include "play/runner.h"
+
+static const char *const name_aliases[] = {"user", NULL};
+static const char *const home_aliases[] = {"createhome", NULL};
+static const char *const states[] = {"absent", "present", NULL};
+static const char *const updates[] = {"always", "on_create", NULL};
+
+static const struct argument arguments[] = {
+	{.name = "name", .required = true, .aliases = name_aliases},
+	{.name = "state", .fallback = "present", .choices = states},
+	{.name = "uid", .type = ARGUMENT_INT},
+	{.name = "non_unique", .type = ARGUMENT_BOOL, .fallback = "false"},
+	{.name = "group"},
+	{.name = "groups", .type = ARGUMENT_LIST},
+	{.name = "append", .type = ARGUMENT_BOOL, .fallback = "false"},
+	{.name = "comment"},
+	{.name = "home", .type = ARGUMENT_PATH},
+	{.name = "shell"},
+	{.name = "password", .secret = true},
+	{.name = "update_password", .fallback = "always", .choices = updates},
+	{.name = "password_lock", .type = ARGUMENT_BOOL},
+	{.name = "password_expire_min", .type = ARGUMENT_INT},
+	{.name = "password_expire_max", .type = ARGUMENT_INT},
+	{.name = "expires", .type = ARGUMENT_FLOAT},
+	{.name = "create_home",
+		.type = ARGUMENT_BOOL,
+		.fallback = "true",
+		.aliases = home_aliases},
+	{.name = "move_home", .type = ARGUMENT_BOOL, .fallback = "false"},
+	{.name = "skeleton"},
+	{.name = "umask"},
+	{.name = "system", .type = ARGUMENT_BOOL, .fallback = "false"},
+	{.name = "force", .type = ARGUMENT_BOOL, .fallback = "false"},
+	{.name = "remove", .type = ARGUMENT_BOOL, .fallback = "false"},
+	{.name = "local", .type = ARGUMENT_BOOL},
+	{.name = "generate_ssh_key", .type = ARGUMENT_BOOL},
+	{.name = "ssh_key_bits", .type = ARGUMENT_INT},
+	{.name = "ssh_key_type", .fallback = "rsa"},
+	{.name = "ssh_key_file", .type = ARGUMENT_PATH},
+	{.name = "ssh_key_comment"},
+	{.name = "ssh_key_passphrase", .secret = true},
+	{0},
+};
+
+static int run(struct module_call *c, struct err *err)
+{
+	return runner_node(c, "user", c->args, err);
+}
+
+const struct module module_user = {
+	.name = "user",
+	.arguments = arguments,
+	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO,
+	.run = run,
+};
