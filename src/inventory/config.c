@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "inventory/config_file.h"
 #include "inventory/paths.h"
@@ -306,6 +307,27 @@ static int read_entries(struct config_entries *entries, const char *file, struct
 	return config_entries_parse(entries, text.data, text.len, file, err);
 }
 
+/* True if some setting is read from a "section.key" of the file. */
+static bool is_read(const char *name)
+{
+	for (enum config_key key = 0; key < CONFIG_KEY_COUNT; key++)
+		for (size_t i = 0; i < NAMES_MAX && specs[key].keys[i]; i++)
+			if (strcmp(specs[key].keys[i], name) == 0)
+				return true;
+	return false;
+}
+
+static void tell_unread(const char *file, const struct config_entries *entries)
+{
+	if (!log_enabled(LOG_INFO))
+		return;
+	strmap_foreach (e, &entries->map) {
+		const struct config_entry *entry = e->value;
+		if (!is_read(e->key))
+			log_info("%s:%u: %s has no meaning here", file, entry->line, e->key);
+	}
+}
+
 int config_load_file(
 	struct config *config, const char *file, struct arena *arena, struct err *err)
 {
@@ -323,6 +345,7 @@ int config_load_file(
 		if (from_environment(config, key, arena, err) < 0)
 			return -1;
 	}
+	tell_unread(file, &entries);
 	return check_words(config, err);
 }
 
