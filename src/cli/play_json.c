@@ -124,6 +124,7 @@ static const char *kind_name(enum run_event_kind kind)
 		[RUN_PHASE] = "phase",
 		[RUN_TASK] = "task_start",
 		[RUN_RETRY] = "retry",
+		[RUN_INCLUDED] = "included",
 		[RUN_ITEM] = "item",
 		[RUN_RESULT] = "task",
 		[RUN_UNDO] = "undo",
@@ -172,6 +173,7 @@ static void add_details(struct strbuf *out, const struct run_event *e)
 		add_task(out, e);
 		strbuf_addf(out, ",\"left\":%" PRIu64, e->number);
 		break;
+	case RUN_INCLUDED: json_event_text(out, "file", e->text); break;
 	case RUN_ITEM:
 	case RUN_RESULT: add_outcome(out, e); break;
 	case RUN_UNDO: add_undo(out, e->host); break;

@@ -36,7 +36,8 @@ static void list_task(struct listing *l, const struct step *task)
 	if (!l->o->tasks)
 		return;
 	strlist_sort(&tags);
-	strbuf_addf(l->out, "      %s\tTAGS: [", step_title(task));
+	strbuf_addf(l->out, "      %s\tTAGS: [",
+		task->name ? step_title(task) : task->task->module_name);
 	join(l->out, &tags, ", ");
 	strbuf_addstr(l->out, "]\n");
 }

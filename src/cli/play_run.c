@@ -78,12 +78,15 @@ static void look_for_sync(struct play_run *p, const struct playbook *book)
 
 int play_run_read(struct play_run *p, const struct strlist *paths)
 {
+	const struct playbook_options options = {.secrets = &p->engine->site.secrets,
+		.vars = p->engine->site.vars,
+		.inventory = &p->engine->site.inventory};
 	AUTO(diags_release) struct diags d = {0};
 
 	p->books = xcalloc(paths->count, sizeof(*p->books));
 	for (size_t i = 0; i < paths->count; i++) {
 		struct playbook *book = &p->books[p->book_count++];
-		if (playbook_parse(book, paths->items[i], &p->engine->site.secrets, &d) == 0)
+		if (playbook_parse_with(book, paths->items[i], &options, &d) == 0)
 			look_for_sync(p, book);
 	}
 	return print_findings(&d);

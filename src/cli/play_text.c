@@ -6,13 +6,17 @@
 
 #include "base/path.h"
 #include "base/vec.h"
+#include "play/module.h"
 
-#define WIDTH_MIN     79
-#define STARS_MIN     3
-#define ALL_DONE      UINT64_MAX
-#define SECTION_SHIFT 56
-#define TASK_SHIFT    28
-#define INDEX_MASK    ((1u << TASK_SHIFT) - 1)
+#define WIDTH_MIN 79
+#define STARS_MIN 3
+#define ALL_DONE  UINT64_MAX
+/* Of a key: its section, a task's place (play/include.h), and a handler's. */
+#define SECTION_SHIFT 60
+#define TASK_SHIFT    15
+#define TASK_MASK     ((UINT64_C(1) << 45) - 1)
+#define HANDLER_MASK  ((1u << TASK_SHIFT) - 1)
+#define HANDLER_SHIFT 30 /* of a place: the step of the playbook */
 
 /* The parts of a play in their order; after each of the first, its handlers. */
 enum section {
@@ -108,8 +112,8 @@ static enum section section_of(const struct step *s)
 
 static uint64_t make_key(unsigned section, uint64_t task, uint64_t handler)
 {
-	return (uint64_t)section << SECTION_SHIFT | (task & INDEX_MASK) << TASK_SHIFT |
-	       (handler & INDEX_MASK);
+	return (uint64_t)section << SECTION_SHIFT | (task & TASK_MASK) << TASK_SHIFT |
+	       (handler & HANDLER_MASK);
 }
 
 /*
@@ -120,15 +124,15 @@ static uint64_t key_of(struct place_of_host *h, const struct run_event *e)
 {
 	if (!e->step)
 		return make_key(SECTION_PRE, 0, 0);
-	uint64_t number = (uint64_t)e->step->index + 1;
+	uint64_t handler = e->place >> HANDLER_SHIFT;
 	if (e->handler && h->section != SECTION_UNDO)
-		return h->flushed ? make_key(h->section, h->task, number)
-				  : make_key(h->section + 1u, 0, number);
+		return h->flushed ? make_key(h->section, h->task, handler)
+				  : make_key(h->section + 1u, 0, handler);
 	if (h->section != SECTION_UNDO)
 		h->section = section_of(e->step);
-	h->task = number;
+	h->task = e->place;
 	h->flushed = show_is_module(e->step, "meta");
-	return make_key(h->section, number, 0);
+	return make_key(h->section, e->place, 0);
 }
 
 /* ---- groups ---- */
@@ -250,10 +254,34 @@ static void task_begins(
 	advance(t, s, out);
 }
 
+/* True for the result of a task that included something: that is told instead. */
+static bool is_included(const struct run_event *e)
+{
+	const struct module *m = e->step ? e->step->task->module : NULL;
+
+	return m && m->flags & MODULE_INCLUDES && e->outcome == TASK_OK;
+}
+
+/* "included: FILE for HOST". */
+static void file_included(
+	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
+	struct task_lines *g = group_of(t, place(t, s, e->host)->key);
+
+	make_banner(t, s, e, g);
+	strbuf_addf(&line, "included: %s for %s", e->text, e->host->name);
+	if (e->label)
+		strbuf_addf(&line, " => (item=%s)", e->label);
+	cli_paint(&g->lines, PLAY_SKIPPED, line.data);
+	strbuf_addch(&g->lines, '\n');
+	flush(t, out);
+}
+
 static void task_tells(
 	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
 {
-	if (show_is_module(e->step, "meta"))
+	if (show_is_module(e->step, "meta") || is_included(e))
 		return;
 	struct task_lines *g = group_of(t, place(t, s, e->host)->key);
 	make_banner(t, s, e, g);
@@ -411,6 +439,7 @@ static void text_event(struct show *s, const struct run_event *e, struct strbuf 
 	case RUN_RETRY:
 	case RUN_ITEM:
 	case RUN_RESULT: task_tells(t, s, e, out); break;
+	case RUN_INCLUDED: file_included(t, s, e, out); break;
 	case RUN_UNDO: host_undone(t, s, e, out); break;
 	case RUN_WARNING: warn(t, s, e, out); break;
 	case RUN_HOST_END: host_ends(t, s, e, out); break;

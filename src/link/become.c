@@ -66,8 +66,10 @@ static int build_method(const struct link *link, const struct become_method *m,
 	struct err *err)
 {
 	const char *flags = link->options.become_flags ? link->options.become_flags : m->flags;
+	const char *program = link->options.become_exe ? link->options.become_exe : m->program;
 
-	strlist_add(words, m->program);
+	if (shell_split(words, program, err) < 0)
+		return err_wrap(err, "become_exe");
 	if (shell_split(words, flags, err) < 0)
 		return err_wrap(err, "become flags");
 	const char *asking = password ? m->by_password : m->no_password;

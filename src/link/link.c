@@ -30,6 +30,7 @@ static void keep_options(struct link *link)
 		.secret_data = link->options.secret_data,
 		.become_method = arena_strdup(&link->arena, link->options.become_method),
 		.become_flags = arena_strdup(&link->arena, link->options.become_flags),
+		.become_exe = arena_strdup(&link->arena, link->options.become_exe),
 	};
 
 	link->options = o;

@@ -94,6 +94,7 @@ struct link_options {
 
 	const char *become_method; /* for link_become; NULL: "sudo" */
 	const char *become_flags;  /* words; NULL: the method's default */
+	const char *become_exe;    /* words instead of the method's program; NULL: that one */
 };
 
 /*

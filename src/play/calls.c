@@ -133,9 +133,30 @@ static void set_variable(
 	pthread_mutex_unlock(&r->vars_lock);
 }
 
-static void publish_facts(struct runner *r, const struct step *s, const struct value *result)
+/* The level at which a module's facts are set. */
+static enum vars_level facts_level(const struct step *s)
 {
-	bool set = strcmp(s->task->module->name, "set_fact") == 0;
+	const char *name = s->task->module->name;
+
+	return strcmp(name, "set_fact") == 0       ? VARS_REGISTERED
+	       : strcmp(name, "include_vars") == 0 ? VARS_INCLUDE
+						   : VARS_FACT;
+}
+
+/* Whose facts they are: with delegate_facts another host's; NULL: the host's own. */
+static const char *facts_owner(struct runner *r, const struct step *s, const char *delegate)
+{
+	bool theirs = false;
+
+	if (!delegate || step_bool(r, s, ATTRIBUTE_DELEGATE_FACTS, false, &theirs, NULL) < 0)
+		return NULL;
+	return theirs ? delegate : NULL;
+}
+
+static void publish_facts(
+	struct runner *r, const struct step *s, const struct value *result, const char *owner)
+{
+	enum vars_level level = facts_level(s);
 	const struct value *facts = value_dict_get(result, "ansible_facts");
 
 	if (!facts || facts->kind != VALUE_DICT || result_is(result, "skipped") ||
@@ -144,22 +165,30 @@ static void publish_facts(struct runner *r, const struct step *s, const struct v
 	value_dict_foreach (p, facts) {
 		if (!value_is_string(p->key))
 			continue;
-		const struct value *v = set ? value_copy(&r->arena, p->value)
-					    : value_copy_unsafe(&r->arena, p->value);
-		set_variable(r, set ? VARS_REGISTERED : VARS_FACT, p->key->text, v);
+		const struct value *v = level != VARS_FACT
+						? value_copy(&r->arena, p->value)
+						: value_copy_unsafe(&r->arena, p->value);
+		if (owner)
+			parcel_send(r, owner, level, p->key->text, v);
+		else
+			set_variable(r, level, p->key->text, v);
+		if (level == VARS_REGISTERED && result_is(result, "_ansible_facts_cacheable"))
+			set_variable(r, VARS_FACT, p->key->text, v);
 	}
-	if (!set)
+	if (level == VARS_FACT && !owner)
 		facts_add_short(r, value_copy_unsafe(&r->arena, facts));
 }
 
-void result_publish_facts(struct runner *r, const struct step *s, const struct value *result)
+void result_publish_facts(struct runner *r, const struct step *s, const struct value *result,
+	const char *delegate)
 {
 	const struct value *results = value_dict_get(result, "results");
+	const char *owner = facts_owner(r, s, delegate);
 
-	publish_facts(r, s, result);
+	publish_facts(r, s, result, owner);
 	if (s->task->loop && results && results->kind == VALUE_LIST)
 		value_list_foreach (item, results)
-			publish_facts(r, s, item);
+			publish_facts(r, s, item, owner);
 }
 
 /* A copy for variables: unsafe, and without what is meant for listeners only. */
@@ -180,10 +209,17 @@ struct value *result_to_register(struct arena *arena, const struct value *result
 	return copy;
 }
 
-void result_publish(struct runner *r, const struct step *s, const struct outcome *out)
+void result_register(struct runner *r, const struct step *s, const struct outcome *out)
 {
-	result_publish_facts(r, s, out->result);
 	if (s->task->register_name)
 		set_variable(r, VARS_REGISTERED, s->task->register_name,
 			result_to_register(&r->arena, out->result));
+}
+
+void result_publish(struct runner *r, const struct step *s, const struct outcome *out)
+{
+	/* The items of a loop have told theirs, each for the host that it was done on. */
+	if (!s->task->loop)
+		result_publish_facts(r, s, out->result, out->delegate);
+	result_register(r, s, out);
 }

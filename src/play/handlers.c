@@ -5,32 +5,48 @@
  * behind it waits for the next flush. Of a loop, all items notify when one has changed, those
  * that have not changed, too: that is how Ansible has it.
  */
+#include "base/vec.h"
 #include "play/run_state.h"
 
-/* A handler's name for this host. */
-static const char *handler_name(struct runner *r, const struct step *h)
+/* A handler's name for this host; of one in a role also with "ROLE : " in front. */
+static const char *handler_name(struct runner *r, const struct step *h, const char *name)
 {
-	const char *name = h->name;
-
 	if (!name || !strstr(name, "{{"))
 		return name;
 	const struct value *v = vars_render(r->host->view, name, &h->place, NULL);
 	return v && value_is_string(v) ? v->text : name;
 }
 
+static bool has_name(struct runner *r, const struct step *h, const char *name)
+{
+	const char *own = handler_name(r, h, h->name);
+	const char *whole = h->name && h->title ? handler_name(r, h, h->title) : NULL;
+
+	return (own && strcmp(own, name) == 0) || (whole && strcmp(whole, name) == 0);
+}
+
+/* True if a name is one of a handler's topics, which may be templates. */
+static bool listens(struct runner *r, const struct step *h, const char *name)
+{
+	const struct strlist *topics = &h->task->listen;
+
+	for (size_t i = 0; i < topics->count; i++)
+		if (strcmp(handler_name(r, h, topics->items[i]), name) == 0)
+			return true;
+	return false;
+}
+
 /* Notes the last handler of a name, and every one that listens to it as a topic. */
 static bool notify_one(struct runner *r, const char *name)
 {
-	const struct playing *p = r->playing;
 	bool named = false, heard = false;
 
-	for (size_t i = p->handler_count; i-- > 0;) {
-		const struct step *h = p->handlers[i];
-		const char *own = handler_name(r, h);
-		if (!named && own && strcmp(own, name) == 0)
-			r->notified[i] = named = true;
-		if (strlist_has(&h->task->listen, name))
-			r->notified[i] = heard = true;
+	for (size_t i = r->handlers.count; i-- > 0;) {
+		const struct step *h = r->handlers.items[i].step;
+		if (!named && has_name(r, h, name))
+			r->handlers.items[i].notified = named = true;
+		if (listens(r, h, name))
+			r->handlers.items[i].notified = heard = true;
 	}
 	return named || heard;
 }
@@ -68,16 +84,33 @@ int handlers_notify(struct runner *r, struct err *err)
 	return 0;
 }
 
+void handlers_add(struct runner *r, const struct step *handler)
+{
+	for (size_t i = 0; i < r->handlers.count; i++)
+		if (r->handlers.items[i].step == handler)
+			return;
+	VEC_PUSH(&r->handlers);
+	r->handlers.items[r->handlers.count - 1].step = handler;
+	r->handlers.items[r->handlers.count - 1].notified = false;
+}
+
+void handlers_begin(struct runner *r)
+{
+	r->handlers.count = 0;
+	for (size_t i = 0; i < r->playing->handler_count; i++)
+		handlers_add(r, r->playing->handlers[i]);
+}
+
 enum walk handlers_run(struct runner *r)
 {
 	enum walk result = WALK_ON;
 
 	r->flushes++;
-	for (size_t i = 0; result == WALK_ON && i < r->playing->handler_count; i++) {
-		if (!r->notified[i])
+	for (size_t i = 0; result == WALK_ON && i < r->handlers.count; i++) {
+		if (!r->handlers.items[i].notified)
 			continue;
-		r->notified[i] = false;
-		result = task_run(r, r->playing->handlers[i]);
+		r->handlers.items[i].notified = false;
+		result = task_run(r, r->handlers.items[i].step);
 	}
 	return result;
 }

@@ -12,7 +12,8 @@ enum {
 	BLOCK = KEYWORD_BLOCK,
 	STEP = KEYWORD_TASK | KEYWORD_HANDLER,
 	INNER = BLOCK | STEP | KEYWORD_TASK_IMPORT,
-	ALL = PLAY | INNER
+	ROLE = KEYWORD_ROLE,
+	ALL = PLAY | INNER | ROLE
 };
 
 #define OF_PLAY(member)  .read = read_play_value, .detail = offsetof(struct play, member)
@@ -30,7 +31,9 @@ static const struct keyword keywords[] = {
 	{"vars", ALL | KEYWORD_IMPORT, KEYWORD_ANY, .read = read_vars},
 	{"vars_files", PLAY, KEYWORD_ANY, .read = read_vars_files},
 	{"tags", ALL | KEYWORD_IMPORT, KEYWORD_ANY, .read = read_tags},
-	{"when", INNER | KEYWORD_IMPORT, KEYWORD_CONDITIONS, .read = read_when},
+	{"when", INNER | ROLE | KEYWORD_IMPORT, KEYWORD_CONDITIONS, .read = read_when},
+
+	{"collections", ALL, KEYWORD_TEXTS, .read = read_elsewhere},
 
 	/* Inherited. */
 	{"become", ALL, KEYWORD_BOOL, ATTRIBUTE(BECOME)},
@@ -50,11 +53,20 @@ static const struct keyword keywords[] = {
 	{"environment", ALL, KEYWORD_ENVIRONMENT, .read = read_environment},
 	{"timeout", ALL, KEYWORD_INT, ATTRIBUTE(TIMEOUT)},
 	{"run_once", ALL, KEYWORD_BOOL, ATTRIBUTE(RUN_ONCE)},
-	{"delegate_to", INNER, KEYWORD_TEXT, ATTRIBUTE(DELEGATE_TO)},
+	{"throttle", ALL, KEYWORD_INT, ATTRIBUTE(THROTTLE)},
+	{"become_exe", ALL, KEYWORD_TEXT, ATTRIBUTE(BECOME_EXE)},
+	{"delegate_facts", INNER | ROLE, KEYWORD_BOOL, ATTRIBUTE(DELEGATE_FACTS)},
+	{"module_defaults", ALL, KEYWORD_ANY, .read = read_module_defaults},
+	{"debugger", ALL, KEYWORD_TEXT, .read = read_debugger},
+	{"delegate_to", INNER | ROLE, KEYWORD_TEXT, ATTRIBUTE(DELEGATE_TO)},
 	{"notify", INNER, KEYWORD_TEXTS, ATTRIBUTE(NOTIFY)},
 
 	/* A play's. */
+	{"vars_prompt", PLAY, KEYWORD_ANY, .read = read_vars_prompt},
 	{"gather_facts", PLAY, KEYWORD_BOOL, OF_PLAY(gather_facts)},
+	{"gather_subset", PLAY, KEYWORD_TEXTS, OF_PLAY(gather_subset)},
+	{"gather_timeout", PLAY, KEYWORD_INT, OF_PLAY(gather_timeout)},
+	{"fact_path", PLAY, KEYWORD_TEXT, OF_PLAY(fact_path)},
 	{"serial", PLAY, KEYWORD_PERCENTS, OF_PLAY(serial)},
 	{"max_fail_percentage", PLAY, KEYWORD_PERCENT, OF_PLAY(max_fail_percentage)},
 	{"force_handlers", PLAY, KEYWORD_BOOL, OF_PLAY(force_handlers)},
@@ -65,6 +77,7 @@ static const struct keyword keywords[] = {
 		OF_TRANSACTION(confirm_timeout)},
 	{"soak", KEYWORD_TRANSACTION, KEYWORD_NUMBER, OF_TRANSACTION(soak)},
 	{"pre_tasks", PLAY, KEYWORD_STEPS, OF_STEPS(pre_tasks)},
+	{"roles", PLAY, KEYWORD_STEPS, .read = read_roles},
 	{"tasks", PLAY, KEYWORD_STEPS, OF_STEPS(tasks)},
 	{"post_tasks", PLAY, KEYWORD_STEPS, OF_STEPS(post_tasks)},
 	{"handlers", PLAY, KEYWORD_STEPS, OF_STEPS(handlers)},
@@ -86,7 +99,23 @@ static const struct keyword keywords[] = {
 	{"delay", STEP, KEYWORD_NUMBER, OF_TASK(delay)},
 	{"changed_when", STEP, KEYWORD_CONDITIONS, OF_TASK(changed_when)},
 	{"failed_when", STEP, KEYWORD_CONDITIONS, OF_TASK(failed_when)},
+	{"async", STEP, KEYWORD_INT, OF_TASK(async)},
+	{"poll", STEP, KEYWORD_INT, OF_TASK(poll)},
 	{"listen", KEYWORD_HANDLER, KEYWORD_TEXTS, .read = read_listen},
+
+	/* A role's; other keys are its parameters. */
+	{"role", ROLE, KEYWORD_TEXT, .read = read_elsewhere},
+
+	/* Of one variable that is asked for. */
+	{"name", KEYWORD_PROMPT, KEYWORD_NAME, .read = read_elsewhere},
+	{"prompt", KEYWORD_PROMPT, KEYWORD_TEXT, .read = read_elsewhere},
+	{"default", KEYWORD_PROMPT, KEYWORD_ANY, .read = read_elsewhere},
+	{"private", KEYWORD_PROMPT, KEYWORD_BOOL, .read = read_elsewhere},
+	{"confirm", KEYWORD_PROMPT, KEYWORD_BOOL, .read = read_elsewhere},
+	{"encrypt", KEYWORD_PROMPT, KEYWORD_TEXT, .read = read_elsewhere},
+	{"salt_size", KEYWORD_PROMPT, KEYWORD_INT, .read = read_elsewhere},
+	{"salt", KEYWORD_PROMPT, KEYWORD_TEXT, .read = read_elsewhere},
+	{"unsafe", KEYWORD_PROMPT, KEYWORD_BOOL, .read = read_elsewhere},
 
 	{"loop_var", KEYWORD_LOOP_CONTROL, KEYWORD_NAME, .read = read_elsewhere},
 	{"index_var", KEYWORD_LOOP_CONTROL, KEYWORD_NAME, .read = read_elsewhere},
@@ -96,19 +125,6 @@ static const struct keyword keywords[] = {
 	{"extended_allitems", KEYWORD_LOOP_CONTROL, KEYWORD_BOOL, .read = read_elsewhere},
 
 	/* Ansible has them, we do not yet. */
-	{.name = "roles", .where = PLAY},
-	{.name = "vars_prompt", .where = PLAY},
-	{.name = "gather_subset", .where = PLAY},
-	{.name = "gather_timeout", .where = PLAY},
-	{.name = "fact_path", .where = PLAY},
-	{.name = "collections", .where = ALL},
-	{.name = "module_defaults", .where = ALL},
-	{.name = "become_exe", .where = ALL},
-	{.name = "throttle", .where = ALL},
-	{.name = "debugger", .where = ALL},
-	{.name = "delegate_facts", .where = INNER},
-	{.name = "async", .where = STEP},
-	{.name = "poll", .where = STEP},
 	{.name = "break_when", .where = KEYWORD_LOOP_CONTROL},
 };
 
@@ -150,7 +166,8 @@ const char *keyword_home(const struct keyword *k)
 		unsigned where;
 		const char *title;
 	} homes[] = {{PLAY, "a play"}, {KEYWORD_TASK, "a task"}, {BLOCK, "a block"},
-		{KEYWORD_LOOP_CONTROL, "loop_control"}, {KEYWORD_TRANSACTION, "transaction"}};
+		{KEYWORD_LOOP_CONTROL, "loop_control"}, {KEYWORD_TRANSACTION, "transaction"},
+		{KEYWORD_PROMPT, "vars_prompt"}, {ROLE, "a role"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(homes); i++)
 		if (k->where & homes[i].where)

@@ -156,7 +156,7 @@ static void run_item(struct runner *r, const struct step *s, const struct loop *
 				       .delegate = out->delegate,
 				       .result = result_for_show(&scratch, out)});
 	vars_view_leave(r->host->view);
-	result_publish_facts(r, s, out->result);
+	result_publish_facts(r, s, out->result, out->delegate);
 	out->result = value_copy(arena, out->result);
 }
 

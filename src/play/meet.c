@@ -5,15 +5,17 @@
  * Theory of operation. Hosts do not wait for each other, except where it can be told: a task
  * with run_once is done by the first host of the batch that is still there, and the others
  * need its result; hostvars of another host show what it has set and registered up to the task
- * that asks. For these, each runner tells the number of the step that it works on, which only
- * grows (handlers have no say in it). Who waits, waits for hosts that are behind it in the
- * play: so there is no circle. It gives its token back meanwhile, and is woken, by a descriptor
- * of its own, whenever some host of the batch moves on or ends.
+ * that asks; a task that tells something to other hosts, or whose failure is to stop them, is
+ * done by all before one goes on (meet_step.c). For these, each runner tells where it is, which
+ * only grows (handlers have no say in it): an even number while it works on a step, and one
+ * more when it has done it. Who waits, waits for hosts that are behind it in the play: so there
+ * is no circle. It gives its token back meanwhile, and is woken, by a descriptor of its own,
+ * whenever some host of the batch moves on or ends.
  *
  * The batch's lock covers the results of run_once and the list of waiters; positions are
  * atomic, and a host that moves on takes the lock only while somebody waits.
  */
-#include "play/run_state.h"
+#include "play/meet_inside.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -24,6 +26,7 @@
 struct once {
 	struct once *next;
 	const struct step *step;
+	uint64_t place; /* a step that is included again is another one */
 	unsigned flush; /* of handlers: which one */
 	bool done;
 	struct outcome outcome;
@@ -39,6 +42,7 @@ void meet_begin(struct playing *p, unsigned number)
 		struct runner *r = p->hosts[b->first + i]->runner;
 		r->at = 0;
 		r->gone = false;
+		r->removed_at = 0;
 		r->flushes = 0;
 	}
 	b->begun = true;
@@ -54,13 +58,12 @@ void meet_release(struct playing *p)
 
 /* ---- waiting ---- */
 
-static struct runner *member(const struct runner *r, size_t i)
+struct runner *meet_member(const struct runner *r, size_t i)
 {
 	return r->playing->hosts[r->batch->first + i]->runner;
 }
 
-/* Wakes those that wait; what they wait for may have come. */
-static void wake_all(struct runner *r)
+void meet_wake(struct runner *r)
 {
 	struct batch *b = r->batch;
 	uint64_t one = 1;
@@ -69,35 +72,41 @@ static void wake_all(struct runner *r)
 		return;
 	pthread_mutex_lock(&b->lock);
 	for (size_t i = 0; i < b->size; i++) {
-		const struct runner *m = member(r, i);
+		const struct runner *m = meet_member(r, i);
 		if (m->waiting && write(m->wake_fd, &one, sizeof(one)) < 0)
 			continue; /* it is awake already */
 	}
 	pthread_mutex_unlock(&b->lock);
 }
 
-static unsigned position(const struct runner *r)
+uint64_t meet_position(const struct runner *r)
 {
 	return __atomic_load_n(&r->at, __ATOMIC_SEQ_CST);
 }
 
-static bool is_gone(const struct runner *r)
+bool meet_is_gone(const struct runner *r)
 {
 	return __atomic_load_n(&r->gone, __ATOMIC_SEQ_CST);
 }
 
+void meet_move(struct runner *r, uint64_t at)
+{
+	if (at <= r->at)
+		return;
+	__atomic_store_n(&r->at, at, __ATOMIC_SEQ_CST);
+	meet_wake(r);
+}
+
 void meet_at(struct runner *r, const struct step *s)
 {
-	if (s->handler || r->undoing || s->index + 1 <= r->at)
-		return;
-	__atomic_store_n(&r->at, s->index + 1, __ATOMIC_SEQ_CST);
-	wake_all(r);
+	if (!s->handler && !r->undoing)
+		meet_move(r, meet_number(r, s));
 }
 
 void meet_end(struct runner *r)
 {
 	__atomic_store_n(&r->gone, true, __ATOMIC_SEQ_CST);
-	wake_all(r);
+	meet_wake(r);
 	fd_close(&r->wake_fd);
 }
 
@@ -133,8 +142,7 @@ static int sleep_once(struct runner *r, struct err *err)
 	return result < 0 ? -1 : 0;
 }
 
-/* Waits, the lock held, until ready says so. */
-static int wait_ready(struct runner *r, bool (*ready)(struct runner *r, void *data), void *data,
+int meet_wait(struct runner *r, bool (*ready)(struct runner *r, void *data), void *data,
 	struct err *err)
 {
 	int result = 0;
@@ -159,7 +167,8 @@ static int wait_ready(struct runner *r, bool (*ready)(struct runner *r, void *da
 static struct once *find_once(const struct runner *r, const struct step *s)
 {
 	for (struct once *o = r->batch->onces; o; o = o->next)
-		if (o->step == s && (!s->handler || o->flush == r->flushes))
+		if (o->step == s && o->place == meet_number(r, s) &&
+			(!s->handler || o->flush == r->flushes))
 			return o;
 	return NULL;
 }
@@ -170,10 +179,10 @@ static bool is_mine(const struct runner *r, const struct step *s)
 	if (s->handler)
 		return true;
 	for (size_t i = 0; i < r->batch->size; i++) {
-		const struct runner *m = member(r, i);
+		const struct runner *m = meet_member(r, i);
 		if (m == r)
 			return true;
-		if (!is_gone(m) && position(m) <= s->index + 1)
+		if (!meet_is_gone(m) && meet_position(m) <= meet_number(r, s))
 			return false;
 	}
 	return true;
@@ -193,12 +202,15 @@ int meet_once(struct runner *r, const struct step *s, struct outcome *out, struc
 	int mine = -1;
 
 	pthread_mutex_lock(&b->lock);
-	if (wait_ready(r, once_ready, (void *)(uintptr_t)s, err) == 0) {
+	if (meet_wait(r, once_ready, (void *)(uintptr_t)s, err) == 0) {
 		struct once *o = find_once(r, s);
 		mine = o == NULL;
 		if (mine) {
 			o = ARENA_NEW(&b->arena, struct once);
-			*o = (struct once){.next = b->onces, .step = s, .flush = r->flushes};
+			*o = (struct once){.next = b->onces,
+				.step = s,
+				.place = meet_number(r, s),
+				.flush = r->flushes};
 			b->onces = o;
 		} else {
 			*out = o->outcome;
@@ -219,14 +231,14 @@ void meet_once_done(struct runner *r, const struct step *s, const struct outcome
 	o->outcome.label = NULL;
 	o->done = true;
 	pthread_mutex_unlock(&b->lock);
-	wake_all(r);
+	meet_wake(r);
 }
 
 /* ---- hostvars ---- */
 
 struct behind {
 	const struct runner *other;
-	unsigned at;
+	uint64_t at;
 };
 
 static bool has_come(struct runner *r, void *data)
@@ -234,14 +246,14 @@ static bool has_come(struct runner *r, void *data)
 	const struct behind *b = data;
 
 	(void)r;
-	return is_gone(b->other) || position(b->other) >= b->at;
+	return meet_is_gone(b->other) || meet_position(b->other) >= b->at;
 }
 
 /* The runner of a host in the same batch, or NULL. */
 static const struct runner *neighbour(const struct runner *r, const struct runner *other)
 {
 	for (size_t i = 0; r->batch && i < r->batch->size; i++)
-		if (member(r, i) == other)
+		if (meet_member(r, i) == other)
 			return other;
 	return NULL;
 }
@@ -261,17 +273,21 @@ const struct value *meet_hostvars(void *data, const struct host *host, enum vars
 	struct behind behind = {.other = other, .at = r->at};
 	int result = 0;
 
-	if (!other)
-		return value_new_dict(arena);
-	if (r->worker && !r->undoing && neighbour(r, other)) {
+	if (!other) {
+		struct value *sent = value_new_dict(arena);
+		parcels_show(r->run->shared, host->name, NULL, level, arena, sent);
+		return sent;
+	}
+	if (r->worker && !r->undoing && neighbour(r, other) && !r->playing->play->free) {
 		pthread_mutex_lock(&r->batch->lock);
-		result = wait_ready(r, has_come, &behind, err);
+		result = meet_wait(r, has_come, &behind, err);
 		pthread_mutex_unlock(&r->batch->lock);
 	}
 	if (result < 0)
 		return NULL;
 	pthread_mutex_lock(&other->vars_lock);
-	const struct value *v = vars_view_copy_set(other->host->view, level, arena);
+	struct value *v = vars_view_copy_set(other->host->view, level, arena);
 	pthread_mutex_unlock(&other->vars_lock);
+	parcels_show(r->run->shared, host->name, other, level, arena, v);
 	return v;
 }

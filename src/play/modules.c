@@ -17,6 +17,8 @@ static const struct module *const modules[] = {
 	&module_getent,
 	&module_group,
 	&module_health_check,
+	&module_include_role,
+	&module_include_tasks,
 	&module_meta,
 	&module_mount_facts,
 	&module_package_facts,

@@ -30,9 +30,10 @@ struct parser {
 	struct arena *arena; /* the playbook's */
 	struct arena
 		scratch; /* of templates that are compiled only to see whether they can be */
-	const struct secrets *secrets;
+	const struct playbook_options *options;
 	struct diags *diags;
 	const struct parse_file *file;
+	struct steps *late; /* handlers of roles that are imported: behind the play's */
 	unsigned depth; /* blocks and imports around what is read now */
 	bool full;      /* a limit was met and reported */
 	struct foreign_cache *foreign; /* what was read of modules that are not ours; or NULL */
@@ -97,6 +98,48 @@ struct play_import {
 	const struct play_import *outer;
 };
 
+/*
+ * A name that may be a template, in the arena: rendered with what is known before any host is,
+ * extra variables and those of the play and of the steps around. NULL after a finding.
+ * `what` is for messages; play and around may be NULL.
+ */
+const char *parse_imported(struct parser *p, const char *what, const struct value *v,
+	const struct play *play, const struct step *around);
+
+/* What is asked of a role at the place that brings it. */
+struct role_request {
+	const char *name;
+	struct place place;     /* of the name */
+	const char *tasks_from; /* NULL: main */
+	const char *handlers_from, *vars_from, *defaults_from;
+	const char *beside;            /* where else to look: beside the role that depends on it */
+	const struct role_use *parent; /* the role that brings it; NULL: the play */
+	const struct value *said, *params; /* see struct role_use; may be NULL */
+	const struct value *definition;    /* the mapping that it is written in; may be NULL */
+	struct steps *handlers;            /* where those of the role go */
+	bool depended;                     /* by meta/main.yml of the parent */
+	bool included;                     /* imported or included: may be repeated as that says */
+	bool allow_duplicates;
+	bool unchecked; /* arguments are not compared with meta/argument_specs.yml */
+};
+
+/*
+ * Reads a role: its variables, then the roles that it depends on and its own tasks into the
+ * block `frame`, whose keywords hold for all of them. NULL after a finding.
+ */
+const struct role_use *parse_role(
+	struct parser *p, const struct role_request *request, struct step *frame);
+/* Reads an import_role, `what` being the arguments behind it. */
+void parse_import_role(struct parser *p, const struct value *v, const struct value *what,
+	const struct target *around, struct steps *to);
+/* Fills in what the arguments of import_role or include_role ask for. */
+void parse_role_request(struct role_request *request, const struct value *args);
+/* What a task that includes may say, and its `apply`. */
+void parse_include(struct parser *p, struct target *t);
+/* Reads a file of tasks into a block; `v` names it. */
+void parse_tasks_file(
+	struct parser *p, const char *path, const struct value *v, struct step *block);
+
 /* Reads a play into the playbook; `import` is the innermost that brings it, or NULL. */
 void parse_play(struct parser *p, const struct value *v, const struct play_import *import);
 /* Reads a list of steps: of a play, or of a block. */
@@ -122,6 +165,8 @@ struct action {
 /* A string that was cut out of another, with its place. */
 const struct value *parse_part(
 	struct arena *a, const struct value *of, const char *text, size_t len);
+/* Adds what module_defaults say to the arguments of a task whose module was found. */
+void parse_module_defaults(struct parser *p, const struct step *s, struct value *args);
 /* Reads the arguments of a task whose module was found. */
 void parse_arguments(struct parser *p, struct target *t, const struct action *found);
 

@@ -83,8 +83,8 @@ static void read_action(struct parser *p, struct action *a, const struct value *
 /* Modules that the parser itself is, or will be. */
 static bool is_include(const char *name)
 {
-	static const char *const names[] = {"include", "include_tasks", "include_role",
-		"include_vars", "import_role", "import_tasks", "import_playbook"};
+	static const char *const names[] = {
+		"include", "import_role", "import_tasks", "import_playbook"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(module_short_name(name), names[i]) == 0)

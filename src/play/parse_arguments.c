@@ -197,6 +197,7 @@ void parse_arguments(struct parser *p, struct target *t, const struct action *fo
 		add_text(p, task, &a, found->text);
 	strbuf_release(&a.raw);
 	move_cmd(p, task, &a);
+	parse_module_defaults(p, t->step, a.dict);
 	task->args = a.dict;
 	module_check_arguments(
 		task->module, task->args, value_text(task->free_form), &found->place, p->diags);

@@ -82,7 +82,9 @@ void parse_play(struct parser *p, const struct value *v, const struct play_impor
 		.source = v,
 		.place = v->place,
 		.play = play};
+	struct steps late = {0};
 
+	p->late = &late;
 	play->place = v->place;
 	play->directory = p->file->directory;
 	keywords_read(p, &t, NULL);
@@ -95,6 +97,8 @@ void parse_play(struct parser *p, const struct value *v, const struct play_impor
 		add_import(p, play, import);
 		add_import_vars(p, play, import);
 	}
+	for (size_t i = 0; i < late.count; i++)
+		*PARSE_PUSH(p->arena, &play->handlers) = late.items[i];
 	wrap(p, &t, &play->pre_tasks);
 	wrap(p, &t, &play->tasks);
 	wrap(p, &t, &play->post_tasks);

@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "play/module.h"
 #include "play/parse.h"
+#include "play/role.h"
 #include "vars/args.h"
 
 struct step *parse_new_step(struct parser *p, enum step_kind kind, const struct target *around,
@@ -23,6 +24,7 @@ struct step *parse_new_step(struct parser *p, enum step_kind kind, const struct 
 		.place = v->place,
 		.outer = around->step,
 		.play = around->play,
+		.role = around->step ? around->step->role : NULL,
 		.index = p->playbook->step_count++,
 		.handler = around->where == KEYWORD_HANDLER};
 	if (kind == STEP_TASK)
@@ -53,7 +55,7 @@ static void read_block(
 {
 	struct step *s;
 
-	if (around->where == KEYWORD_HANDLER && around->step) {
+	if (around->where == KEYWORD_HANDLER && around->step && around->step->handler) {
 		diag_error(p->diags, &v->place, "a block inside the blocks of handlers");
 		return;
 	}
@@ -77,31 +79,37 @@ static void read_block(
 	p->depth--;
 }
 
-/* The file beside the one that imports it, else beside the playbook. */
-static char *find_tasks(struct parser *p, const struct play *play, const char *name)
+/* The file beside the one that imports it, else in the role, else beside the playbook. */
+static char *find_tasks(struct parser *p, const struct target *around, const char *name)
 {
-	autofree char *beside = path_join(p->file->directory, name);
-	autofree char *other = path_join(play->directory, name);
+	const struct role_use *role = around->step ? around->step->role : NULL;
+	autofree char *of_role =
+		role ? path_join(role->path,
+			       around->where == KEYWORD_HANDLER ? "handlers" : "tasks")
+		     : NULL;
+	const char *const places[] = {
+		p->file->directory, of_role, role ? role->path : NULL, around->play->directory};
 
-	if (!path_exists(beside) && path_exists(other))
-		return STEAL(other);
-	return STEAL(beside);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		autofree char *path = places[i] ? path_join(places[i], name) : NULL;
+		if (path && path_exists(path))
+			return STEAL(path);
+	}
+	return path_join(p->file->directory, name);
 }
 
 /* The name in a text behind import_tasks: one word, or file=NAME. */
-static const char *name_of_text(struct parser *p, const struct value *v)
+static const char *name_of_text(
+	struct parser *p, const struct value *v, const struct target *around)
 {
 	struct args_word word;
 	struct err err = {0};
-	const char *at = v->text;
-	int got = args_word_next(p->arena, &at, &word, &err);
+	const char *text = parse_imported(p, "import_tasks", v, around->play, around->step);
+	const char *at = text;
 
-	if (parse_is_template(v)) {
-		diag_error(p->diags, &v->place,
-			"import_tasks: templates in names of imported files are not "
-			"supported yet");
+	if (!text)
 		return NULL;
-	}
+	int got = args_word_next(p->arena, &at, &word, &err);
 	if (got > 0 && !*at && (!word.name || strcmp(word.name, "file") == 0))
 		return word.name ? word.value : arena_strndup(p->arena, word.text, word.len);
 	diag_error(p->diags, &v->place, "import_tasks: expected one file's name%s%s",
@@ -110,7 +118,8 @@ static const char *name_of_text(struct parser *p, const struct value *v)
 }
 
 /* The name of the file in what stands behind import_tasks, or NULL after a finding. */
-static const char *tasks_name(struct parser *p, const struct value *v, const struct value *args)
+static const char *tasks_name(struct parser *p, const struct value *v, const struct value *args,
+	const struct target *around)
 {
 	bool says_nothing = v->kind == VALUE_NULL || (value_is_string(v) && v->len == 0);
 	const struct value *given = says_nothing && args ? args : v;
@@ -122,7 +131,7 @@ static const char *tasks_name(struct parser *p, const struct value *v, const str
 		return NULL;
 	}
 	if (value_is_string(given) && given->len > 0)
-		return name_of_text(p, given);
+		return name_of_text(p, given, around);
 	if (given->kind == VALUE_DICT)
 		value_dict_foreach (pair, given)
 			if (!value_is_string(pair->key) || strcmp(pair->key->text, "file") != 0)
@@ -130,12 +139,12 @@ static const char *tasks_name(struct parser *p, const struct value *v, const str
 					"import_tasks takes \"file\" and nothing else");
 	file = value_dict_get(given, "file");
 	if (value_is_string(file) && file->len > 0)
-		return name_of_text(p, file);
+		return name_of_text(p, file, around);
 	diag_error(p->diags, &v->place, "import_tasks without a file's name");
 	return NULL;
 }
 
-static void read_tasks_file(
+void parse_tasks_file(
 	struct parser *p, const char *path, const struct value *v, struct step *block)
 {
 	const struct target around = {.where = block->handler ? KEYWORD_HANDLER : KEYWORD_TASK,
@@ -173,10 +182,11 @@ static void read_import(struct parser *p, const struct value *v, const struct va
 		.play = around->play,
 		.step = s};
 	keywords_read(p, &t, is_import_tasks);
-	const char *name = tasks_name(p, what, value_dict_get(v, "args"));
+	const struct target inside = {.where = around->where, .play = around->play, .step = s};
+	const char *name = tasks_name(p, what, value_dict_get(v, "args"), &inside);
 	if (name) {
-		autofree char *path = find_tasks(p, around->play, name);
-		read_tasks_file(p, path, what, s);
+		autofree char *path = find_tasks(p, around, name);
+		parse_tasks_file(p, path, what, s);
 	}
 	take_block(p, s, around, to);
 }
@@ -187,19 +197,36 @@ static bool is_block(const struct value *v)
 	       value_dict_get(v, "always");
 }
 
-/* What stands behind import_tasks in a task, or NULL if it is none. */
-static const struct value *import_of(struct parser *p, const struct value *v)
+/* What is done when a playbook is read. */
+static const struct import {
+	const char *name;
+	void (*read)(struct parser *p, const struct value *v, const struct value *what,
+		const struct target *around, struct steps *to);
+} imports[] = {{"import_tasks", read_import}, {"import_role", parse_import_role}};
+
+static const struct import *find_import(const char *name)
 {
-	const struct value *found = NULL;
+	for (size_t i = 0; name && i < ARRAY_SIZE(imports); i++)
+		if (strcmp(module_short_name(name), imports[i].name) == 0)
+			return &imports[i];
+	return NULL;
+}
+
+/* The import that a task is, with what stands behind it; NULL if it is none. */
+static const struct import *import_of(
+	struct parser *p, const struct value *v, const struct value **what)
+{
+	const struct import *found = NULL;
 
 	value_dict_foreach (pair, v) {
-		const char *name = value_text(pair->key);
-		if (!name || strcmp(module_short_name(name), "import_tasks") != 0)
+		const struct import *one = find_import(value_text(pair->key));
+		if (!one)
 			continue;
 		if (found)
 			diag_error(p->diags, &pair->key->place,
 				"an import names one file; found another");
-		found = pair->value;
+		found = one;
+		*what = pair->value;
 	}
 	return found;
 }
@@ -207,7 +234,8 @@ static const struct value *import_of(struct parser *p, const struct value *v)
 static void read_step(
 	struct parser *p, const struct value *v, const struct target *around, struct steps *to)
 {
-	const struct value *import;
+	const struct import *import;
+	const struct value *what = NULL;
 	char found[FOUND_MAX];
 
 	if (v->kind == VALUE_NULL && !around->step) {
@@ -219,11 +247,11 @@ static void read_step(
 			found_text(v, found));
 		return;
 	}
-	import = import_of(p, v);
+	import = import_of(p, v, &what);
 	if (is_block(v))
 		read_block(p, v, around, to);
 	else if (import)
-		read_import(p, v, import, around, to);
+		import->read(p, v, what, around, to);
 	else
 		parse_task(p, v, around, to);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks: their keywords, their loop, and what module they call with which arguments. */
+#include "play/module.h"
 #include "play/parse.h"
+#include "play/role.h"
 #include "template/template.h"
 
 static const char loop_prefix[] = "with_";
@@ -79,5 +81,9 @@ void parse_task(
 	keywords_read(p, &t, any_name);
 	read_loops(p, &t);
 	parse_action(p, &t);
+	if (s->task->module && s->task->module->flags & MODULE_INCLUDES)
+		parse_include(p, &t);
+	if (s->role)
+		s->title = arena_printf(p->arena, "%s : %s", s->role->name, step_title(s));
 	*PARSE_PUSH(p->arena, to) = s;
 }

@@ -188,7 +188,7 @@ const struct value *parse_read_file(struct parser *p, const char *path, const st
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct err err = {0};
 
-	if (datafile_read(path, p->secrets, &text, &err) < 0) {
+	if (datafile_read(path, p->options->secrets, &text, &err) < 0) {
 		diag_error(p->diags, at, "%s", err.text);
 		return NULL;
 	}

@@ -13,6 +13,7 @@ static void read_entries(
 /* The file that an import names: relative to the file that imports. */
 static char *import_path(struct parser *p, const struct value *v)
 {
+	const char *text;
 	struct args_word word;
 	struct err err = {0};
 	char found[FOUND_MAX];
@@ -23,13 +24,10 @@ static char *import_path(struct parser *p, const struct value *v)
 			found_text(v, found));
 		return NULL;
 	}
-	if (parse_is_template(v)) {
-		diag_error(p->diags, &v->place,
-			"import_playbook: templates in names of imported files are not "
-			"supported yet");
+	text = parse_imported(p, "import_playbook", v, NULL, NULL);
+	if (!text)
 		return NULL;
-	}
-	const char *at = v->text;
+	const char *at = text;
 	if (args_word_next(p->arena, &at, &word, &err) <= 0) {
 		diag_error(p->diags, &v->place, "import_playbook: %s",
 			err.text[0] ? err.text : "found white space, expected a file name");
@@ -156,10 +154,10 @@ static void tidy(struct diags *d, size_t first)
 
 /* Reads plays from a text, or from the file when it is NULL. */
 static int parse(struct playbook *p, const char *path, const char *directory, const char *text,
-	size_t n, const struct secrets *secrets, struct diags *d)
+	size_t n, const struct playbook_options *options, struct diags *d)
 {
 	struct parser parser = {
-		.playbook = p, .arena = &p->arena, .secrets = secrets, .diags = d};
+		.playbook = p, .arena = &p->arena, .options = options, .diags = d};
 	struct parse_file file;
 	size_t errors = d->errors, first = d->count;
 
@@ -178,18 +176,26 @@ static int parse(struct playbook *p, const char *path, const char *directory, co
 	return d->errors > errors ? -1 : 0;
 }
 
-int playbook_parse(
-	struct playbook *p, const char *path, const struct secrets *secrets, struct diags *d)
+int playbook_parse_with(
+	struct playbook *p, const char *path, const struct playbook_options *o, struct diags *d)
 {
 	autofree char *directory = path_dirname(path);
 
-	return parse(p, path, directory, NULL, 0, secrets, d);
+	return parse(p, path, directory, NULL, 0, o, d);
+}
+
+int playbook_parse(
+	struct playbook *p, const char *path, const struct secrets *secrets, struct diags *d)
+{
+	return playbook_parse_with(
+		p, path, &(const struct playbook_options){.secrets = secrets}, d);
 }
 
 int playbook_parse_text(struct playbook *p, const char *name, const char *directory,
 	const char *text, size_t n, const struct secrets *secrets, struct diags *d)
 {
-	return parse(p, name, directory, text, n, secrets, d);
+	return parse(p, name, directory, text, n,
+		&(const struct playbook_options){.secrets = secrets}, d);
 }
 
 void playbook_release(struct playbook *p)

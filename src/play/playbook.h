@@ -24,6 +24,8 @@
 #include "value/value.h"
 
 struct module;
+struct role_use;
+struct vars_site;
 
 #define PLAYBOOK_MAX_BYTES (4u << 20) /* of one file */
 #define PLAYBOOK_MAX_STEPS 20000      /* tasks, handlers and blocks, imported ones too */
@@ -51,6 +53,14 @@ enum play_attribute {
 	ATTRIBUTE_ENVIRONMENT, /* a list of mappings (or templates for one), the play's first */
 	ATTRIBUTE_TIMEOUT,
 	ATTRIBUTE_RUN_ONCE,
+	ATTRIBUTE_THROTTLE,
+	ATTRIBUTE_BECOME_EXE,
+	ATTRIBUTE_DELEGATE_FACTS, /* not of a play */
+	/*
+	 * Arguments that modules have where a task does not give them: a mapping of our names of
+	 * modules to mappings, with those of the blocks and the play around it.
+	 */
+	ATTRIBUTE_MODULE_DEFAULTS,
 	ATTRIBUTE_DELEGATE_TO, /* not of a play */
 	ATTRIBUTE_NOTIFY,      /* not of a play */
 	ATTRIBUTE_COUNT
@@ -76,12 +86,17 @@ struct step {
 	const char *name;         /* as written, may be a template; NULL when it has none */
 	const struct step *outer; /* the block around it; NULL directly in the play */
 	const struct play *play;
-	unsigned index; /* order in the playbook, from 0: the printer's order */
+	const struct role_use *role; /* the role that it is of, or NULL */
+	const char *title;           /* for people: "ROLE : NAME"; see step_title */
+	unsigned index; /* order in the playbook (or the included file), from 0 */
 	const struct value *attributes[ATTRIBUTE_COUNT]; /* own ones; NULL: not written */
 	const struct value *vars;                        /* a dict or NULL */
 	struct conditions when; /* own ones; those of the blocks around it count, too */
 	struct strlist tags;    /* own ones; those of blocks and play count, too */
 	bool handler;
+	bool role_body;      /* a block that is a role's own tasks: done once, unless the role may
+				be repeated */
+	bool include_params; /* a block whose vars were written beside an include */
 	union {
 		struct task *task;
 		struct block *block;
@@ -104,6 +119,8 @@ struct task {
 	struct strlist listen;            /* handlers: topics besides the name */
 	const struct value *until, *retries, *delay;
 	const struct value *changed_when, *failed_when; /* NULL: the module's word */
+	const struct value *apply; /* of an include: keywords for what it brings; or NULL */
+	const struct value *async, *poll; /* seconds; NULL: it is waited for, over the link */
 };
 
 /*
@@ -120,6 +137,11 @@ struct play_transaction {
 };
 #define PLAY_CONFIRM_TIMEOUT 120
 
+struct role_uses {
+	const struct role_use **items;
+	size_t count, cap;
+};
+
 struct play {
 	struct place place;
 	const char *name;          /* as written, else its hosts */
@@ -130,14 +152,20 @@ struct play {
 	const struct value *vars_files; /* a list or NULL */
 	/* Of the import that brought the play: facts are gathered where all of them hold. */
 	struct conditions when;
+	const struct value *vars_prompt; /* a list of mappings, each with a name; or NULL */
 	const struct value *gather_facts;
+	const struct value *gather_subset, *gather_timeout, *fact_path;
+	bool free; /* strategy: hosts are apart even where they could observe each other */
 	const struct value *serial; /* a number, a percentage, or a list of them */
 	const struct value *max_fail_percentage;
 	const struct value *force_handlers;
 	const struct value *order;
 	struct play_transaction transaction;
 	struct strlist tags;
+	/* Roles' steps are the first of `tasks`; their handlers are before the play's. */
 	struct steps pre_tasks, tasks, post_tasks, handlers;
+	/* Roles whose variables the whole play sees: those of `roles`, then imported ones. */
+	struct role_uses roles;
 };
 
 struct playbook {
@@ -149,6 +177,17 @@ struct playbook {
 	unsigned step_count; /* of all plays: steps are numbered below it */
 };
 
+/* What a playbook is read with; all may be NULL. */
+struct playbook_options {
+	const struct secrets *secrets;
+	/*
+	 * What templates in names of imported files and roles are rendered with, besides the
+	 * play's own variables. NULL: such names are refused.
+	 */
+	const struct vars_site *vars;
+	const struct inventory *inventory;
+};
+
 /*
  * Reads a playbook file (vault opened). Findings are appended to d; -1 when there is an error
  * among them. The playbook is released by the caller in either case.
@@ -158,6 +197,9 @@ int playbook_parse(
 /* The same from text in memory; `directory` is where imports are looked for. */
 int playbook_parse_text(struct playbook *p, const char *name, const char *directory,
 	const char *text, size_t n, const struct secrets *secrets, struct diags *d);
+/* playbook_parse with more options. */
+int playbook_parse_with(struct playbook *p, const char *path, const struct playbook_options *o,
+	struct diags *d);
 /* Frees everything; an all-zero playbook is fine. */
 void playbook_release(struct playbook *p);
 
@@ -169,7 +211,7 @@ const struct value *step_attribute(const struct step *s, enum play_attribute a);
  */
 bool step_selected(
 	const struct step *s, const struct strlist *tags, const struct strlist *skip);
-/* The step's name for people: its name, else its module's. */
+/* The step's name for people: its name, else its module's; with "ROLE : " in front. */
 const char *step_title(const struct step *s);
 
 #endif

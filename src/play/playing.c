@@ -7,6 +7,7 @@
 
 #include "inventory/paths.h"
 #include "inventory/pattern.h"
+#include "play/role.h"
 #include "template/template.h"
 
 /* What renders a play's keywords: a runner that has only a view. */
@@ -369,5 +370,6 @@ void playing_batch_magic(struct playing *p, unsigned batch)
 	if (o->said_tags.count > 0)
 		value_dict_set(a, v, "ansible_run_tags", text_list(a, &o->said_tags));
 	value_dict_set(a, v, "ansible_skip_tags", text_list(a, &o->skip_tags));
+	role_add_names(&p->play->roles, v, a);
 	p->batches[batch].magic = v;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "play/module.h"
 #include "play/readers.h"
 
 void read_elsewhere(
@@ -221,11 +222,17 @@ void read_order(
 void read_strategy(
 	struct parser *p, struct target *t, const struct keyword *k, const struct value *v)
 {
-	static const char *const same[] = {"linear", "free", "ansible.builtin.linear",
-		"ansible.builtin.free", "ansible.legacy.linear", "ansible.legacy.free", NULL};
+	static const char *const words[] = {"linear", "free", "host_pinned", NULL};
+	const char *word = value_text(v);
+	struct value named = *v;
 
-	(void)t;
-	is_one_of(p, k, v, same, "linear or free; others are not supported yet");
+	if (word && !parse_is_template(v)) {
+		named.text = module_short_name(word);
+		named.len = strlen(named.text);
+	}
+	if (is_one_of(p, k, &named, words,
+		    "linear, free or host_pinned; others are not supported yet"))
+		t->play->free = word && strcmp(named.text, "linear") != 0;
 }
 
 void read_transaction(

@@ -37,12 +37,20 @@ KEYWORD_READER(read_play_value);
 KEYWORD_READER(read_task_value);
 /* A list of steps of a play, at the offset `detail`. */
 KEYWORD_READER(read_play_steps);
+/* The roles of a play, whose steps are its first tasks. */
+KEYWORD_READER(read_roles);
 /* A list of steps of a block, at the offset `detail`. */
 KEYWORD_READER(read_block_steps);
 /* The order of hosts: one of Ansible's words. */
 KEYWORD_READER(read_order);
 /* The strategy: one of those that mean the same here. */
 KEYWORD_READER(read_strategy);
+/* Arguments of modules, added to those of the blocks and the play around it. */
+KEYWORD_READER(read_module_defaults);
+/* The variables that are asked for: a mapping, or a list of them. */
+KEYWORD_READER(read_vars_prompt);
+/* When Ansible's debugger would begin: only `never` means something without one. */
+KEYWORD_READER(read_debugger);
 /* A play's transaction: a boolean or a mapping. */
 KEYWORD_READER(read_transaction);
 /* The variable that takes a result. */

@@ -91,9 +91,10 @@ enum run_event_kind {
 	RUN_TASK,  /* a host begins a task: step; NULL for the gathering of facts. A `meta` task
 		      has no RUN_RESULT */
 	RUN_RETRY, /* an attempt of a task failed, others follow: number of those left */
-	RUN_ITEM,  /* one item of a loop is done: step, outcome, result, label */
-	RUN_RESULT, /* a task is done: step, outcome, result */
-	RUN_UNDO,   /* a host was taken back: host->undo */
+	RUN_INCLUDED, /* a file of tasks was included: step, text; those tasks follow */
+	RUN_ITEM,     /* one item of a loop is done: step, outcome, result, label */
+	RUN_RESULT,   /* a task is done: step, outcome, result */
+	RUN_UNDO,     /* a host was taken back: host->undo */
 	RUN_WARNING,
 	RUN_HOST_END, /* a host has ended the play */
 	RUN_STOP,     /* a limit ended the run: text */
@@ -112,6 +113,7 @@ struct run_event {
 	const char *label;          /* of a loop's item */
 	const char *delegate;       /* the host that worked for it; NULL: itself, or none */
 	bool handler;
+	uint64_t place; /* of the step, growing on each host; see include.h */
 	uint64_t number, total;
 	const char *text;
 	int64_t at_ns;

@@ -39,6 +39,8 @@ void runner_post(struct runner *r, struct run_event e)
 	p->event.text = arena_strdup(&p->arena, e.text);
 	p->event.delegate = arena_strdup(&p->arena, e.delegate);
 	p->event.result = e.result ? value_copy(&p->arena, e.result) : NULL;
+	if (e.step)
+		p->event.place = include_place_of(&r->place, e.step->index);
 	p->event.at_ns = clock_ns();
 	fleet_post(r->worker, (int)e.kind, p, posted_free);
 }

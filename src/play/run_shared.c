@@ -42,6 +42,8 @@ void run_shared_free(struct run_shared *s)
 	strmap_release(&s->templates, NULL);
 	strmap_release(&s->vars, NULL);
 	strmap_release(&s->files, free_file);
+	run_shared_forget_includes(s);
+	free(s->parcels.items);
 	arena_release(&s->arena);
 	free(s);
 }

@@ -17,6 +17,7 @@
 #include "base/strmap.h"
 
 #include "fleet/fleet.h"
+#include "play/include.h"
 #include "play/line.h"
 #include "tree/hash.h"
 #include "play/run.h"
@@ -34,6 +35,12 @@ struct run_shared {
 	struct strmap templates; /* path -> const struct template * */
 	struct strmap vars;      /* path -> const struct value * */
 	struct strmap files;     /* path -> struct shared_file * */
+	struct strmap includes;  /* step and names -> struct included * */
+	struct {
+		struct parcel *items;
+		size_t count; /* atomic */
+		size_t cap;
+	} parcels;
 };
 
 /* A file of this machine that is sent to nodes: looked at once for all of them. */
@@ -58,6 +65,22 @@ const struct shared_file *run_shared_file(
 const struct value *run_shared_vars(
 	struct run_shared *s, const char *path, const struct secrets *secrets, struct err *err);
 
+/*
+ * Parcels: variables that a host sets of another one (delegate_facts). A view is its own
+ * thread's, so they lie in what all share until the other host begins its next task;
+ * hostvars show them at once. The value lives as long as the run.
+ */
+void parcel_send(struct runner *from, const char *to, enum vars_level level, const char *name,
+	const struct value *v);
+/* Takes what was sent to a host. */
+void parcels_take(struct runner *r);
+/*
+ * Adds what was sent to a host and not taken yet to a mapping of a level. `other` is the
+ * host's runner, NULL where it is in no play.
+ */
+void parcels_show(struct run_shared *s, const char *host, const struct runner *other,
+	enum vars_level level, struct arena *arena, struct value *into);
+
 /* ---- a play under work ---- */
 
 /* The hosts of one batch. */
@@ -73,6 +96,7 @@ struct batch {
 	pthread_mutex_t lock;
 	int waiters; /* atomic */
 	struct once *onces;
+	struct throttled *throttles;
 	struct arena arena;
 };
 
@@ -93,6 +117,7 @@ struct playing {
 	bool any_errors_fatal;
 	bool force_handlers;
 	bool gather;
+	bool ended; /* atomic: by meta: end_play */
 	struct step **handlers; /* tasks only, blocks dissolved, in their order */
 	size_t handler_count;
 	struct line_transaction transaction; /* its id is a prefix: each host has its own */
@@ -129,6 +154,19 @@ void meet_end(struct runner *r);
 int meet_once(struct runner *r, const struct step *s, struct outcome *out, struct err *err);
 /* Ends a task that meet_once gave to this host. */
 void meet_once_done(struct runner *r, const struct step *s, const struct outcome *out);
+/* Waits until all others of the batch have come to where a host is, or have ended. */
+int meet_all(struct runner *r, struct err *err);
+/* Ends a step that all hosts of the batch do before one goes on. */
+int meet_after(struct runner *r, const struct step *s, struct err *err);
+/* Begins a step that only so many hosts do at a time; each ends it by meet_throttle_done. */
+int meet_throttle(struct runner *r, const struct step *s, double limit, struct err *err);
+/* Lets the next one begin it. */
+void meet_throttle_done(struct runner *r, const struct step *s);
+/* Tells that a host is out of the play, from where it is now. */
+void meet_remove(struct runner *r);
+/* The hosts that are left at the step that asks: a vars_live_fn. */
+const struct value *meet_left(
+	void *data, const char *name, struct arena *arena, struct err *err);
 /* What another host has set or registered, up to the step that asks: a vars_others_fn. */
 const struct value *meet_hostvars(void *data, const struct host *host, enum vars_level level,
 	struct arena *arena, struct err *err);
@@ -181,7 +219,7 @@ struct execution {
 	const struct value *environment; /* NULL: not rendered yet */
 };
 
-#define WAY_KEYWORDS 5
+#define WAY_KEYWORDS 6
 
 struct runner {
 	struct run_host *host;
@@ -200,13 +238,25 @@ struct runner {
 	struct execution *now;    /* the innermost call */
 	const char *title;        /* of the present task, rendered */
 	struct strlist to_notify; /* by the present task, if it changes something */
-	bool *notified;           /* by handler */
+	struct {
+		struct {
+			const struct step *step;
+			bool notified;
+		} *items;
+		size_t count, cap;
+	} handlers;                  /* the play's, then those of roles that were included */
+	struct role_state *roles;    /* of which tasks were done in this play */
+	struct public_role *publics; /* included roles whose variables the whole play sees */
+	struct includes *includes;   /* what the present task brings; in its arena */
+	struct include_place place;  /* of the steps that it works on */
 	bool facts_known;
 	bool gathers;          /* the play has facts fetched when they are asked for */
 	unsigned rescue_depth; /* rescue sections that would take a failure */
 
 	/* How it meets others of its batch (meet.c). */
-	unsigned at;               /* atomic: the number of its step, plus 1 */
+	uint64_t at;               /* atomic: where it is (meet_inside.h) */
+	uint64_t removed_at;       /* atomic: where it went out of the play; 0: it is in it */
+	size_t parcels;            /* looked at; under the lock of what all share */
 	bool gone;                 /* atomic: it has ended the play */
 	bool waiting;              /* for others; under the batch's lock */
 	int wake_fd;               /* -1 before it is needed */
@@ -256,6 +306,36 @@ void runner_search(struct runner *r, const struct step *s);
 
 /* ---- steps ---- */
 
+/* A role that was included with `public`. */
+struct public_role {
+	struct public_role *next;
+	const struct role_use *role;
+};
+
+/*
+ * Reads what a task includes that was executed: r->includes, NULL for none. What cannot be
+ * read makes the outcome a failure.
+ */
+void includes_prepare(
+	struct runner *r, const struct step *s, struct arena *arena, struct outcome *out);
+/* How many files the present task brings; roles do not count. */
+unsigned includes_files(const struct runner *r);
+/* Works the steps that the task of includes_prepare brings. */
+enum walk includes_walk(struct runner *r, const struct step *s);
+/* Frees what was included in a run. */
+void run_shared_forget_includes(struct run_shared *s);
+
+/* What a host has done of a role in a play. */
+struct role_state {
+	struct role_state *next;
+	const char *key; /* struct role_use's */
+	bool ran;        /* some task of it was neither skipped nor out of reach */
+	bool completed;
+};
+
+/* What a host has done of a role, made where it is new. */
+struct role_state *runner_role(struct runner *r, const struct role_use *role);
+
 enum walk {
 	WALK_ON,
 	WALK_FAILED, /* a rescue section may go on */
@@ -289,11 +369,15 @@ enum walk meta_run(struct runner *r, const struct step *s);
 /* False, with r->stopped, when no further task may begin. */
 bool runner_goes_on(struct runner *r);
 /*
- * Sets the variables that a result's ansible_facts give: at the level of set_fact for that
- * module, else as facts.
+ * Sets the variables that a result's ansible_facts give: at the level of set_fact or
+ * include_vars for these modules, else as facts. They are the host's, or with delegate_facts
+ * those of the one that it was done on (NULL: itself).
  */
-void result_publish_facts(struct runner *r, const struct step *s, const struct value *result);
-/* The same, and what the task registers. */
+void result_publish_facts(struct runner *r, const struct step *s, const struct value *result,
+	const char *delegate);
+/* Sets what the task registers. */
+void result_register(struct runner *r, const struct step *s, const struct outcome *out);
+/* Both. */
 void result_publish(struct runner *r, const struct step *s, const struct outcome *out);
 /* A copy of a result as variables have it. */
 struct value *result_to_register(struct arena *arena, const struct value *result);
@@ -310,6 +394,10 @@ void result_complete(struct arena *arena, struct value *result);
 int handlers_collect(struct runner *r, const struct value *names, struct err *err);
 /* Notifies them. -1 with err: there is no such handler. */
 int handlers_notify(struct runner *r, struct err *err);
+/* Makes the handlers of the play, and of nothing else, those of the runner. */
+void handlers_begin(struct runner *r);
+/* Adds a handler, unless it is there. */
+void handlers_add(struct runner *r, const struct step *handler);
 /* Runs the handlers that were notified. */
 enum walk handlers_run(struct runner *r);
 

@@ -5,6 +5,7 @@
 #include "play/run_state.h"
 
 #include "base/path.h"
+#include "play/role.h"
 #include "template/template.h"
 
 struct runner *runner_new(struct run *run, struct run_host *host)
@@ -16,6 +17,7 @@ struct runner *runner_new(struct run *run, struct run_host *host)
 	r->wake_fd = -1;
 	pthread_mutex_init(&r->vars_lock, NULL);
 	vars_view_set_others(host->view, meet_hostvars, r);
+	vars_view_set_live(host->view, meet_left, r);
 	line_init(&r->line, &host->connection, run->o->sync.stall);
 	return r;
 }
@@ -37,13 +39,14 @@ void runner_free(struct runner *r)
 		return;
 	vars_view_set_facts(r->host->view, NULL, NULL);
 	vars_view_set_others(r->host->view, NULL, NULL);
+	vars_view_set_live(r->host->view, NULL, NULL);
 	pthread_mutex_destroy(&r->vars_lock);
 	line_release(&r->line);
 	other_lines_free(r);
 	strlist_release(&r->search.paths);
 	strlist_release(&r->confirmed_users);
 	strlist_release(&r->to_notify);
-	free(r->notified);
+	free(r->handlers.items);
 	arena_release(&r->play_arena);
 	arena_release(&r->arena);
 	free(r);
@@ -139,6 +142,8 @@ static int add_play_vars(struct runner *r, struct err *err)
 		vars_view_add(r->host->view, VARS_MAGIC, "play", r->batch->magic);
 	if (play->vars && play->vars->kind == VALUE_DICT)
 		vars_view_add(r->host->view, VARS_PLAY, play->name, play->vars);
+	for (size_t i = 0; i < play->roles.count; i++)
+		role_add_shared(r->host->view, play->roles.items[i]);
 	for (size_t i = 0; play->vars_files && i < play->vars_files->count; i++)
 		if (add_vars_file(r, play->vars_files->items[i], err) < 0)
 			return -1;
@@ -173,10 +178,14 @@ static void begin_play(struct runner *r, struct fleet_worker *w)
 	if (r->transaction.id)
 		r->transaction.id = arena_printf(&r->play_arena, "%s.%zu", p->transaction.id,
 			(size_t)(r->host - r->run->hosts));
-	free(r->notified);
-	r->notified = xcalloc(p->handler_count + 1, sizeof(*r->notified));
+	r->roles = NULL;
+	r->publics = NULL;
+	r->includes = NULL;
+	r->place = (struct include_place){0};
+	handlers_begin(r);
 	vars_view_enter(r->host->view, &r->play_arena);
 	set_search(r);
+	parcels_take(r);
 }
 
 static void end_play(struct runner *r)
@@ -246,6 +255,9 @@ static int run_play(struct runner *r, struct err *err)
 {
 	enum walk result = WALK_FAILED;
 
+	r->ended = __atomic_load_n(&r->playing->ended, __ATOMIC_ACQUIRE);
+	if (r->ended)
+		return 0;
 	if (add_play_vars(r, &r->err) == 0) {
 		result = facts_gather(r);
 		if (result == WALK_ON)

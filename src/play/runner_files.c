@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "inventory/datafile.h"
+#include "play/role.h"
 #include "tree/compress.h"
 #include "tree/hash.h"
 
@@ -38,11 +39,13 @@ static void add_places(
 }
 
 /*
- * Where a step's files lie: beside its own file (for tasks/ and handlers/, above these), then
- * beside the playbook.
+ * Where a step's files lie: in its role, then in those that brought the role; beside its own
+ * file (for tasks/ and handlers/, above these); beside the playbook.
  */
 static void list_directories(const struct step *s, struct strlist *directories)
 {
+	for (const struct role_use *role = s->role; role; role = role->parent)
+		add_once(directories, role->path);
 	if (s->place.file) {
 		autofree char *dir = path_dirname(s->place.file);
 		const char *base = path_basename(dir);
@@ -71,11 +74,11 @@ static void list_places(
 
 void runner_search(struct runner *r, const struct step *s)
 {
-	if (r->searched && r->searched == s->place.file)
+	if (r->searched && r->searched == s->place.file && !s->role)
 		return;
 	strlist_release(&r->search.paths);
 	list_directories(s, &r->search.paths);
-	r->searched = s->place.file;
+	r->searched = s->role ? NULL : s->place.file;
 }
 
 char *runner_find(struct module_call *c, const char *kind, const char *name, struct err *err)

@@ -87,7 +87,7 @@ static int read_again(struct runner *r, struct err *err)
 static int apply_keywords(struct runner *r, const struct step *s, struct err *err)
 {
 	struct link_options *o = &r->host->connection.link;
-	const char *user, *method, *flags, *kind;
+	const char *user, *method, *flags, *exe, *kind;
 	double port;
 
 	if (connection_keyword(r, s, ATTRIBUTE_REMOTE_USER, "ansible_user", &user, err) < 0 ||
@@ -95,6 +95,8 @@ static int apply_keywords(struct runner *r, const struct step *s, struct err *er
 			&method, err) < 0 ||
 		connection_keyword(r, s, ATTRIBUTE_BECOME_FLAGS, "ansible_become_flags", &flags,
 			err) < 0 ||
+		connection_keyword(
+			r, s, ATTRIBUTE_BECOME_EXE, "ansible_become_exe", &exe, err) < 0 ||
 		connection_keyword(
 			r, s, ATTRIBUTE_CONNECTION, "ansible_connection", &kind, err) < 0 ||
 		keyword_number(r, step_attribute(s, ATTRIBUTE_PORT), 0, &port, err) < 0)
@@ -105,6 +107,8 @@ static int apply_keywords(struct runner *r, const struct step *s, struct err *er
 		o->become_method = method;
 	if (flags)
 		o->become_flags = flags;
+	if (exe)
+		o->become_exe = exe;
 	if (kind && strcmp(kind, "local") == 0)
 		o->transport = LINK_LOCAL;
 	if (port >= 1 && port <= 65535 && o->port == 0)
@@ -113,7 +117,8 @@ static int apply_keywords(struct runner *r, const struct step *s, struct err *er
 }
 
 static const enum play_attribute way_keywords[WAY_KEYWORDS] = {ATTRIBUTE_REMOTE_USER,
-	ATTRIBUTE_PORT, ATTRIBUTE_CONNECTION, ATTRIBUTE_BECOME_METHOD, ATTRIBUTE_BECOME_FLAGS};
+	ATTRIBUTE_PORT, ATTRIBUTE_CONNECTION, ATTRIBUTE_BECOME_METHOD, ATTRIBUTE_BECOME_FLAGS,
+	ATTRIBUTE_BECOME_EXE};
 
 /* True where a step's play and keywords are those of the task that was asked last. */
 static bool says_the_same(const struct runner *r, const struct step *s)
@@ -136,7 +141,8 @@ static bool is_same_way(const struct link_options *a, const struct link_options 
 	return str_cmp0(a->user, b->user) == 0 && str_cmp0(a->address, b->address) == 0 &&
 	       a->port == b->port && a->transport == b->transport &&
 	       str_cmp0(a->become_method, b->become_method) == 0 &&
-	       str_cmp0(a->become_flags, b->become_flags) == 0;
+	       str_cmp0(a->become_flags, b->become_flags) == 0 &&
+	       str_cmp0(a->become_exe, b->become_exe) == 0;
 }
 
 /* Leaves the way that the link was opened in, unless a transaction depends on it. */
@@ -145,7 +151,7 @@ static int leave_way(struct runner *r, struct err *err)
 	if (r->line.begun.count > 0 && !r->undoing)
 		return err_set(err, ERR_UNSUPPORTED,
 			"a host is reached in one way within a transaction: put remote_user, "
-			"port, connection, become_method and become_flags at the play");
+			"port, connection, become_method, become_flags and become_exe at the play");
 	line_close(&r->line);
 	return 0;
 }
@@ -308,7 +314,12 @@ void runner_break_link(struct module_call *c, const struct err *why)
 static const struct value *with_environment(struct runner *r, struct execution *x,
 	const char *module, const struct value *args, struct err *err)
 {
-	bool runs_one = strcmp(module, "command") == 0 || strcmp(module, "foreign") == 0;
+	static const char *const runners[] = {
+		"apt", "apt_repository", "command", "ensure", "foreign", "git", "pty"};
+	bool runs_one = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(runners); i++)
+		runs_one |= strcmp(module, runners[i]) == 0;
 	if (!runs_one || value_dict_get(args, "environment"))
 		return args;
 	const struct value *env = runner_environment(r, x, err);

@@ -16,6 +16,8 @@ const struct value *step_attribute(const struct step *s, enum play_attribute a)
 
 const char *step_title(const struct step *s)
 {
+	if (s->title)
+		return s->title;
 	if (s->name)
 		return s->name;
 	return s->kind == STEP_TASK ? s->task->module_name : "block";

@@ -6,6 +6,7 @@
 
 #include "play/module.h"
 #include "play/start.h"
+#include "play/role.h"
 #include "template/template.h"
 
 #define LOG_LINES 6 /* of a service that failed, in the report */
@@ -16,7 +17,23 @@ static void add_vars(struct runner *r, const struct step *s, enum vars_level lev
 	if (s->outer)
 		add_vars(r, s->outer, VARS_BLOCK);
 	if (s->vars && s->vars->kind == VALUE_DICT)
-		vars_view_add(r->host->view, level, step_title(s), s->vars);
+		vars_view_add(r->host->view, s->include_params ? VARS_INCLUDE_PARAM : level,
+			step_title(s), s->vars);
+}
+
+/* Begins a step's scope: what its role, the blocks around it, and it itself bring. */
+static void enter_scope(struct runner *r, const struct step *s, struct arena *arena)
+{
+	struct vars_view *view = r->host->view;
+
+	vars_view_enter(view, arena);
+	for (const struct public_role *p = r->publics; p; p = p->next)
+		role_add_shared(view, p->role);
+	if (s->role) {
+		vars_view_add(view, VARS_MAGIC, "role", role_magic(s->role, arena));
+		role_add_own(view, s->role);
+	}
+	add_vars(r, s, VARS_TASK);
 }
 
 /* The task's name for this host: rendered, as written where that fails. */
@@ -158,7 +175,7 @@ static enum walk take_failure(struct runner *r, const struct step *s, struct out
 		return WALK_FAILED;
 	}
 	n->failed++;
-	set_failed_task(r, s, out);
+	meet_remove(r);
 	count_failure(r, s);
 	return WALK_FAILED;
 }
@@ -175,6 +192,7 @@ static enum walk take_unreachable(
 		return WALK_ON;
 	}
 	keep_failure(r, s, out);
+	meet_remove(r);
 	r->lost = true;
 	r->host->counts.unreachable++;
 	count_failure(r, s);
@@ -186,6 +204,8 @@ static enum walk take_outcome(struct runner *r, const struct step *s, struct out
 {
 	struct host_counts *n = &r->host->counts;
 
+	if (s->role && !out->stopped && !out->unreachable && !out->skipped)
+		runner_role(r, s->role)->ran = true;
 	if (out->stopped) {
 		r->stopped = true;
 		return WALK_GONE;
@@ -198,7 +218,8 @@ static enum walk take_outcome(struct runner *r, const struct step *s, struct out
 		n->skipped++;
 		return WALK_ON;
 	}
-	n->ok++;
+	/* Files that are included count, and not the task that includes them. */
+	n->ok += r->includes ? includes_files(r) : 1;
 	n->changed += out->changed;
 	return WALK_ON;
 }
@@ -249,21 +270,64 @@ enum walk task_end(struct runner *r, const struct step *s, const char *title,
 	return walk;
 }
 
+/* Runs the task, when there is room where only so many hosts may be at it. */
+static void run_throttled(
+	struct runner *r, const struct step *s, struct arena *arena, struct outcome *out)
+{
+	struct err why = {0};
+	double limit = 0;
+
+	if (keyword_number(r, step_attribute(s, ATTRIBUTE_THROTTLE), 0, &limit, &why) < 0) {
+		result_fail(out, arena, &why);
+		return;
+	}
+	if (limit < 1 || !r->worker || r->undoing) {
+		run_loop_or_one(r, s, arena, out);
+		return;
+	}
+	if (meet_throttle(r, s, limit, &why) < 0) {
+		out->stopped = why.code == ERR_CANCELLED;
+		result_fail(out, arena, &why);
+		return;
+	}
+	run_loop_or_one(r, s, arena, out);
+	meet_throttle_done(r, s);
+}
+
 /* Does the task on this host. */
 static enum walk run_here(
 	struct runner *r, const struct step *s, struct arena *arena, struct outcome *out)
 {
 	const char *title = title_of(r, s, arena);
-
 	struct err why = {0};
 
 	tell_begin(r, s, title);
 	strlist_release(&r->to_notify);
-	run_loop_or_one(r, s, arena, out);
+	run_throttled(r, s, arena, out);
 	if (out->changed && !out->failed && !out->unreachable && handlers_notify(r, &why) < 0)
 		result_fail(out, arena, &why);
+	includes_prepare(r, s, arena, out);
 	result_publish(r, s, out);
 	return task_end(r, s, title, out, arena);
+}
+
+/*
+ * Takes over what another host had of a task with run_once. Where it failed, every host has
+ * failed: each goes to its rescue section, or is stopped.
+ */
+static enum walk take_over(struct runner *r, const struct step *s, const struct outcome *out)
+{
+	bool theirs = false;
+
+	/* What was told to another host was told by the one that did it. */
+	step_bool(r, s, ATTRIBUTE_DELEGATE_FACTS, false, &theirs, NULL);
+	if (!theirs || !step_attribute(s, ATTRIBUTE_DELEGATE_TO))
+		result_publish_facts(r, s, out->result, NULL);
+	result_register(r, s, out);
+	if (!out->failed || out->ignored)
+		return WALK_ON;
+	meet_remove(r);
+	return WALK_FAILED;
 }
 
 /* Does a task with run_once, or takes over what another host had of it. */
@@ -277,15 +341,29 @@ static enum walk run_once(struct runner *r, const struct step *s, struct arena *
 		r->stopped = true;
 		return WALK_GONE;
 	}
-	if (!mine) {
-		result_publish(r, s, &out);
-		return WALK_ON;
-	}
+	if (!mine)
+		return take_over(r, s, &out);
 	enum walk walk = run_here(r, s, arena, &out);
 	if (walk != WALK_ON && r->rescue_depth == 0)
 		__atomic_store_n(&r->batch->over, 1, __ATOMIC_RELEASE);
 	meet_once_done(r, s, &out);
 	return walk;
+}
+
+/* Does a task that one host does for all: the others wait for its end. */
+static enum walk run_for_all(struct runner *r, const struct step *s, struct arena *arena)
+{
+	struct outcome out = {0};
+	struct err why = {0};
+	int mine = meet_once(r, s, &out, &why);
+
+	if (mine > 0) {
+		enum walk walk = run_here(r, s, arena, &out);
+		meet_once_done(r, s, &out);
+		return walk;
+	}
+	r->stopped |= mine < 0;
+	return mine < 0 ? WALK_GONE : WALK_ON;
 }
 
 /* Runs the task in its scope. */
@@ -299,7 +377,44 @@ static enum walk run_in_scope(struct runner *r, const struct step *s, struct are
 		result_fail(&out, arena, &why);
 		return task_end(r, s, step_title(s), &out, arena);
 	}
-	return once && !r->undoing ? run_once(r, s, arena) : run_here(r, s, arena, &out);
+	/* What a module does for all is no other host's result, nor does it have one. */
+	if (s->task->module->flags & MODULE_ONCE && r->worker && !r->undoing)
+		return run_for_all(r, s, arena);
+	once = once && !r->undoing && !r->playing->play->free;
+	return once ? run_once(r, s, arena) : run_here(r, s, arena, &out);
+}
+
+/* True when something of a failure of the step may have to stop the other hosts. */
+static bool may_stop_others(const struct runner *r, const struct step *s)
+{
+	const struct playing *p = r->playing;
+	const struct value *fatal = step_attribute(s, ATTRIBUTE_ANY_ERRORS_FATAL);
+
+	/* Hosts in transactions are apart: each is taken back by itself. */
+	if (r->transaction.id)
+		return false;
+	return p->max_fail_percentage >= 0 || p->any_errors_fatal ||
+	       (fatal && value_as_bool(fatal) != 0);
+}
+
+/* True when all hosts do a step before one goes on. */
+static bool is_joint(const struct runner *r, const struct step *s)
+{
+	bool tells_others = step_attribute(s, ATTRIBUTE_DELEGATE_FACTS) &&
+			    step_attribute(s, ATTRIBUTE_DELEGATE_TO);
+
+	return tells_others || may_stop_others(r, s);
+}
+
+/* Waits for the other hosts, where the step is one that all do together. */
+static enum walk end_together(struct runner *r, const struct step *s)
+{
+	struct err why = {0};
+
+	if (!is_joint(r, s) || meet_after(r, s, &why) == 0)
+		return WALK_ON;
+	r->stopped = true;
+	return WALK_GONE;
 }
 
 enum walk task_run(struct runner *r, const struct step *s)
@@ -312,14 +427,16 @@ enum walk task_run(struct runner *r, const struct step *s)
 	if (!step_selected(s, &o->tags, &o->skip_tags) || !start_wants(r->run, s))
 		return WALK_ON;
 	meet_at(r, s);
+	parcels_take(r);
 	if (strcmp(s->task->module->name, "meta") == 0)
 		return meta_run(r, s);
 	runner_search(r, s);
-	vars_view_enter(r->host->view, &arena);
-	add_vars(r, s, VARS_TASK);
+	enter_scope(r, s, &arena);
 	enum walk walk = run_in_scope(r, s, &arena);
 	vars_view_leave(r->host->view);
-	return walk;
+	if (walk == WALK_ON && r->includes)
+		walk = includes_walk(r, s);
+	return walk == WALK_ON ? end_together(r, s) : walk;
 }
 
 int task_check(struct runner *r, const struct step *s, struct err *err)
@@ -328,8 +445,7 @@ int task_check(struct runner *r, const struct step *s, struct err *err)
 	struct outcome out = {0};
 
 	runner_search(r, s);
-	vars_view_enter(r->host->view, &arena);
-	add_vars(r, s, VARS_TASK);
+	enter_scope(r, s, &arena);
 	const char *title = title_of(r, s, &arena);
 	tell_begin(r, s, title);
 	run_loop_or_one(r, s, &arena, &out);

@@ -251,6 +251,7 @@ static void read_become(
 	static const char *const user[] = {"ansible_become_user", "ansible_sudo_user", NULL};
 	static const char *const method[] = {"ansible_become_method", NULL};
 	static const char *const flags[] = {"ansible_become_flags", "ansible_sudo_flags", NULL};
+	static const char *const exe[] = {"ansible_become_exe", "ansible_sudo_exe", NULL};
 	static const char *const password[] = {"ansible_become_password", "ansible_become_pass",
 		"ansible_sudo_pass", "ansible_sudo_password", NULL};
 
@@ -264,6 +265,7 @@ static void read_become(
 		read_text(r, method), d->become_method, setting(d, CONFIG_BECOME_METHOD));
 	c->link.become_flags =
 		first_of(read_text(r, flags), setting(d, CONFIG_BECOME_FLAGS), NULL);
+	c->link.become_exe = first_of(read_text(r, exe), setting(d, CONFIG_BECOME_EXE), NULL);
 	c->become_password = first_of(read_secret(r, password), d->become_password, NULL);
 }
 

@@ -55,12 +55,31 @@ const struct value *vars_raw(struct vars_view *view, const char *name)
 	return raw_by_key(view, &key);
 }
 
+void vars_view_set_live(struct vars_view *view, vars_live_fn live, void *data)
+{
+	view->ask_live = live;
+	view->live_data = data;
+}
+
+/* What changes while a play goes on: NULL without err where the name is nothing of that. */
+static const struct value *live(struct vars_view *view, const char *name, struct err *err)
+{
+	if (!view->ask_live)
+		return NULL;
+	return view->ask_live(view->live_data, name, view_scratch(view), err);
+}
+
 /* A variable as written, magic and hostvars included; for templates. */
 static const struct value *lookup(void *data, const struct value_key *name, struct err *err)
 {
+	struct err failure = {0};
+
 	if (vars_view_check(data, err) < 0 || facts_want(data, name->text, err) < 0)
 		return NULL;
-	return raw_by_key(data, name);
+	const struct value *now = live(data, name->text, &failure);
+	if (failure.code && err)
+		*err = failure;
+	return now || failure.code ? now : raw_by_key(data, name);
 }
 
 const struct value *lookup_names(void *data, struct err *err)
@@ -117,7 +136,11 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 		return *known;
 	if (vars_view_check(view, err) < 0 || facts_want(view, name, err) < 0)
 		return NULL;
-	raw = vars_raw(view, name);
+	raw = live(view, name, &failure);
+	if (failure.code)
+		return err ? err_set(err, failure.code, "%s", failure.text), NULL : NULL;
+	if (!raw)
+		raw = vars_raw(view, name);
 	if (!raw) {
 		not_found(view, name, err);
 		return NULL;

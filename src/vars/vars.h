@@ -123,7 +123,7 @@ void vars_view_merge(
  * that are added belong to the scope, and what is evaluated is made in `scratch`: both are gone
  * after leave, when scratch may be released. Scopes nest, at most VARS_SCOPES_MAX deep.
  */
-#define VARS_SCOPES_MAX 16
+#define VARS_SCOPES_MAX 40
 void vars_view_enter(struct vars_view *view, struct arena *scratch);
 /* Ends the innermost scope. */
 void vars_view_leave(struct vars_view *view);
@@ -146,8 +146,18 @@ typedef const struct value *(*vars_others_fn)(void *data, const struct host *hos
 	enum vars_level level, struct arena *arena, struct err *err);
 /* Sets how other hosts are asked; NULL takes it back. */
 void vars_view_set_others(struct vars_view *view, vars_others_fn others, void *data);
+/*
+ * Magic variables that change while a play goes on: `live` gives the value of a name, made in
+ * the arena; NULL without err where the name is none of them.
+ */
+typedef const struct value *(*vars_live_fn)(
+	void *data, const char *name, struct arena *arena, struct err *err);
+/* Sets who is asked for them; NULL takes it back. */
+void vars_view_set_live(struct vars_view *view, vars_live_fn live, void *data);
+/* Forgets what vars_view_set has made of a level, and facts that were fetched at it. */
+void vars_view_unset(struct vars_view *view, enum vars_level level);
 /* A copy, in the arena, of the mapping that vars_view_set has made of a level; may be empty. */
-const struct value *vars_view_copy_set(
+struct value *vars_view_copy_set(
 	const struct vars_view *view, enum vars_level level, struct arena *arena);
 /* The context that the view evaluates in: for conditions, lookups and template files. */
 struct template_context *vars_view_context(struct vars_view *view);

@@ -129,6 +129,18 @@ static void set_scratch(struct vars_view *root)
 	}
 }
 
+void vars_view_unset(struct vars_view *view, enum vars_level level)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < view->layers.count; i++)
+		if (view->layers.items[i].level != level)
+			view->layers.items[kept++] = view->layers.items[i];
+	view->layers.count = kept;
+	view->set[level] = NULL;
+	forget(view->root);
+}
+
 void vars_view_enter(struct vars_view *view, struct arena *arena)
 {
 	struct vars_view *root = view->root;
@@ -165,7 +177,7 @@ struct template_context *vars_view_context(struct vars_view *view)
 	return &view->context;
 }
 
-const struct value *vars_view_copy_set(
+struct value *vars_view_copy_set(
 	const struct vars_view *view, enum vars_level level, struct arena *arena)
 {
 	struct value *copy = value_new_dict(arena);

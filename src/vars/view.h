@@ -25,6 +25,8 @@ struct vars_view {
 	struct vars_view *self;    /* of a root: its own host, as hostvars has it */
 	vars_others_fn ask_others; /* of a root */
 	void *others_data;
+	vars_live_fn ask_live; /* of a root */
+	void *live_data;
 	unsigned
 		generation; /* of a root: counts scopes; of others: when they were asked last */
 	struct {

@@ -20,6 +20,9 @@ extern const struct module module_get_url;
 extern const struct module module_getent;
 extern const struct module module_group;
 extern const struct module module_health_check;
+extern const struct module module_import_role; /* not in the table: the parser does it */
+extern const struct module module_include_role;
+extern const struct module module_include_tasks;
 extern const struct module module_meta;
 extern const struct module module_mount_facts;
 extern const struct module module_package_facts;
