@@ -42,7 +42,8 @@ static void say_end(struct show *s, int exit_code, struct strbuf *out)
 	(void)out;
 }
 
-static const struct show_words words = {say_nothing, say_done, say_end, NULL};
+static const struct show_words words = {
+	.begin = say_nothing, .event = say_done, .end = say_end};
 
 static int setup(void **state)
 {
