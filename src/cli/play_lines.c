@@ -71,17 +71,6 @@ static void end_line(struct strbuf *line, const char *color, struct strbuf *out)
 	strbuf_addch(out, '\n');
 }
 
-static void add_warnings(struct show *s, const struct run_event *e, struct strbuf *out)
-{
-	const struct value *warnings = value_dict_get(e->result, "warnings");
-
-	if (!warnings || warnings->kind != VALUE_LIST)
-		return;
-	value_list_foreach (item, warnings)
-		if (value_text(item))
-			show_warn(s, value_text(item), out);
-}
-
 /* ---- minimal ---- */
 
 static void minimal_result(struct show *s, const struct run_event *e, struct strbuf *out)
@@ -92,7 +81,7 @@ static void minimal_result(struct show *s, const struct run_event *e, struct str
 	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
 	struct verdict v = verdict_of(e);
 
-	add_warnings(s, e, out);
+	play_warnings(s, e->result, out);
 	if (s->run->o->diff)
 		diff_format(value_dict_get(e->result, "diff"), out);
 	strbuf_addf(&line, "%s | %s", e->host->name, v.word);

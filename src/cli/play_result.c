@@ -41,19 +41,7 @@ static void add_result(struct writer *w)
 	play_dump(w->show, e, &o, w->out);
 }
 
-/* ---- warnings and differences ---- */
-
-static void add_warnings(struct writer *w)
-{
-	const struct value *warnings = value_dict_get(w->event->result, "warnings");
-
-	if (!warnings || warnings->kind != VALUE_LIST)
-		return;
-	value_list_foreach (item, warnings) {
-		if (value_text(item))
-			show_warn(w->show, value_text(item), w->out);
-	}
-}
+/* ---- differences ---- */
 
 /* Appends a difference, its lines in the colours that Ansible gives them. */
 static void add_colored(const char *text, struct strbuf *out)
@@ -200,7 +188,7 @@ void play_result(struct show *s, const struct run_event *e, struct strbuf *out)
 	if (!event.result)
 		event.result = value_new_dict(&w.arena);
 	w.debug = is_debug(e);
-	add_warnings(&w);
+	play_warnings(s, event.result, out);
 	add_diffs(&w);
 	switch (e->outcome) {
 	case TASK_OK: add_plain(&w, "ok", PLAY_OK); break;

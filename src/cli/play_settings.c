@@ -60,6 +60,7 @@ void play_settings_apply(struct play_run *p)
 	if (config_bool(config, CONFIG_FORCE_HANDLERS))
 		p->options.force_handlers = true;
 	s->hides_skipped = !config_bool(config, CONFIG_DISPLAY_SKIPPED_HOSTS);
+	s->hides_deprecations = !config_bool(config, CONFIG_DEPRECATION_WARNINGS);
 	s->hides_ok = !config_bool(config, CONFIG_DISPLAY_OK_HOSTS);
 	s->marks_check = e->o.site.check && config_bool(config, CONFIG_CHECK_MODE_MARKERS);
 	s->unreachable_first = true;

@@ -45,6 +45,8 @@ struct play_dump_options {
 /* Appends an event's result as JSON, without what is told in another way (play_dump.c). */
 void play_dump(const struct show *s, const struct run_event *e,
 	const struct play_dump_options *o, struct strbuf *out);
+/* Tells what a result warns of, each thing once a run (play_warnings.c). */
+void play_warnings(struct show *s, const struct value *result, struct strbuf *out);
 /* True if the event is of a loop whose items have results. */
 bool play_is_loop(const struct run_event *e);
 

@@ -79,6 +79,7 @@ void show_release(struct show *s)
 		free((char *)s->hosts[i].task);
 		free(s->hosts[i].item_error);
 	}
+	strlist_release(&s->asides);
 	free(s->hosts);
 	s->hosts = NULL;
 	s->count = 0;
@@ -190,12 +191,22 @@ void show_listen(void *show, const struct run_event *e)
 		say(s, &text);
 }
 
+void show_aside(struct show *s, const char *line, struct strbuf *out)
+{
+	if (strlist_has(&s->asides, line))
+		return;
+	strlist_add(&s->asides, line);
+	if (s->live)
+		strbuf_addf(out, "%s\n", line);
+	else
+		fprintf(stderr, "%s\n", line);
+}
+
 void show_warn(struct show *s, const char *text, struct strbuf *out)
 {
-	if (s->live)
-		strbuf_addf(out, "[WARNING]: %s\n", text);
-	else
-		fprintf(stderr, "[WARNING]: %s\n", text);
+	autofree char *line = xasprintf("[WARNING]: %s", text);
+
+	show_aside(s, line, out);
 }
 
 bool show_is_module(const struct step *s, const char *module)

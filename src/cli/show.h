@@ -61,6 +61,8 @@ struct show {
 	unsigned drawn; /* how many lines of the terminal the block takes now */
 	int verbosity;
 	bool hides_skipped, hides_ok; /* Ansible's settings display_*_hosts are off */
+	bool hides_deprecations;      /* deprecation_warnings is off */
+	struct strlist asides;        /* lines that were told, none of them again */
 	bool marks_check;             /* a check says so in its headings */
 	bool unreachable_first; /* of two exit codes the one of a host out of reach counts */
 	const char *run_id;     /* of the journal; NULL: none */
@@ -85,8 +87,11 @@ void show_release(struct show *s);
 /* A run_listener whose data is a struct show. */
 void show_listen(void *show, const struct run_event *e);
 /*
- * A warning, where it does not tear the live display: standard error, else above the block.
+ * A line beside the run's text, the first time that it comes; where it does not tear the live
+ * display: on standard error, else above the block.
  */
+void show_aside(struct show *s, const char *line, struct strbuf *out);
+/* A warning as such a line. */
 void show_warn(struct show *s, const char *text, struct strbuf *out);
 
 /* True if an event ends its host's part in the whole run, and its outcome will not change. */

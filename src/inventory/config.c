@@ -142,6 +142,8 @@ static const struct config_spec {
 		{"ANSIBLE_RETRY_FILES_ENABLED"}},
 	[CONFIG_RETRY_FILES_SAVE_PATH] = {KIND_PATH, NULL, {"defaults.retry_files_save_path"},
 		{"ANSIBLE_RETRY_FILES_SAVE_PATH"}},
+	[CONFIG_DEPRECATION_WARNINGS] = {KIND_BOOLEAN, "true",
+		{"defaults.deprecation_warnings"}, {"ANSIBLE_DEPRECATION_WARNINGS"}},
 };
 
 /* 1 or 0 for the words that Ansible takes for a boolean, -1 for others. */

@@ -71,6 +71,7 @@ enum config_key {
 	CONFIG_CHECK_MODE_MARKERS,            /* boolean */
 	CONFIG_RETRY_FILES_ENABLED,           /* boolean */
 	CONFIG_RETRY_FILES_SAVE_PATH,         /* path or unset */
+	CONFIG_DEPRECATION_WARNINGS,          /* boolean */
 	CONFIG_KEY_COUNT
 };
 

@@ -174,6 +174,43 @@ static void test_the_tree_keeps_results(void **state)
 	assert_int_equal(scratch_remove(&dir), 0);
 }
 
+/* On a terminal they stand above the hosts in work, where they can be read back here. */
+static void test_warnings(void **state)
+{
+	struct scene *s = *state;
+
+	s->show.live = true;
+	expect(s, "file", TASK_OK, "{\"a\": 1, \"warnings\": [\"one\", \"two\", \"one\"]}",
+		"[WARNING]: one\n[WARNING]: two\nalpha | SUCCESS => {\n    \"a\": 1\n}\n");
+	expect(s, "file", TASK_SKIPPED, "{\"warnings\": [\"two\"]}", "alpha | SKIPPED\n");
+	strlist_release(&s->show.asides);
+}
+
+#define DISABLED                                                                               \
+	" Deprecation warnings can be disabled by setting deprecation_warnings=False in "      \
+	"ansible.cfg.\n"
+
+static void test_deprecations(void **state)
+{
+	static const char result[] =
+		"{\"deprecations\": [{\"msg\": \"Old \", \"version\": \"2.19\","
+		" \"collection_name\": \"ansible.builtin\"}, {\"msg\": \"Older!\", \"date\":"
+		" \"2030-01-01\"}, {\"msg\": \"Oldest\"}, 7]}";
+	struct scene *s = *state;
+
+	s->show.live = true;
+	expect(s, "file", TASK_SKIPPED, result,
+		"[DEPRECATION WARNING]: Old. This feature will be removed from ansible-core in "
+		"version 2.19." DISABLED
+		"[DEPRECATION WARNING]: Older! This feature will be removed in a release after "
+		"2030-01-01." DISABLED
+		"[DEPRECATION WARNING]: Oldest. This feature will be removed in a future "
+		"release." DISABLED "alpha | SKIPPED\n");
+	strlist_release(&s->show.asides);
+	s->show.hides_deprecations = true;
+	expect(s, "file", TASK_SKIPPED, result, "alpha | SKIPPED\n");
+}
+
 /* Items and attempts say nothing: only what became of the task. */
 static void test_only_results_are_told(void **state)
 {
@@ -195,6 +232,8 @@ int main(void)
 		T(test_differences_stand_in_front),
 		T(test_oneline),
 		T(test_the_tree_keeps_results),
+		T(test_warnings),
+		T(test_deprecations),
 		T(test_only_results_are_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

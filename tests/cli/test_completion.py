@@ -223,6 +223,13 @@ class OfferTest(CompletionCase):
         self.assertEqual(self.ask("--words", "run-playbook", "--", "-"), [["f", ".yaml .yml"]])
         self.assertEqual(self.offered("deploy-models", "--", "--"), [])
 
+    def test_modules_and_connections(self):
+        self.assertEqual(self.offered("modelfleet", "adhoc", "-m", "templ"), ["template"])
+        self.assertEqual(self.offered("run-playbook", "-c", ""), ["ssh", "local"])
+
+    def test_second_names_are_not_offered(self):
+        self.assertEqual(self.offered("run-playbook", "--become-pa"), ["--become-password-file"])
+
     def test_groups_of_help(self):
         self.assertEqual(self.offered("deploy-models", "--help=c"), ["--help=connection"])
         for word in self.offered("deploy-models", "--help="):
