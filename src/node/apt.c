@@ -7,10 +7,6 @@
 #include "node/apt.h"
 
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-
-#define LOCK_SECONDS 60
 
 const struct node_arg apt_args[] = {
 	{"names", ARG_LIST},
@@ -27,6 +23,16 @@ const struct node_arg apt_args[] = {
 	{"default_release", ARG_TEXT},
 	{"dpkg_options", ARG_LIST},
 	{"lock_timeout", ARG_INT},
+	{"upgrade", ARG_TEXT},
+	{"environment", ARG_DICT},
+	{"clean", ARG_BOOL},
+	{"autoclean", ARG_BOOL},
+	{"fail_on_autoremove", ARG_BOOL},
+	{"policy_rc_d", ARG_INT},
+	{"allow_unauthenticated", ARG_BOOL},
+	{"allow_change_held_packages", ARG_BOOL},
+	{"update_cache_retries", ARG_INT},
+	{"update_cache_retry_max_delay", ARG_INT},
 	{0},
 };
 
@@ -55,11 +61,30 @@ static int find_state(struct apt_task *t, struct err *err)
 		"no state %s of a package: present, latest, absent, build-dep, fixed", name);
 }
 
+/* True if a list of the arguments names nothing. */
+static bool is_empty_list(struct node_call *c, const char *key)
+{
+	const struct item *list = item_get(c->args, key);
+
+	return !list || list->type != ITEM_LIST || list->count == 0;
+}
+
+/* Which packages the task is about: all of them, those that it names, or none. */
+static void read_subject(struct apt_task *t)
+{
+	struct node_call *c = t->call;
+	const char *upgrade = call_text_or_null(c, "upgrade");
+
+	t->bare = is_empty_list(c, "names") && is_empty_list(c, "debs");
+	if (upgrade && strcmp(upgrade, "no") != 0)
+		t->upgrade = upgrade;
+}
+
 static int task_init(struct apt_task *t, struct node_call *c, struct err *err)
 {
 	static const char *const usual[] = {"force-confdef", "force-confold", NULL};
 	const struct item *recommends = item_get(c->args, "install_recommends");
-	int64_t seconds = item_int(c->args, "lock_timeout", LOCK_SECONDS);
+	int64_t seconds = item_int(c->args, "lock_timeout", APT_LOCK_SECONDS);
 
 	*t = (struct apt_task){.call = c,
 		.purge = item_bool(c->args, "purge", false),
@@ -67,6 +92,9 @@ static int task_init(struct apt_task *t, struct node_call *c, struct err *err)
 		.only_upgrade = item_bool(c->args, "only_upgrade", false),
 		.allow_downgrade = item_bool(c->args, "allow_downgrade", false),
 		.force = item_bool(c->args, "force", false),
+		.fail_on_autoremove = item_bool(c->args, "fail_on_autoremove", false),
+		.allow_unauthenticated = item_bool(c->args, "allow_unauthenticated", false),
+		.allow_change_held = item_bool(c->args, "allow_change_held_packages", false),
 		.install_recommends = -1,
 		.default_release = call_text_or_null(c, "default_release"),
 		.dpkg_options = call_list(c, "dpkg_options", err),
@@ -74,6 +102,7 @@ static int task_init(struct apt_task *t, struct node_call *c, struct err *err)
 		.out = STRBUF_INIT,
 		.err = STRBUF_INIT};
 	t->lock_until = deadline_in(t->lock_seconds);
+	read_subject(t);
 	if (recommends && recommends->type != ITEM_NULL)
 		t->install_recommends = recommends->type == ITEM_TRUE;
 	if (!t->dpkg_options)
@@ -87,39 +116,11 @@ static void task_release(struct apt_task *t)
 {
 	dpkg_status_release(&t->before);
 	strlist_release(&t->words);
+	strlist_release(&t->named);
 	scratch_release(&t->scratch);
 	strbuf_release(&t->out);
 	strbuf_release(&t->err);
 	free(t->debs.items);
-}
-
-/* When apt's lists were brought last, in seconds since 1970; 0: never. */
-static int64_t lists_time(void)
-{
-	static const char *const stamps[] = {
-		"/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists"};
-	int64_t newest = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(stamps); i++) {
-		struct stat st;
-		if (stat(stamps[i], &st) == 0 && st.st_mtime > newest)
-			newest = st.st_mtime;
-	}
-	return newest;
-}
-
-/* Brings the lists of packages if that is asked for and they are too old: 1, else 0. */
-static int update_cache(struct apt_task *t, struct err *err)
-{
-	int64_t valid = item_int(t->call->args, "cache_valid_time", 0);
-
-	if (t->call->check || (valid <= 0 && !item_bool(t->call->args, "update_cache", false)))
-		return 0;
-	if (valid > 0 && lists_time() + valid >= (int64_t)time(NULL))
-		return 0;
-	if (apt_wait_for_lock(t, "/var/lib/apt/lists/lock", err) < 0)
-		return -1;
-	return apt_get(t, "update", NULL, false, err) < 0 ? -1 : 1;
 }
 
 static void put_change(struct item_writer *out, const struct apt_change *change)
@@ -209,12 +210,18 @@ static int put_simulated(struct apt_task *t)
 	return count;
 }
 
-/* True when the plan asks for something: packages, or what needs none. */
-static bool has_work(const struct apt_task *t)
+/* What apt-get is to do; NULL when there is nothing to do. */
+static const char *choose_verb(const struct apt_task *t)
 {
-	bool bare = !item_get(t->call->args, "names") && !item_get(t->call->args, "debs");
-
-	return t->words.count > 0 || t->state == APT_FIXED || (t->autoremove && bare);
+	if (t->upgrade)
+		return strcmp(t->upgrade, "dist") == 0 || strcmp(t->upgrade, "full") == 0
+			       ? "dist-upgrade"
+			       : "upgrade";
+	if (t->words.count > 0 || t->state == APT_FIXED)
+		return states[t->state].verb;
+	if (t->bare && item_bool(t->call->args, "autoclean", false))
+		return "autoclean";
+	return t->bare && t->autoremove ? "autoremove" : NULL;
 }
 
 /* In words, for the report of a transaction that cannot take this back. */
@@ -229,46 +236,65 @@ static int note(struct apt_task *t, const char *verb, struct err *err)
 }
 
 /* Runs apt-get for all of the plan. */
-static int execute(struct apt_task *t, struct err *err)
+static int execute(struct apt_task *t, const char *verb, struct err *err)
 {
-	const char *verb = states[t->state].verb;
-
-	if (t->words.count == 0 && t->state != APT_FIXED)
-		verb = "autoremove";
 	if (!t->call->check && note(t, verb, err) < 0)
 		return -1;
+	strbuf_clear(&t->out);
+	strbuf_clear(&t->err);
 	return apt_get(t, verb, &t->words, t->call->check, err);
+}
+
+static int tell(struct apt_task *t, const char *verb, bool updated, struct err *err)
+{
+	struct item_writer *out = t->call->out;
+	bool deletes = verb && strcmp(verb, "autoclean") == 0;
+	int count = t->call->check ? put_simulated(t) : put_differences(t, verb != NULL, err);
+
+	if (count < 0)
+		return -1;
+	item_put_bool(out, "changed",
+		count > 0 || (deletes && strstr(t->out.data, "Del ")) ||
+			(!verb && t->bare && updated));
+	if (t->upgrade)
+		item_put_stringn(out, "msg", t->out.data, t->out.len);
+	item_put_bool(out, "cache_updated", updated);
+	item_put_int(out, "cache_update_time", apt_lists_time());
+	item_put_stringn(out, "stdout", t->out.data, t->out.len);
+	item_put_stringn(out, "stderr", t->err.data, t->err.len);
+	if (verb)
+		apt_tell_diff(t);
+	return 0;
+}
+
+static int prepare(struct apt_task *t, struct err *err)
+{
+	if (item_bool(t->call->args, "clean", false) && !t->call->check &&
+		apt_get(t, "clean", NULL, false, err) < 0)
+		return -1;
+	int updated = apt_update_lists(t, err);
+	if (updated < 0 || dpkg_status_read(&t->before, DPKG_STATUS_FILE, err) < 0)
+		return -1;
+	return updated;
 }
 
 static int work(struct apt_task *t, struct err *err)
 {
-	struct item_writer *out = t->call->out;
-	int updated = update_cache(t, err), count = 0;
+	int updated = prepare(t, err);
 
-	if (updated < 0 || dpkg_status_read(&t->before, DPKG_STATUS_FILE, err) < 0 ||
-		apt_plan(t, err) < 0 || apt_plan_debs(t, err) < 0)
+	if (updated < 0 || apt_plan(t, err) < 0 || apt_plan_debs(t, err) < 0)
 		return -1;
 	if (t->needs_content && !t->call->check) {
-		item_put_bool(out, "need", true);
-		item_put_bool(out, "changed", false);
+		item_put_bool(t->call->out, "need", true);
+		item_put_bool(t->call->out, "changed", false);
 		return 0;
 	}
-	if (has_work(t) && !t->needs_content && execute(t, err) < 0)
+	const char *verb = t->needs_content ? NULL : choose_verb(t);
+	if (verb && execute(t, verb, err) < 0)
 		return -1;
-	if (t->call->check)
-		count = put_simulated(t);
-	else
-		count = put_differences(t, has_work(t), err);
-	if (count < 0)
+	if (apt_mark_manual(t, err) < 0)
 		return -1;
-	bool nothing_else = !has_work(t) && !item_get(t->call->args, "names") &&
-			    !item_get(t->call->args, "debs");
-	item_put_bool(out, "changed", count > 0 || (nothing_else && updated > 0));
-	item_put_bool(out, "cache_updated", updated > 0);
-	item_put_int(out, "cache_update_time", lists_time());
-	item_put_stringn(out, "stdout", t->out.data, t->out.len);
-	item_put_stringn(out, "stderr", t->err.data, t->err.len);
-	return 0;
+	return tell(t, verb, updated > 0, err);
 }
 
 int node_apt(struct node_call *c, struct err *err)

@@ -78,6 +78,8 @@ static void plan_one(struct apt_task *t, const struct want *w)
 		plan_install(t, w);
 	else
 		strlist_addf(&t->words, w->version ? "%s=%s" : "%s", w->name, w->version);
+	if (t->state == APT_PRESENT || t->state == APT_LATEST)
+		strlist_add(&t->named, w->name);
 }
 
 /* The names that a pattern stands for: of dpkg's status for a removal, else of the lists. */

@@ -6,7 +6,7 @@
 #include "base/fd.h"
 #include "node/apt.h"
 
-static const char *const environment[] = {"DEBIAN_FRONTEND=noninteractive",
+static const char *const usual_environment[] = {"DEBIAN_FRONTEND=noninteractive",
 	"DEBIAN_PRIORITY=critical", "APT_LISTCHANGES_FRONTEND=none", "LC_ALL=C.UTF-8",
 	"LANGUAGE=", NULL};
 
@@ -61,8 +61,11 @@ static int complain(
 
 int apt_ask(struct apt_task *t, const char *const *argv, struct strbuf *out, struct err *err)
 {
-	AUTO(call_program_release) struct call_program p = {.argv = argv, .env = environment};
+	AUTO(call_program_release) struct call_program p = {.argv = argv};
 
+	p.env = call_environment(t->call, usual_environment, err);
+	if (!p.env)
+		return -1;
 	if (call_run(t->call, &p, err) < 0)
 		return -1;
 	if (p.status != 0)
@@ -94,6 +97,8 @@ static void add_options(struct apt_task *t, struct strlist *argv)
 		strlist_add(argv, "--only-upgrade");
 	if (t->autoremove)
 		strlist_add(argv, "--auto-remove");
+	if (t->fail_on_autoremove)
+		strlist_add(argv, "--no-remove");
 	if (t->purge)
 		strlist_add(argv, "--purge");
 	if (t->allow_downgrade || t->force)
@@ -104,11 +109,15 @@ static void add_options(struct apt_task *t, struct strlist *argv)
 	}
 }
 
-static void add_force(struct strlist *argv)
+/* What apt-get refuses unless it is told that this is meant. */
+static void add_permissions(struct apt_task *t, struct strlist *argv)
 {
-	strlist_add(argv, "--allow-remove-essential");
-	strlist_add(argv, "--allow-change-held-packages");
-	strlist_add(argv, "--allow-unauthenticated");
+	if (t->force)
+		strlist_add(argv, "--allow-remove-essential");
+	if (t->force || t->allow_change_held)
+		strlist_add(argv, "--allow-change-held-packages");
+	if (t->force || t->allow_unauthenticated)
+		strlist_add(argv, "--allow-unauthenticated");
 }
 
 /* A package manager is not ended in the middle of its work: not by the call's deadline, and
@@ -128,14 +137,22 @@ int apt_get(struct apt_task *t, const char *verb, const struct strlist *words, b
 	struct err *err)
 {
 	AUTO(strlist_release) struct strlist argv = {0};
-	AUTO(call_program_release) struct call_program p = {.env = environment};
+	AUTO(call_program_release) struct call_program p = {0};
 
+	p.env = call_environment(t->call, usual_environment, err);
+	if (!p.env)
+		return -1;
 	strlist_add(&argv, "apt-get");
 	add_options(t, &argv);
-	if (t->force)
-		add_force(&argv);
+	add_permissions(t, &argv);
 	if (simulate)
 		strlist_add(&argv, "-s");
+	if (strcmp(verb, "update") == 0) { /* a source that is out of reach is a failure */
+		strlist_add(&argv, "-o");
+		strlist_add(&argv, "APT::Update::Error-Mode=any");
+	}
+	if (strcmp(verb, "upgrade") == 0)
+		strlist_add(&argv, "--with-new-pkgs");
 	strlist_add(&argv, verb);
 	if (words && words->count > 0) {
 		strlist_add(&argv, "--");
@@ -145,7 +162,11 @@ int apt_get(struct apt_task *t, const char *verb, const struct strlist *words, b
 	p.argv = (const char *const *)argv.items;
 	if (!simulate && apt_wait_for_lock(t, "/var/lib/dpkg/lock-frontend", err) < 0)
 		return -1;
-	if (run_to_end(t, &p, simulate, err) < 0)
+	if (!simulate && apt_policy_begin(t, err) < 0)
+		return -1;
+	int ran = run_to_end(t, &p, simulate, err);
+	apt_policy_end(t);
+	if (ran < 0)
 		return -1;
 	strbuf_add(&t->out, p.out.data, p.out.len);
 	strbuf_add(&t->err, p.err.data, p.err.len);

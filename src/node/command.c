@@ -15,7 +15,6 @@
 
 #define OUTPUT_MAX (1u << 20) /* bytes of each stream, unless asked otherwise */
 #define OUTPUT_CAP 1900000    /* two of them fit a result */
-#define ENV_MAX    1000       /* variables */
 
 const struct node_arg command_args[] = {
 	{"argv", ARG_LIST},
@@ -61,29 +60,11 @@ static int read_argv(struct node_call *c, struct command *k, struct err *err)
 	return 0;
 }
 
-/* NAME=value of the dict; numbers and booleans have been made texts by the engine. */
+/* The task's environment; numbers and booleans have been made texts by the engine. */
 static int read_environment(struct node_call *c, struct command *k, struct err *err)
 {
-	const struct item *dict = item_get(c->args, "environment");
-	uint32_t count = dict && dict->type == ITEM_DICT ? dict->count : 0;
-	const char **env;
-
-	if (count > ENV_MAX)
-		return err_set(err, ERR_LIMIT, "%u variables; at most %d", count, ENV_MAX);
-	env = arena_array(c->arena, count + 1u, sizeof(*env));
-	for (uint32_t i = 0; i < count; i++) {
-		const struct item *v = &dict->items[i];
-		bool named = v->key_len > 0 && !memchr(v->key, '=', v->key_len) &&
-			     !memchr(v->key, 0, v->key_len);
-		if (!named || v->type != ITEM_STRING || memchr(v->text, 0, v->len))
-			return err_set(err, ERR_INPUT,
-				"environment: \"%.*s\" is no name, or its value no text",
-				(int)v->key_len, v->key);
-		env[i] = arena_printf(
-			c->arena, "%.*s=%.*s", (int)v->key_len, v->key, (int)v->len, v->text);
-	}
-	k->program.env = env;
-	return 0;
+	k->program.env = call_environment(c, NULL, err);
+	return k->program.env ? 0 : -1;
 }
 
 /* Ansible expands variables and homes in arguments, though there is no shell. */

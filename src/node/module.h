@@ -91,6 +91,12 @@ int call_content(
 /* The texts of a list argument, NULL-terminated; an absent one is empty. NULL with err. */
 const char *const *call_list(struct node_call *c, const char *key, struct err *err);
 /*
+ * "NAME=value" of the argument `environment` behind those of `first` (NULL: none),
+ * NULL-terminated; NULL with err.
+ */
+const char *const *call_environment(
+	struct node_call *c, const char *const *first, struct err *err);
+/*
  * To be called at least once a second by whatever waits: sends a sign of life, and looks
  * whether the engine is still there (ERR_UNREACHABLE). A NULL call is always fine.
  */

@@ -154,9 +154,6 @@ static const struct {
 	const char *module;
 	const char *arguments[20];
 } later[] = {
-	{"apt", {"allow_change_held_packages", "allow_unauthenticated", "allow-unauthenticated",
-			"autoclean", "clean", "fail_on_autoremove", "policy_rc_d",
-			"update_cache_retries", "update_cache_retry_max_delay", "upgrade"}},
 	{"copy", {FILE_ATTRIBUTES}},
 	{"file", {FILE_ATTRIBUTES}},
 	{"get_url", {FILE_ATTRIBUTES, WEB_REQUEST}},

@@ -4,7 +4,9 @@
 
 A topic is tests/play/modules/host/TOPIC.yaml: `cases`, and if need be `before`, shell lines that
 make the host ready, and `disk`, the directories whose content is compared. Every topic has a
-freshly booted host. The answers of ansible-playbook (2.14) are kept; to ask again:
+freshly booted host. The answers of ansible-playbook (2.14) are kept. What its modules need on a
+host and ours do not, `ansible_needs` names: packages that are fetched and installed only where
+Ansible is asked. To ask again:
 
     test_modules.py --ask TOPIC
 """
@@ -13,6 +15,7 @@ import inspect
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -78,10 +81,22 @@ for topic_name in TOPICS:
     add_test(topic_name)
 
 
+def give_packages(host, names):
+    """Fetches packages of this machine's Debian and unpacks them on a host."""
+    with tempfile.TemporaryDirectory(prefix="modules.") as directory:
+        os.chmod(directory, 0o777)
+        subprocess.run(["apt-get", "download", "-q", *names], cwd=directory, check=True)
+        shutil.copytree(directory, host.root / "srv/ansible-needs")
+    host.shell("dpkg --install --force-depends /srv/ansible-needs/*.deb >&2; "
+               "rm -r /srv/ansible-needs")
+
+
 def ask(name):
     topic = modules.read_cases(f"host/{name}")
     fleet = Fleet.up(1, f"modules-{name}")
     try:
+        if topic.get("ansible_needs"):
+            give_packages(fleet.hosts[0], topic["ansible_needs"])
         modules.keep(f"host/{name}", topic["cases"], do_runs("ansible-playbook", topic, fleet))
     finally:
         fleet.remove()

@@ -174,7 +174,7 @@ class DebTest(PackagesTest):
         for arguments, text in (({"name": "no-such-driver"}, "no-such-driver"),
                                 ({"name": "lens driver"}, "cannot be the name"),
                                 ({"name": "bash<9"}, "by = or >="),
-                                ({"deb": "https://example.org/x.deb"}, "get_url"),
+                                ({"deb": "http://127.0.0.1:9/x.deb"}, "127.0.0.1:9"),
                                 ({"deb": "/srv/absent.deb"}, "/srv/absent.deb"),
                                 ({"debs": ["absent.deb"]}, "absent.deb")):
             _, result = self.task({"apt": arguments}, code=FAILED)

@@ -4,21 +4,25 @@
 #include "base/path.h"
 #include "play/runner.h"
 
-static int add_file(struct module_call *c, const struct value *given,
-	packages_describe describe, struct packages *p, struct err *err)
+int packages_add(struct module_call *c, struct packages *p, const char *path,
+	packages_describe describe, struct err *err)
 {
 	struct value *file = value_new_dict(c->arena);
 
-	if (!value_text(given))
-		return err_set(err, ERR_INPUT, "found %s, expected a file's name",
-			value_kind_name(given));
-	autofree char *path = runner_find(c, "files", value_text(given), err);
-	if (!path)
-		return -1;
 	p->paths[p->files->count] = arena_strdup(c->arena, path);
 	value_dict_set(c->arena, file, "name", value_new_string(c->arena, path_basename(path)));
 	value_list_add(c->arena, p->files, file);
 	return describe ? describe(c, file, path, err) : 0;
+}
+
+static int find_file(struct module_call *c, const struct value *given,
+	packages_describe describe, struct packages *p, struct err *err)
+{
+	if (!value_text(given))
+		return err_set(err, ERR_INPUT, "found %s, expected a file's name",
+			value_kind_name(given));
+	autofree char *path = runner_find(c, "files", value_text(given), err);
+	return path ? packages_add(c, p, path, describe, err) : -1;
 }
 
 int packages_find(struct module_call *c, const char *argument, packages_describe describe,
@@ -30,7 +34,7 @@ int packages_find(struct module_call *c, const char *argument, packages_describe
 	p->files = value_new_list(c->arena);
 	p->paths = arena_array(c->arena, count + 1, sizeof(*p->paths));
 	for (size_t i = 0; i < count; i++) {
-		if (add_file(c, given->items[i], describe, p, err) < 0)
+		if (find_file(c, given->items[i], describe, p, err) < 0)
 			return err_wrap(err, "%s", argument);
 	}
 	return 0;

@@ -20,6 +20,9 @@ typedef int (*packages_describe)(
 /* Finds the files that an argument lists, as `src` of copy is found. */
 int packages_find(struct module_call *c, const char *argument, packages_describe describe,
 	struct packages *p, struct err *err);
+/* Adds one more file of this machine by its path; there is room for one. */
+int packages_add(struct module_call *c, struct packages *p, const char *path,
+	packages_describe describe, struct err *err);
 /*
  * Runs a node's module; where it answers `need`, the files' content is sent, and it is run
  * again. The result is the call's.
