@@ -185,6 +185,9 @@ int node_service(struct node_call *c, struct err *err);
 int node_watch(struct node_call *c, struct err *err);
 /* apt: packages of Debian. */
 int node_apt(struct node_call *c, struct err *err);
+/* git: a working tree or a bare repository at a version. */
+int node_git(struct node_call *c, struct err *err);
+extern const struct node_arg git_args[];
 /* pip: packages of Python. */
 int node_pip(struct node_call *c, struct err *err);
 /* group: a group of the system. */

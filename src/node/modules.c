@@ -22,6 +22,7 @@ static const struct node_module modules[] = {
 	{"service", MODULE_CHANGES, node_service, service_args},
 	{"watch", MODULE_READS, node_watch, watch_args},
 	{"apt", MODULE_NO_UNDO, node_apt, apt_args},
+	{"git", MODULE_NO_UNDO, node_git, git_args},
 	{"pip", MODULE_NO_UNDO, node_pip, pip_args},
 	{"group", MODULE_NO_UNDO, node_group, group_args},
 	{"user", MODULE_NO_UNDO, node_user, user_args},

@@ -15,6 +15,7 @@ static const struct module *const modules[] = {
 	&module_gather_facts,
 	&module_get_url,
 	&module_getent,
+	&module_git,
 	&module_group,
 	&module_health_check,
 	&module_include_role,

@@ -18,6 +18,7 @@ extern const struct module module_file;
 extern const struct module module_gather_facts;
 extern const struct module module_get_url;
 extern const struct module module_getent;
+extern const struct module module_git;
 extern const struct module module_group;
 extern const struct module module_health_check;
 extern const struct module module_import_role; /* not in the table: the parser does it */
