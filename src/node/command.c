@@ -11,6 +11,7 @@
 #include "base/spawn.h"
 #include "node/module.h"
 #include "node/pattern.h"
+#include "node/scratch.h"
 #include "node/words.h"
 
 #define OUTPUT_MAX (1u << 20) /* bytes of each stream, unless asked otherwise */
@@ -19,6 +20,8 @@
 const struct node_arg command_args[] = {
 	{"argv", ARG_LIST},
 	{"line", ARG_TEXT},
+	{"script", ARG_CONTENT},
+	{"script_name", ARG_TEXT},
 	{"shell", ARG_TEXT},
 	{"chdir", ARG_TEXT},
 	{"creates", ARG_TEXT},
@@ -33,10 +36,27 @@ const struct node_arg command_args[] = {
 
 struct command {
 	const char *const *argv;
-	const char *line; /* NULL: argv is the command as it was given */
+	const char *line;       /* NULL: argv is the command as it was given */
+	struct scratch scratch; /* holds a script */
 	struct call_program program;
 	struct timespec start, end;
 };
+
+/* A script that came along gets a place; *path, for the line, is "$0". */
+static int read_script(
+	struct node_call *c, struct command *k, const char **path, struct err *err)
+{
+	const char *name = call_text_or_null(c, "script_name");
+	struct change_content content;
+	int given = call_content(c, "script", &content, err);
+
+	if (given <= 0)
+		return given;
+	*path = scratch_put(&k->scratch, c->arena, name ? name : "script", &content, err);
+	if (!*path)
+		return -1;
+	return chmod(*path, 0700) < 0 ? err_sys(err, "make %s executable", *path) : 0;
+}
 
 /* argv as it was given, or a shell with the line. */
 static int read_argv(struct node_call *c, struct command *k, struct err *err)
@@ -52,12 +72,12 @@ static int read_argv(struct node_call *c, struct command *k, struct err *err)
 		return err_set(err, ERR_INPUT, "a command needs either \"argv\" or \"line\"");
 	if (!k->line)
 		return 0;
-	argv = arena_array(c->arena, 4, sizeof(*argv));
+	argv = arena_array(c->arena, 5, sizeof(*argv));
 	argv[0] = shell ? shell : "/bin/sh";
 	argv[1] = "-c";
 	argv[2] = k->line;
 	k->argv = argv;
-	return 0;
+	return read_script(c, k, &argv[3], err);
 }
 
 /* The task's environment; numbers and booleans have been made texts by the engine. */
@@ -86,7 +106,6 @@ static int read_command(struct node_call *c, struct command *k, struct err *err)
 	const struct item *input = item_get(c->args, "stdin");
 	int64_t max = item_int(c->args, "output_max", OUTPUT_MAX);
 
-	*k = (struct command){0};
 	if (read_argv(c, k, err) < 0 || read_environment(c, k, err) < 0 ||
 		call_path_or_null(c, "chdir", &k->program.cwd, err) < 0)
 		return -1;
@@ -253,22 +272,27 @@ static int run(struct node_call *c, struct command *k, struct err *err)
 	return result;
 }
 
-int node_command(struct node_call *c, struct err *err)
+static int run_or_tell(struct node_call *c, struct command *k, struct err *err)
 {
-	struct command k;
-
-	if (read_command(c, &k, err) < 0)
-		return -1;
-	if (k.program.cwd && !path_is_dir(k.program.cwd))
+	if (k->program.cwd && !path_is_dir(k->program.cwd))
 		return err_set(err, ERR_NOTFOUND,
 			"Unable to change directory before execution: %s is no directory",
-			k.program.cwd);
-	if (is_done(c, &k))
+			k->program.cwd);
+	if (is_done(c, k))
 		return 0;
 	if (!c->check)
-		return run(c, &k, err);
+		return run(c, k, err);
 	/* Whether something would change is only known where creates or removes ask for it. */
 	bool asked = call_text_or_null(c, "creates") || call_text_or_null(c, "removes");
 	item_put_bool(c->out, "skipped", !asked);
-	return tell_not_run(c, &k, 0, asked, "", "Command would have run if not in check mode");
+	return tell_not_run(c, k, 0, asked, "", "Command would have run if not in check mode");
+}
+
+int node_command(struct node_call *c, struct err *err)
+{
+	struct command k = {0};
+	int result = read_command(c, &k, err) < 0 ? -1 : run_or_tell(c, &k, err);
+
+	scratch_release(&k.scratch);
+	return result;
 }

@@ -24,6 +24,8 @@ static const struct module *const modules[] = {
 	&module_mount_facts,
 	&module_package_facts,
 	&module_pip,
+	&module_raw,
+	&module_script,
 	&module_service,
 	&module_service_facts,
 	&module_set_fact,

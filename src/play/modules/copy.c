@@ -94,8 +94,7 @@ static int put_remote(struct module_call *c, struct err *err)
 	return content_put(c, &content, err);
 }
 
-/* 1 with the plain text when a file is a vault that is to be opened, else 0. */
-static int open_vault(
+int copy_open_vault(
 	struct module_call *c, const char *path, struct strbuf *plain, struct err *err)
 {
 	static const char magic[] = "$ANSIBLE_VAULT;";
@@ -151,7 +150,7 @@ int copy_put_file(
 	const char *mode = argument_text(c, "mode");
 	struct content content = {
 		.dest = dest, .name = path_basename(path), .source = path, .follow = follow};
-	int opened = open_vault(c, path, &plain, err);
+	int opened = copy_open_vault(c, path, &plain, err);
 
 	if (opened < 0)
 		return -1;

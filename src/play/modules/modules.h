@@ -28,6 +28,8 @@ extern const struct module module_meta;
 extern const struct module module_mount_facts;
 extern const struct module module_package_facts;
 extern const struct module module_pip;
+extern const struct module module_raw;
+extern const struct module module_script;
 extern const struct module module_service;
 extern const struct module module_service_facts;
 extern const struct module module_set_fact;
