@@ -49,7 +49,8 @@ const struct node_arg edit_args[] = {
 
 /* A file, and what its attributes shall be. */
 struct target {
-	const char *path; /* behind links */
+	const char *path; /* that is written: a link, or what it points to */
+	const char *real; /* behind links */
 	struct stat st;   /* where it is not there: what it would have by itself */
 	bool exists;
 	struct attributes asked;
@@ -64,8 +65,9 @@ static int look(struct node_call *c, struct target *t, struct err *err)
 
 	if (!path || attributes_read(c, &t->asked, err) < 0)
 		return -1;
-	t->path = item_bool(c->args, "follow", true) ? resolve_path(c->arena, path) : path;
-	t->exists = lstat(t->path, &t->st) == 0;
+	t->real = resolve_path(c->arena, path);
+	t->path = item_bool(c->args, "follow", true) ? t->real : path;
+	t->exists = lstat(t->real, &t->st) == 0;
 	if (!t->exists && errno != ENOENT && errno != ENOTDIR)
 		return err_sys(err, "%s", path);
 	if (!t->exists)
@@ -149,9 +151,8 @@ static int tell_user(struct node_call *c, struct err *err)
 		return err_set(err, ERR_NOTFOUND,
 			"Failed to lookup user %s: 'getpwnam(): name not found: %s'", name,
 			name);
-	item_put_string(c->out, "home", u.home);
-	item_put_int(c->out, "uid", u.uid);
-	item_put_int(c->out, "gid", u.gid);
+	item_put_int(c->out, "user_uid", u.uid);
+	item_put_int(c->out, "user_gid", u.gid);
 	return 0;
 }
 
@@ -163,12 +164,12 @@ static int read_content(struct node_call *c, const struct target *t, struct err 
 
 	if (offset < 0 || max < 0 || max > READ_MAX)
 		return err_set(err, ERR_LIMIT, "at most %u bytes are read at once", READ_MAX);
-	autofd int fd = open_file(t->path, err);
+	autofd int fd = open_file(t->real, err);
 	if (fd < 0)
 		return -1;
 	if (item_bool(c->args, "hash", false)) {
 		if (hash_file(c, fd, hash, err) < 0)
-			return err_wrap(err, "%s", t->path);
+			return err_wrap(err, "%s", t->real);
 		item_put_string(c->out, "hash", hash);
 	}
 	return tell_content(c, fd, (uint64_t)offset, (size_t)max, err);
@@ -181,10 +182,11 @@ int node_read(struct node_call *c, struct err *err)
 	if (tell_user(c, err) < 0 || look(c, &t, err) < 0)
 		return -1;
 	item_put_bool(c->out, "changed", false);
-	item_put_string(c->out, "state", kind_of(&t));
-	item_put_string(c->out, "path", t.path);
-	item_put_int(c->out, "size", t.exists ? t.st.st_size : 0);
+	item_put_string(c->out, "kind", kind_of(&t));
+	item_put_string(c->out, "path", t.real);
+	item_put_string(c->out, "named", call_path(c, "path", NULL));
 	tell_attributes(c, &t);
+	attributes_tell(c, t.real);
 	return t.exists && S_ISREG(t.st.st_mode) ? read_content(c, &t, err) : 0;
 }
 
@@ -204,7 +206,7 @@ static int read_former(
 		return !seen && !t->exists;
 	if (!S_ISREG(t->st.st_mode))
 		return 0;
-	if (file_read(t->path, WHOLE_MAX, former, err) < 0)
+	if (file_read(t->real, WHOLE_MAX, former, err) < 0)
 		return -1;
 	digest_bytes(digest_find("xxh128"), former->data, former->len, hash);
 	return strcmp(hash, seen) == 0;
@@ -303,5 +305,6 @@ int node_edit(struct node_call *c, struct err *err)
 		return -1;
 	item_put_bool(c->out, "changed", done > 0 && (content || changed));
 	tell_attributes(c, &t);
+	attributes_tell(c, t.path);
 	return 0;
 }

@@ -141,7 +141,8 @@ void call_program_release(struct call_program *p);
 const char *call_program_says(struct arena *a, const struct call_program *p);
 
 /* The tables of arguments of the modules below. */
-extern const struct node_arg read_args[], edit_args[];
+extern const struct node_arg read_args[], edit_args[], tempfile_args[], find_args[],
+	assemble_args[], unarchive_args[];
 extern const struct node_arg stat_args[], file_args[], copy_args[], slurp_args[],
 	command_args[], foreign_args[], wait_args[], facts_args[], service_args[], watch_args[], apt_args[],
 	pip_args[];
@@ -161,6 +162,14 @@ int node_slurp(struct node_call *c, struct err *err);
 int node_read(struct node_call *c, struct err *err);
 /* edit: a part of a file that the engine has seen, replaced. */
 int node_edit(struct node_call *c, struct err *err);
+/* tempfile: a file or a directory with a name that nobody has. */
+int node_tempfile(struct node_call *c, struct err *err);
+/* find: files below directories that answer a description. */
+int node_find(struct node_call *c, struct err *err);
+/* assemble: the files of a directory as one. */
+int node_assemble(struct node_call *c, struct err *err);
+/* unarchive: a tar archive below a directory. */
+int node_unarchive(struct node_call *c, struct err *err);
 /* command: a program or a shell's line. */
 int node_command(struct node_call *c, struct err *err);
 /* foreign: a module of somebody else's, brought along. */

@@ -9,18 +9,25 @@
 #include "play/module.h"
 
 extern const struct module module_apt;
+extern const struct module module_assemble;
 extern const struct module module_assert;
+extern const struct module module_authorized_key;
+extern const struct module module_blockinfile;
 extern const struct module module_command;
 extern const struct module module_copy;
 extern const struct module module_debug;
 extern const struct module module_fail;
+extern const struct module module_fetch;
 extern const struct module module_file;
+extern const struct module module_find_files; /* module_find looks modules up */
 extern const struct module module_gather_facts;
 extern const struct module module_get_url;
 extern const struct module module_getent;
 extern const struct module module_git;
 extern const struct module module_group;
 extern const struct module module_health_check;
+extern const struct module module_known_hosts;
+extern const struct module module_lineinfile;
 extern const struct module module_import_role; /* not in the table: the parser does it */
 extern const struct module module_include_role;
 extern const struct module module_include_tasks;
@@ -28,6 +35,7 @@ extern const struct module module_meta;
 extern const struct module module_mount_facts;
 extern const struct module module_package_facts;
 extern const struct module module_pip;
+extern const struct module module_replace;
 extern const struct module module_raw;
 extern const struct module module_script;
 extern const struct module module_service;
@@ -35,11 +43,14 @@ extern const struct module module_service_facts;
 extern const struct module module_set_fact;
 extern const struct module module_setup;
 extern const struct module module_shell;
+extern const struct module module_slurp;
 extern const struct module module_stat;
 extern const struct module module_sync_models;
 extern const struct module module_sysctl;
 extern const struct module module_systemd;
+extern const struct module module_tempfile;
 extern const struct module module_template;
+extern const struct module module_unarchive;
 extern const struct module module_uri;
 extern const struct module module_user;
 extern const struct module module_wait_for;
