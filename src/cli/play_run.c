@@ -80,7 +80,8 @@ int play_run_read(struct play_run *p, const struct strlist *paths)
 {
 	const struct playbook_options options = {.secrets = &p->engine->site.secrets,
 		.vars = p->engine->site.vars,
-		.inventory = &p->engine->site.inventory};
+		.inventory = &p->engine->site.inventory,
+		.roles_path = config_text(&p->engine->site.config, CONFIG_ROLES_PATH)};
 	AUTO(diags_release) struct diags d = {0};
 
 	p->books = xcalloc(paths->count, sizeof(*p->books));
@@ -282,6 +283,7 @@ static void fill_options(struct play_run *p)
 	o->sync.holder = e->holder.data;
 	o->sync.stall = e->stall;
 	o->limit = e->o.site.limit;
+	o->roles_path = config_text(&e->site.config, CONFIG_ROLES_PATH);
 	o->check = e->o.site.check;
 	o->diff = e->o.site.diff;
 	o->forks = (unsigned)e->forks;

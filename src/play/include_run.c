@@ -45,6 +45,7 @@ static struct included *read_included(
 	struct run *run, const struct include_request *q, const char *key, struct err *err)
 {
 	const struct playbook_options o = {.secrets = run->o->secrets,
+		.roles_path = run->o->roles_path,
 		.vars = run->o->vars,
 		.inventory = run->o->inventory};
 	AUTO(diags_release) struct diags d = {0};

@@ -104,7 +104,8 @@ static struct role_use *new_use(
 	struct parser *p, const struct role_request *q, const struct play *play)
 {
 	AUTO(strbuf_release) struct strbuf looked = STRBUF_INIT;
-	autofree char *path = role_find(q->name, play->directory, q->beside, &looked);
+	autofree char *path =
+		role_find(q->name, p->options->roles_path, play->directory, q->beside, &looked);
 	struct role_use *use = ARENA_NEW(p->arena, struct role_use);
 
 	if (!path) {

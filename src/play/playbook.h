@@ -57,8 +57,8 @@ enum play_attribute {
 	ATTRIBUTE_BECOME_EXE,
 	ATTRIBUTE_DELEGATE_FACTS, /* not of a play */
 	/*
-	 * Arguments that modules have where a task does not give them: a mapping of our names of
-	 * modules to mappings, with those of the blocks and the play around it.
+	 * Arguments that modules have where a task does not give them: a mapping of our names
+	 * of modules to mappings, with those of the blocks and the play around it.
 	 */
 	ATTRIBUTE_MODULE_DEFAULTS,
 	ATTRIBUTE_DELEGATE_TO, /* not of a play */
@@ -88,14 +88,14 @@ struct step {
 	const struct play *play;
 	const struct role_use *role; /* the role that it is of, or NULL */
 	const char *title;           /* for people: "ROLE : NAME"; see step_title */
-	unsigned index; /* order in the playbook (or the included file), from 0 */
+	unsigned index;              /* order in the playbook (or the included file), from 0 */
 	const struct value *attributes[ATTRIBUTE_COUNT]; /* own ones; NULL: not written */
 	const struct value *vars;                        /* a dict or NULL */
 	struct conditions when; /* own ones; those of the blocks around it count, too */
 	struct strlist tags;    /* own ones; those of blocks and play count, too */
 	bool handler;
-	bool role_body;      /* a block that is a role's own tasks: done once, unless the role may
-				be repeated */
+	bool role_body; /* a block that is a role's own tasks: done once, unless the role may
+			   be repeated */
 	bool include_params; /* a block whose vars were written beside an include */
 	union {
 		struct task *task;
@@ -186,6 +186,7 @@ struct playbook_options {
 	 */
 	const struct vars_site *vars;
 	const struct inventory *inventory;
+	const char *roles_path; /* where roles lie, between colons; NULL: Ansible's places */
 };
 
 /*

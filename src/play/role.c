@@ -34,15 +34,14 @@ static char *look_in_all(const char *places, const char *name, struct strbuf *lo
 	return found;
 }
 
-char *role_find(
-	const char *name, const char *playbook_dir, const char *beside, struct strbuf *looked)
+char *role_find(const char *name, const char *places, const char *playbook_dir,
+	const char *beside, struct strbuf *looked)
 {
 	autofree char *below = path_join(playbook_dir, "roles");
-	const char *places = getenv("ANSIBLE_ROLES_PATH");
 	char *found = look_in(below, name, looked);
 
 	if (!found)
-		found = look_in_all(places && *places ? places : default_places, name, looked);
+		found = look_in_all(places ? places : default_places, name, looked);
 	if (!found && beside)
 		found = look_in(beside, name, looked);
 	if (!found)

@@ -34,13 +34,13 @@ struct role_use {
 };
 
 /*
- * The directory of a role: below roles/ of the playbook, in the places of ANSIBLE_ROLES_PATH
- * (else ~/.ansible/roles, /usr/share/ansible/roles and /etc/ansible/roles), beside the role
+ * The directory of a role: below roles/ of the playbook, in `places` (between colons; NULL:
+ * ~/.ansible/roles, /usr/share/ansible/roles and /etc/ansible/roles), beside the role
  * that depends on it (`beside` may be NULL), in the playbook's directory, else where the name
  * itself says. New memory; NULL when there is none, with all places in `looked`.
  */
-char *role_find(
-	const char *name, const char *playbook_dir, const char *beside, struct strbuf *looked);
+char *role_find(const char *name, const char *places, const char *playbook_dir,
+	const char *beside, struct strbuf *looked);
 /*
  * The files of one of a role's directories: of `main`, or of the name that ..._from gives
  * (then without or with an ending). With `merged` a directory of that name counts, too.

@@ -131,6 +131,7 @@ struct run_options {
 	struct strlist tags, skip_tags;
 	struct strlist said_tags; /* --tags as given, names of models too: ansible_run_tags */
 	const char *limit;        /* --limit; NULL: all */
+	const char *roles_path;   /* as in playbook_options, for roles that are included */
 	const struct step *start_at; /* the first task that is done (start.h); NULL: all */
 	/*
 	 * Whether a task is done, asked by every host's thread when it comes to it; NULL: all

@@ -115,6 +115,22 @@ static void test_where_a_run_starts(void **state)
 	made_expect_in(&s->err, "no task is named 'Rise'");
 }
 
+static void test_roles_path(void **state)
+{
+	static const char tasks[] = "- debug: {msg: from afar}\n";
+	static const char book[] = "- hosts: h0\n  gather_facts: false\n  roles: [far]\n"
+				   "  tasks:\n    - include_role: {name: far}\n";
+	struct made_site *s = *state;
+
+	made_write(s, "elsewhere/far/tasks/main.yml", tasks, strlen(tasks));
+	made_write(s, "roles.yaml", book, strlen(book));
+	play(s, "[defaults]\nroles_path = elsewhere\n", MADE_WORDS("roles.yaml"));
+	made_expect_code(s, EXIT_OK);
+	made_expect_in(&s->out, "ok=2 ");
+	play(s, "", MADE_WORDS("roles.yaml"));
+	made_expect_code(s, EXIT_ANSIBLE_PARSER);
+}
+
 /* A password's file is read before any host is touched. */
 static void test_files_of_passwords(void **state)
 {
@@ -173,6 +189,7 @@ int main(void)
 		WITH_SITE(test_v_tells_what_is_not_read),
 		WITH_SITE(test_retry_files),
 		WITH_SITE(test_where_a_run_starts),
+		WITH_SITE(test_roles_path),
 		WITH_SITE(test_files_of_passwords),
 		WITH_SITE(test_connections),
 		WITH_SITE(test_adhoc),
