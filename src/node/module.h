@@ -149,6 +149,8 @@ extern const struct node_arg stat_args[], file_args[], copy_args[], slurp_args[]
 extern const struct node_arg group_args[];
 extern const struct node_arg user_args[];
 extern const struct node_arg sysctl_args[];
+extern const struct node_arg cron_args[];
+extern const struct node_arg mount_args[];
 
 /* The modules of the table; their arguments and results are in wire/MODULES.md. */
 int node_stat(struct node_call *c, struct err *err);
@@ -205,5 +207,9 @@ int node_group(struct node_call *c, struct err *err);
 int node_user(struct node_call *c, struct err *err);
 /* sysctl: a value of the kernel, and the file that sets it. */
 int node_sysctl(struct node_call *c, struct err *err);
+/* cron: jobs and variables of a crontab. */
+int node_cron(struct node_call *c, struct err *err);
+/* mount: entries of fstab, and what is mounted. */
+int node_mount(struct node_call *c, struct err *err);
 
 #endif

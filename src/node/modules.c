@@ -31,6 +31,8 @@ static const struct node_module modules[] = {
 	{"group", MODULE_NO_UNDO, node_group, group_args},
 	{"user", MODULE_NO_UNDO, node_user, user_args},
 	{"sysctl", MODULE_NO_UNDO, node_sysctl, sysctl_args},
+	{"cron", MODULE_CHANGES, node_cron, cron_args},
+	{"mount", MODULE_NO_UNDO, node_mount, mount_args},
 };
 
 const struct node_module *node_module_find(const char *name)

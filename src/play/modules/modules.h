@@ -15,6 +15,7 @@ extern const struct module module_authorized_key;
 extern const struct module module_blockinfile;
 extern const struct module module_command;
 extern const struct module module_copy;
+extern const struct module module_cron;
 extern const struct module module_debug;
 extern const struct module module_fail;
 extern const struct module module_fetch;
@@ -32,6 +33,7 @@ extern const struct module module_import_role; /* not in the table: the parser d
 extern const struct module module_include_role;
 extern const struct module module_include_tasks;
 extern const struct module module_meta;
+extern const struct module module_mount;
 extern const struct module module_mount_facts;
 extern const struct module module_package_facts;
 extern const struct module module_pip;
