@@ -99,19 +99,57 @@ static void put_entry(struct facts *f, const char *key, const struct ifaddrs *a)
 	item_close(f->out);
 }
 
-static void tell_ipv4(struct facts *f, const struct ifaddrs *all, const char *device)
+static struct in_addr network_of(const struct ifaddrs *a)
 {
-	unsigned count = 0;
+	const struct sockaddr_in *in = (const void *)a->ifa_addr;
+	const struct sockaddr_in *mask = (const void *)a->ifa_netmask;
 
+	return (struct in_addr){in->sin_addr.s_addr & (mask ? mask->sin_addr.s_addr : ~0u)};
+}
+
+/* True for a further address of a network that the device has one of already. */
+static bool is_secondary(const struct ifaddrs *all, const struct ifaddrs *a)
+{
+	char device[IF_NAMESIZE + 1] = "";
+
+	memcpy(device, a->ifa_name, strnlen(a->ifa_name, IF_NAMESIZE));
+	device[strcspn(device, ":")] = '\0';
+	for (const struct ifaddrs *b = all; b && b != a; b = b->ifa_next)
+		if (address_is_of(b, AF_INET, device) &&
+			network_of(a).s_addr == network_of(b).s_addr &&
+			prefix_of(a->ifa_netmask) == prefix_of(b->ifa_netmask))
+			return true;
+	return false;
+}
+
+/* The address of a name: of a device, or of a label. */
+static const struct ifaddrs *primary_of(const struct ifaddrs *all, const char *name)
+{
+	for (const struct ifaddrs *a = all; a; a = a->ifa_next)
+		if (address_is_of(a, AF_INET, name) && strcmp(a->ifa_name, name) == 0 &&
+			!is_secondary(all, a))
+			return a;
+	return NULL;
+}
+
+/* Labels have their own addresses; further ones of a network are the device's, too. */
+static void tell_ipv4(struct facts *f, const struct ifaddrs *all, const char *name)
+{
+	const struct ifaddrs *primary = primary_of(all, name);
+	bool any = false;
+
+	if (primary)
+		put_entry(f, "ipv4", primary);
 	for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
-		if (!address_is_of(a, AF_INET, device))
+		if (a == primary || !address_is_of(a, AF_INET, name) ||
+			(strcmp(a->ifa_name, name) != 0 && !is_secondary(all, a)))
 			continue;
-		if (count == 1)
+		if (!any)
 			item_open_list(f->out, "ipv4_secondaries");
-		put_entry(f, count ? NULL : "ipv4", a);
-		count++;
+		any = true;
+		put_entry(f, NULL, a);
 	}
-	if (count > 1)
+	if (any)
 		item_close(f->out);
 }
 

@@ -39,6 +39,14 @@ static void set_number(struct numbers *n, const char *key, int64_t value, bool k
 	n->value[i] = value;
 }
 
+static bool has_number(const struct numbers *n, const char *key)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (strcmp(n->key[i], key) == 0)
+			return true;
+	return false;
+}
+
 /* Splits "key : value"; without a colon all of it is the key. */
 static void split_line(struct arena *a, const char *line, const char **key, const char **value)
 {
@@ -65,8 +73,9 @@ static void take_line(struct cpuinfo *i, const char *key, const char *value)
 		set_number(&i->sockets, value, 1, true);
 	} else if (strcmp(key, "core id") == 0) {
 		snprintf(i->core, sizeof(i->core), "%s", value);
-		/* What is no socket's number, too, starts anew. */
-		set_number(&i->cores, value, 1, false);
+		/* As Ansible has it: a core with a socket's number is not begun anew. */
+		if (!has_number(&i->sockets, value))
+			set_number(&i->cores, value, 1, false);
 	} else if (strcmp(key, "cpu cores") == 0) {
 		set_number(&i->sockets, i->socket, number(value), false);
 	} else if (strcmp(key, "siblings") == 0) {
@@ -160,8 +169,6 @@ int facts_cpu(struct facts *f, struct err *err)
 		return 0;
 	i->xen = facts_exists(f, "/proc/xen") ||
 		 strcmp(facts_text_or_empty(f, "/sys/hypervisor/type"), "xen") == 0;
-	snprintf(i->socket, sizeof(i->socket), "0");
-	snprintf(i->core, sizeof(i->core), "0");
 	item_open_list(f->out, "ansible_processor");
 	while ((line = facts_next_line(f->arena, &text))) {
 		split_line(f->arena, line, &key, &value);

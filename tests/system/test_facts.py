@@ -44,6 +44,7 @@ ip link add port0 type veth peer name port1
 ip link set port0 master bridge0 up
 ip link set bridge0 up
 ip addr add 198.51.100.1/30 dev bridge0 label bridge0:1
+ip addr add 192.0.2.3/24 dev spare0 label spare0:2
 """
 
 
@@ -103,7 +104,7 @@ class FactsTest(PlaybookCase):
         ours = self.ours("setup", {"gather_subset": ["!all", "!min", "network"]})
         self.compare(ours, theirs, SKIPPED)
         self.assertIn("192.0.2.2", ours["ansible_all_ipv4_addresses"])
-        self.assertEqual(len(ours["ansible_spare0"]["ipv4_secondaries"]), 2)
+        self.assertEqual(len(ours["ansible_spare0"]["ipv4_secondaries"]), 3)
         self.assertEqual(ours["ansible_bridge0"]["type"], "bridge")
         self.assertNotIn("8.8.8.8", json.dumps(ours))
 
