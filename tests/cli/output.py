@@ -8,7 +8,7 @@
 output/cases.yaml lists the cases: `run` is a command line of Ansible's, done in a copy of output/;
 `environment` adds variables. Answers are standard output, standard error and exit code, byte by
 byte but for what MASKS names. `ours` says what our answer has instead, pairs of a regular expression
-for a line of Ansible's and of what we have there (null: no line), and `why` gives the reason. One host at a time, so that the order is told.
+for a line of Ansible's and of what we have there (null: no line), and `why` gives the reason. Hosts may come in any order within a task.
 """
 import difflib
 import os
@@ -37,6 +37,9 @@ MASKS = [
     (re.compile(r'"false_condition": ("[^"]*"|false), ?(\n +)?'), ""),
     (re.compile(r'("msg": ")(?:[^"\\]|\\.)*onnection refused(?:[^"\\]|\\.)*'), r"\1NO CONNECTION"),
 ]
+
+# Where the result of a host begins: "ok: [host" or "host | ".
+RESULT = re.compile(r"(?:[a-z]+|FAILED - RETRYING): \[(\w+)|(\w+) \| ")
 
 
 def environment(scratch, case):
@@ -72,6 +75,27 @@ def answer(case, programs=None):
             + masked(done.stderr, directory) + f"---- exit {done.returncode}\n")
 
 
+def ordered(text):
+    """The text with the results of each task in the order of their hosts' names."""
+    done, blocks = [], []
+
+    def end_task():
+        done.extend(line for _, block in sorted(blocks, key=lambda b: b[0]) for line in block)
+        blocks.clear()
+
+    for line in text.splitlines(keepends=True):
+        begins = RESULT.match(line)
+        if begins:
+            blocks.append((begins.group(1) or begins.group(2), [line]))
+        elif blocks and line != "\n" and not line.startswith("----"):
+            blocks[-1][1].append(line)
+        else:
+            end_task()
+            done.append(line)
+    end_task()
+    return "".join(done)
+
+
 def expected(case, text):
     """Ansible's answer with the lines that are ours to choose."""
     lines = text.splitlines(keepends=True)
@@ -87,7 +111,7 @@ def expected(case, text):
 
 def check(case, programs):
     theirs = expected(case, (HERE / f"{case['name']}.out").read_text(encoding="utf-8"))
-    ours = answer(case, programs)
+    theirs, ours = ordered(theirs), ordered(answer(case, programs))
     if ours == theirs:
         return True
     sys.stdout.writelines(difflib.unified_diff(
