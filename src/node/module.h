@@ -151,6 +151,7 @@ extern const struct node_arg user_args[];
 extern const struct node_arg sysctl_args[];
 extern const struct node_arg cron_args[];
 extern const struct node_arg mount_args[];
+extern const struct node_arg pty_args[];
 
 /* The modules of the table; their arguments and results are in wire/MODULES.md. */
 int node_stat(struct node_call *c, struct err *err);
@@ -211,5 +212,7 @@ int node_sysctl(struct node_call *c, struct err *err);
 int node_cron(struct node_call *c, struct err *err);
 /* mount: entries of fstab, and what is mounted. */
 int node_mount(struct node_call *c, struct err *err);
+/* pty: a program on a terminal, which the engine talks with. */
+int node_pty(struct node_call *c, struct err *err);
 
 #endif

@@ -33,6 +33,7 @@ static const struct node_module modules[] = {
 	{"sysctl", MODULE_NO_UNDO, node_sysctl, sysctl_args},
 	{"cron", MODULE_CHANGES, node_cron, cron_args},
 	{"mount", MODULE_NO_UNDO, node_mount, mount_args},
+	{"pty", MODULE_NO_UNDO | MODULE_NO_CHECK, node_pty, pty_args},
 };
 
 const struct node_module *node_module_find(const char *name)

@@ -6,6 +6,7 @@
 #include "node/blob.h"
 #include "node/child.h"
 #include "node/helper_file.h"
+#include "node/pty.h"
 #include "node/request.h"
 #include "node/stage.h"
 #include "node/transaction.h"
@@ -26,6 +27,7 @@ void node_release(struct node *n)
 	note_stream_free(n->note);
 	blobs_free(n->blobs);
 	tunnels_free(n->tunnels);
+	pty_free(n->pty);
 	for (unsigned i = 0; i < ARRAY_SIZE(n->stages); i++)
 		stage_free(n->stages[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(n->roots); i++)

@@ -28,6 +28,7 @@ struct stage;
 struct child;
 struct blobs;
 struct module_stream;
+struct pty;
 struct note_stream;
 struct transaction;
 struct tunnels;
@@ -59,6 +60,7 @@ struct node {
 	struct note_stream *note;     /* the NOTE_WRITE whose content is coming, or NULL */
 	struct blobs *blobs;          /* content for modules; NULL before the first */
 	struct tunnels *tunnels;      /* NULL before the first */
+	struct pty *pty;              /* a program that the engine talks with, or NULL */
 	mode_t login_umask;           /* as it was before the helper set its own */
 	bool said_bye;
 };

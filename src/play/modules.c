@@ -14,6 +14,7 @@ static const struct module *const modules[] = {
 	&module_copy,
 	&module_cron,
 	&module_debug,
+	&module_expect,
 	&module_fail,
 	&module_fetch,
 	&module_file,

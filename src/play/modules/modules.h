@@ -17,6 +17,7 @@ extern const struct module module_command;
 extern const struct module module_copy;
 extern const struct module module_cron;
 extern const struct module module_debug;
+extern const struct module module_expect;
 extern const struct module module_fail;
 extern const struct module module_fetch;
 extern const struct module module_file;
