@@ -67,7 +67,7 @@ struct engine_options {
 			&(o)->scp_extra_args},                                                 \
 		{0, "sftp-extra-args", OPTION_STRING, "ARGS", "not used: there is no sftp",    \
 			&(o)->sftp_extra_args},                                                \
-		{'M', "module-path", OPTION_STRING, "DIRS", "not used: modules are built in",  \
+		{'M', "module-path", OPTION_STRING, "DIRS", "not used: ANSIBLE_LIBRARY is",    \
 			&(o)->module_path},                                                    \
 		{0, "connection-password-file", OPTION_STRING, "FILE",                         \
 			"the login password's file", &(o)->connection_password_file},          \

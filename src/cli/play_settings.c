@@ -46,7 +46,7 @@ static void say_what_is_unused(const struct engine_options *o)
 {
 	say_unused("scp-extra-args", o->scp_extra_args, "files go through the helper");
 	say_unused("sftp-extra-args", o->sftp_extra_args, "files go through the helper");
-	say_unused("module-path", o->module_path, "modules are part of the helper");
+	say_unused("module-path", o->module_path, "the variable ANSIBLE_LIBRARY has one");
 }
 
 void play_settings_apply(struct play_run *p)
