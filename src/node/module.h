@@ -200,6 +200,9 @@ int node_apt(struct node_call *c, struct err *err);
 /* git: a working tree or a bare repository at a version. */
 int node_git(struct node_call *c, struct err *err);
 extern const struct node_arg git_args[];
+/* apt_repository: a line among the sources of packages. */
+int node_apt_repository(struct node_call *c, struct err *err);
+extern const struct node_arg apt_repository_args[];
 /* pip: packages of Python. */
 int node_pip(struct node_call *c, struct err *err);
 /* group: a group of the system. */

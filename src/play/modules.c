@@ -6,6 +6,7 @@
 /* In the order of their names. A row is added with the module's file. */
 static const struct module *const modules[] = {
 	&module_apt,
+	&module_apt_repository,
 	&module_assemble,
 	&module_assert,
 	&module_authorized_key,
@@ -13,6 +14,7 @@ static const struct module *const modules[] = {
 	&module_command,
 	&module_copy,
 	&module_cron,
+	&module_deb822_repository,
 	&module_debug,
 	&module_expect,
 	&module_fail,

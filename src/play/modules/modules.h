@@ -9,6 +9,7 @@
 #include "play/module.h"
 
 extern const struct module module_apt;
+extern const struct module module_apt_repository;
 extern const struct module module_assemble;
 extern const struct module module_assert;
 extern const struct module module_authorized_key;
@@ -16,6 +17,7 @@ extern const struct module module_blockinfile;
 extern const struct module module_command;
 extern const struct module module_copy;
 extern const struct module module_cron;
+extern const struct module module_deb822_repository;
 extern const struct module module_debug;
 extern const struct module module_expect;
 extern const struct module module_fail;
