@@ -54,6 +54,7 @@ static const struct module *const modules[] = {
 	&module_unarchive,
 	&module_uri,
 	&module_user,
+	&module_validate_argument_spec,
 	&module_wait_for,
 };
 

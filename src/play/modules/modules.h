@@ -58,6 +58,7 @@ extern const struct module module_template;
 extern const struct module module_unarchive;
 extern const struct module module_uri;
 extern const struct module module_user;
+extern const struct module module_validate_argument_spec;
 extern const struct module module_wait_for;
 
 #endif
