@@ -177,6 +177,12 @@ int node_unarchive(struct node_call *c, struct err *err);
 int node_command(struct node_call *c, struct err *err);
 /* foreign: a module of somebody else's, brought along. */
 int node_foreign(struct node_call *c, struct err *err);
+/* The tables of tree and tree_apply. */
+extern const struct node_arg tree_args[], tree_apply_args[];
+/* tree: what lies below a directory. */
+int node_tree(struct node_call *c, struct err *err);
+/* tree_apply: changes to it. */
+int node_tree_apply(struct node_call *c, struct err *err);
 /* wait: until a port or a path is as asked. */
 int node_wait(struct node_call *c, struct err *err);
 /* facts: what templates ask about a node. */

@@ -17,6 +17,8 @@ static const struct node_module modules[] = {
 	{"unarchive", MODULE_CHANGES, node_unarchive, unarchive_args},
 	{"command", MODULE_NO_UNDO, node_command, command_args},
 	{"foreign", MODULE_NO_UNDO, node_foreign, foreign_args},
+	{"tree", MODULE_READS, node_tree, tree_args},
+	{"tree_apply", MODULE_CHANGES, node_tree_apply, tree_apply_args},
 	{"wait", MODULE_READS, node_wait, wait_args},
 	{"facts", MODULE_READS, node_facts, facts_args},
 	{"service_facts", MODULE_READS, node_service_facts, service_facts_args},

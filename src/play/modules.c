@@ -48,6 +48,7 @@ static const struct module *const modules[] = {
 	&module_stat,
 	&module_sync_models,
 	&module_sysctl,
+	&module_synchronize,
 	&module_systemd,
 	&module_tempfile,
 	&module_template,

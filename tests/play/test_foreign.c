@@ -249,9 +249,10 @@ static void output_is_read_with_what_stands_around_it(void **state)
 	run_fixture_write(
 		f, "library/silent", "#!/bin/sh\necho nothing\necho bad >&2\nexit 3\n");
 	run_fixture_write(f, "library/status", "#!/bin/sh\necho '{\"rc\": 4}'\n");
-	f->show = "warnings";
-	expect_seen(f, "noisy:",
-		"changed [\"Module invocation had junk after the JSON data: behind\"]");
+	f->show = "changed";
+	expect_seen(
+		f, "noisy:", "warning: Module invocation had junk after the JSON data: behind");
+	run_fixture_expect(f, "task 'noisy': changed true");
 	f->show = "module_stderr";
 	expect_seen(f, "silent:", "failed \"bad\\n\"");
 	f->show = "rc";

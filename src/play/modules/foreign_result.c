@@ -4,10 +4,8 @@
 
 #include <ctype.h>
 
-#include "play/runner.h"
+#include "play/run_state.h"
 #include "value/json.h"
-
-#define JUNK "Module invocation had junk after the JSON data: "
 
 struct span {
 	const char *start, *end;
@@ -41,27 +39,6 @@ static bool find_object(const char *text, size_t n, struct span *found)
 			found->end = s.end;
 	}
 	return found->start && found->end;
-}
-
-static const struct value *unsafe_text(struct module_call *c, const char *text, size_t n)
-{
-	struct value *v = value_new_stringn(c->arena, text, n);
-
-	v->unsafe = true;
-	return v;
-}
-
-/* Adds to the result's warnings. */
-static void add_warning(struct module_call *c, const struct value *warning)
-{
-	const struct value *old = value_dict_get(c->result, "warnings");
-	struct value *all = value_new_list(c->arena);
-
-	if (old && old->kind == VALUE_LIST)
-		value_list_foreach (item, old)
-			value_list_add(c->arena, all, item);
-	value_list_add(c->arena, all, warning);
-	call_set(c, "warnings", all);
 }
 
 /* Facts that would change how a host is reached, or what runs here: a node has no say in that.
@@ -143,10 +120,8 @@ static bool take_object(struct module_call *c, const struct span *object, const 
 			take_member(c, p->key->text, p->value);
 	struct span junk = strip(object->end, end);
 	if (junk.start < junk.end)
-		add_warning(c, unsafe_text(c,
-				       arena_printf(c->arena, JUNK "%.*s",
-					       (int)(junk.end - junk.start), junk.start),
-				       strlen(JUNK) + (size_t)(junk.end - junk.start)));
+		runner_warn(c->runner, "Module invocation had junk after the JSON data: %.*s",
+			(int)(junk.end - junk.start), junk.start);
 	return true;
 }
 

@@ -52,6 +52,7 @@ extern const struct module module_slurp;
 extern const struct module module_stat;
 extern const struct module module_sync_models;
 extern const struct module module_sysctl;
+extern const struct module module_synchronize;
 extern const struct module module_systemd;
 extern const struct module module_tempfile;
 extern const struct module module_template;

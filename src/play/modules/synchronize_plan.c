@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a tree has to be changed on the node, and the line that rsync says of each change:
+ * its itemized format, eleven characters and the name.
+ */
+#include "play/modules/synchronize.h"
+
+#include "base/fd.h"
+#include "base/strmap.h"
+#include "tree/hash.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Places in an itemized line. */
+enum { UPDATE, KIND, CONTENT, SIZE, TIME, PERMS, OWNER, GROUP, ACL, XATTR, ITEM_LEN = 11 };
+
+struct planning {
+	struct module_call *call;
+	struct synchronize_plan *plan;
+	struct strmap there;    /* name -> const struct value * of the node's entry */
+	struct strmap wanted;   /* names that are to be there */
+	struct strmap replaced; /* of these, directories that give way to something else */
+	struct value *times;    /* changes of directories' times, at the end */
+	size_t cap;
+};
+
+static int64_t number_of(const struct value *entry, const char *key)
+{
+	const struct value *v = value_dict_get(entry, key);
+
+	return v && v->kind == VALUE_INT ? v->integer : -1;
+}
+
+static bool is_kind(const struct value *entry, const char *kind)
+{
+	return str_cmp0(value_text(value_dict_get(entry, "kind")), kind) == 0;
+}
+
+static bool node_is_root(const struct planning *p)
+{
+	const struct value *root = value_dict_get(p->plan->there, "root");
+
+	return root && value_truthy(root);
+}
+
+/* ---- lines ---- */
+
+static void say(struct planning *p, const char item[ITEM_LEN + 1],
+	const struct synchronize_entry *e, bool directory)
+{
+	struct strbuf *said = &p->plan->said;
+
+	const char *name = p->plan->alone ? p->plan->alone : *e->name ? e->name : ".";
+
+	strbuf_addf(said, "%s %s%s", item, name, directory ? "/" : "");
+	if (e->target)
+		strbuf_addf(said, " -> %s", e->target);
+	strbuf_addch(said, '\n');
+}
+
+/* ---- changes ---- */
+
+/* A change with the attributes that the rules keep. */
+static struct value *add_change(
+	struct planning *p, const char *kind, const struct synchronize_entry *e, bool is_new)
+{
+	const struct synchronize_rules *r = p->plan->rules;
+	struct arena *a = p->call->arena;
+	struct value *change = value_new_dict(a);
+	int64_t umask = number_of(p->plan->there, "umask");
+	mode_t mode = e->st.st_mode & 07777;
+
+	value_dict_set(a, change, "kind", value_new_string(a, kind));
+	value_dict_set(a, change, "path", value_new_string(a, e->name));
+	if (!r->perms && is_new)
+		mode &= ~(mode_t)(umask < 0 ? 022 : umask);
+	if (!e->target && (r->perms || is_new))
+		value_dict_set(a, change, "mode", value_new_int(a, mode));
+	if (r->times && !S_ISDIR(e->st.st_mode)) {
+		value_dict_set(a, change, "mtime", value_new_int(a, e->st.st_mtim.tv_sec));
+		value_dict_set(a, change, "mtime_ns", value_new_int(a, e->st.st_mtim.tv_nsec));
+	}
+	if (node_is_root(p) && r->owner) {
+		value_dict_set(a, change, "uid", value_new_int(a, e->st.st_uid));
+		if (e->owner)
+			value_dict_set(a, change, "owner", value_new_string(a, e->owner));
+	}
+	if (node_is_root(p) && r->group) {
+		value_dict_set(a, change, "gid", value_new_int(a, e->st.st_gid));
+		if (e->group)
+			value_dict_set(a, change, "group", value_new_string(a, e->group));
+	}
+	if (e->target)
+		value_dict_set(a, change, "target", value_new_string(a, e->target));
+	value_list_add(a, p->plan->changes, change);
+	return change;
+}
+
+/* Notes that a change needs the file's content. */
+static void needs_content(struct planning *p, const struct synchronize_entry *e)
+{
+	p->plan->files[p->plan->changes->count - 1] = e;
+}
+
+/* A directory's time is set when all in it is done. */
+static void set_time_later(struct planning *p, const struct synchronize_entry *e)
+{
+	const struct synchronize_rules *r = p->plan->rules;
+	struct arena *a = p->call->arena;
+
+	if (!r->times || r->omit_dir_times)
+		return;
+	struct value *change = value_new_dict(a);
+	value_dict_set(a, change, "kind", value_new_string(a, "attributes"));
+	value_dict_set(a, change, "path", value_new_string(a, e->name));
+	value_dict_set(a, change, "mtime", value_new_int(a, e->st.st_mtim.tv_sec));
+	value_dict_set(a, change, "mtime_ns", value_new_int(a, e->st.st_mtim.tv_nsec));
+	value_list_add(a, p->times, change);
+}
+
+/* The place itself, as the login would make it. */
+static void make_place(struct planning *p)
+{
+	struct arena *a = p->call->arena;
+	struct value *change = value_new_dict(a);
+
+	if (!p->plan->makes)
+		return;
+	value_dict_set(a, change, "kind", value_new_string(a, "directory"));
+	value_dict_set(a, change, "path", value_new_string(a, ""));
+	value_list_add(a, p->plan->changes, change);
+	strbuf_addf(&p->plan->said, "created directory %s\n", p->plan->makes);
+}
+
+static void add_removal(struct planning *p, const char *name)
+{
+	struct arena *a = p->call->arena;
+	struct value *change = value_new_dict(a);
+
+	value_dict_set(a, change, "kind", value_new_string(a, "remove"));
+	value_dict_set(a, change, "path", value_new_string(a, name));
+	value_list_add(a, p->plan->changes, change);
+}
+
+/* ---- comparing ---- */
+
+/* By name, else by number. */
+static bool is_owner(const struct value *there, const char *name_key, const char *name,
+	const char *number_key, int64_t number)
+{
+	const char *found = value_text(value_dict_get(there, name_key));
+
+	if (name && found)
+		return strcmp(name, found) == 0;
+	return number_of(there, number_key) == number;
+}
+
+/* Marks the attributes that differ. */
+static void compare_attributes(struct planning *p, const struct synchronize_entry *e,
+	const struct value *there, char *item)
+{
+	const struct synchronize_rules *r = p->plan->rules;
+
+	if (r->perms && !e->target && number_of(there, "mode") != (e->st.st_mode & 07777))
+		item[PERMS] = 'p';
+	if (!node_is_root(p))
+		return;
+	if (r->owner && !is_owner(there, "owner", e->owner, "uid", e->st.st_uid))
+		item[OWNER] = 'o';
+	if (r->group && !is_owner(there, "group", e->group, "gid", e->st.st_gid))
+		item[GROUP] = 'g';
+}
+
+/* Whether a file of this machine has the node's hash: 1 or 0, -1 with err. */
+static int has_hash(
+	const struct synchronize_entry *e, const struct value *there, struct err *err)
+{
+	const struct value *sum = value_dict_get(there, "hash");
+	uint8_t ours[TREE_HASH_SIZE];
+	autofd int fd = open(e->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "open %s", e->path);
+	struct tree_hash *h = tree_hash_new();
+	int result = tree_hash_fd(fd, (uint64_t)e->st.st_size, h, NULL, NULL, err);
+	tree_hash_get(h, ours);
+	tree_hash_free(h);
+	if (result < 0)
+		return -1;
+	return sum && sum->len == sizeof(ours) && memcmp(sum->text, ours, sizeof(ours)) == 0;
+}
+
+/* Marks content that differs: 1 when it does, -1 with err. */
+static int compare_content(struct planning *p, const struct synchronize_entry *e,
+	const struct value *there, char *item, struct err *err)
+{
+	const struct synchronize_rules *r = p->plan->rules;
+	int64_t mtime = number_of(there, "mtime");
+	bool size = number_of(there, "size") != e->st.st_size;
+	bool time = mtime != e->st.st_mtim.tv_sec;
+
+	if (time && r->times)
+		item[TIME] = 't';
+	if (r->ignore_existing || (r->update && mtime > e->st.st_mtim.tv_sec)) {
+		item[TIME] = '.';
+		return 0;
+	}
+	int same = r->checksum ? !size && has_hash(e, there, err) : !size && !time;
+	if (same < 0)
+		return -1;
+	if (size)
+		item[SIZE] = 's';
+	if (!same && r->checksum)
+		item[CONTENT] = 'c';
+	if (!same && !r->times)
+		item[TIME] = 'T';
+	return !same;
+}
+
+static bool differs(const char *item)
+{
+	return item[strspn(item + CONTENT, ".") + CONTENT] != '\0';
+}
+
+/* ---- one entry ---- */
+
+static void make_new(struct planning *p, const struct synchronize_entry *e)
+{
+	char item[] = "cL+++++++++";
+
+	if (S_ISDIR(e->st.st_mode)) {
+		item[KIND] = 'd';
+		add_change(p, "directory", e, true);
+		set_time_later(p, e);
+	} else if (e->target) {
+		add_change(p, "link", e, true);
+	} else {
+		item[UPDATE] = p->plan->direction;
+		item[KIND] = 'f';
+		add_change(p, "file", e, true);
+		needs_content(p, e);
+	}
+	say(p, item, e, S_ISDIR(e->st.st_mode));
+}
+
+static void plan_directory(
+	struct planning *p, const struct synchronize_entry *e, const struct value *there)
+{
+	const struct synchronize_rules *r = p->plan->rules;
+	char item[] = ".d.........";
+
+	compare_attributes(p, e, there, item);
+	if (differs(item))
+		add_change(p, "attributes", e, false);
+	if (r->times && !r->omit_dir_times && number_of(there, "mtime") != e->st.st_mtim.tv_sec)
+		item[TIME] = 't';
+	set_time_later(p, e);
+	if (differs(item))
+		say(p, item, e, true);
+}
+
+static void plan_link(
+	struct planning *p, const struct synchronize_entry *e, const struct value *there)
+{
+	const char *target = value_text(value_dict_get(there, "target"));
+	char item[] = ".L.........";
+	bool other = str_cmp0(target, e->target) != 0;
+
+	compare_attributes(p, e, there, item);
+	if (p->plan->rules->times && number_of(there, "mtime") != e->st.st_mtim.tv_sec)
+		item[TIME] = 't';
+	if (other) {
+		item[UPDATE] = 'c';
+		item[CONTENT] = 'c';
+	}
+	if (!differs(item))
+		return;
+	add_change(p, other ? "link" : "attributes", e, false);
+	say(p, item, e, false);
+}
+
+static int plan_file(struct planning *p, const struct synchronize_entry *e,
+	const struct value *there, struct err *err)
+{
+	char item[] = ".f.........";
+	int other = compare_content(p, e, there, item, err);
+
+	if (other < 0)
+		return -1;
+	compare_attributes(p, e, there, item);
+	if (!other && !differs(item))
+		return 0;
+	add_change(p, other ? "file" : "attributes", e, false);
+	if (other) {
+		item[UPDATE] = p->plan->direction;
+		needs_content(p, e);
+	}
+	say(p, item, e, false);
+	return 0;
+}
+
+/* True if something else stands in an entry's place. */
+static bool is_other_kind(const struct synchronize_entry *e, const struct value *there)
+{
+	const char *kind = S_ISDIR(e->st.st_mode) ? "directory" : e->target ? "link" : "file";
+
+	return !is_kind(there, kind);
+}
+
+static int plan_entry(struct planning *p, const struct synchronize_entry *e, struct err *err)
+{
+	const struct value *there = strmap_get(&p->there, e->name);
+
+	strmap_set(&p->wanted, e->name, NULL);
+	if (there && is_other_kind(e, there)) {
+		if (is_kind(there, "directory") && !p->plan->rules->remove)
+			return err_set(err, ERR_EXISTS,
+				"%s is a directory on the host, and something else here; "
+				"\"delete\" "
+				"would remove it",
+				e->name);
+		add_removal(p, e->name);
+		strmap_set(&p->replaced, e->name, NULL);
+		there = NULL;
+	}
+	/* The directory of all is made whatever the rules say of what is new. */
+	bool makes_it = p->plan->makes && !*e->name && !p->plan->check;
+	if (!there && (makes_it || !p->plan->rules->existing))
+		make_new(p, e);
+	if (!there)
+		return 0;
+	if (S_ISDIR(e->st.st_mode))
+		plan_directory(p, e, there);
+	else if (e->target)
+		plan_link(p, e, there);
+	else
+		return plan_file(p, e, there, err);
+	return 0;
+}
+
+/* ---- what is there too much ---- */
+
+/* True if a file below a directory is left out, which keeps the directory. */
+static bool is_kept(struct planning *p, const char *name)
+{
+	const struct synchronize_rules *r = p->plan->rules;
+	size_t n = strlen(name);
+
+	if (r->remove_excluded)
+		return false;
+	if (synchronize_excludes(r, name, is_kind(strmap_get(&p->there, name), "directory")))
+		return true;
+	strmap_foreach (e, &p->there)
+		if (strncmp(e->key, name, n) == 0 && e->key[n] == '/' &&
+			synchronize_excludes(r, e->key, is_kind(e->value, "directory")))
+			return true;
+	return false;
+}
+
+/* Only what lies in a directory that is brought is looked at. */
+static bool is_in_brought(struct planning *p, const char *name)
+{
+	autofree char *above = xstrdup(name);
+	char *slash;
+
+	while ((slash = strrchr(above, '/'))) {
+		*slash = '\0';
+		if (strmap_has(&p->replaced, above))
+			return false;
+		if (strmap_has(&p->wanted, above))
+			return true;
+	}
+	return strmap_has(&p->wanted, "");
+}
+
+static void plan_removals(struct planning *p)
+{
+	AUTO(strlist_release) struct strlist extra = {0};
+
+	if (!p->plan->rules->remove)
+		return;
+	strmap_foreach (e, &p->there)
+		if (*e->key && !strmap_has(&p->wanted, e->key) && is_in_brought(p, e->key) &&
+			!is_kept(p, e->key))
+			strlist_add(&extra, e->key);
+	strlist_sort(&extra);
+	for (size_t i = extra.count; i-- > 0;) {
+		bool directory = is_kind(strmap_get(&p->there, extra.items[i]), "directory");
+		add_removal(p, extra.items[i]);
+		strbuf_addf(&p->plan->said, "*deleting   %s%s\n", extra.items[i],
+			directory ? "/" : "");
+	}
+}
+
+static void read_there(struct planning *p)
+{
+	const struct value *entries = value_dict_get(p->plan->there, "entries");
+
+	if (value_dict_get(p->plan->there, "kind"))
+		strmap_set(&p->there, "", (void *)(uintptr_t)p->plan->there);
+	if (!entries || entries->kind != VALUE_LIST)
+		return;
+	value_list_foreach (entry, entries) {
+		const char *name = value_text(value_dict_get(entry, "path"));
+		if (name)
+			strmap_set(&p->there, name, (void *)(uintptr_t)entry);
+	}
+}
+
+int synchronize_plan_make(struct module_call *c, const struct synchronize_list *l,
+	struct synchronize_plan *plan, struct err *err)
+{
+	struct planning p = {.call = c, .plan = plan, .times = value_new_list(c->arena)};
+	int result = 0;
+
+	plan->changes = value_new_list(c->arena);
+	/* Each entry has two changes at most before removals and times begin. */
+	plan->files =
+		arena_array(c->arena, 2 * l->count + 2, sizeof(struct synchronize_entry *));
+	read_there(&p);
+	make_place(&p);
+	size_t head = plan->said.len;
+	for (size_t i = 0; result == 0 && i < l->count; i++)
+		result = plan_entry(&p, &l->items[i], err);
+	size_t files = plan->changes->count;
+	if (result == 0)
+		plan_removals(&p);
+	plan->changed = plan->said.len > head;
+	for (size_t i = 0; result == 0 && plan->changed && i < p.times->count; i++)
+		value_list_add(c->arena, plan->changes, p.times->items[i]);
+	const struct synchronize_entry **all = arena_array(
+		c->arena, plan->changes->count + 1, sizeof(struct synchronize_entry *));
+	for (size_t i = 0; i < files; i++)
+		all[i] = plan->files[i];
+	plan->files = all;
+	strmap_release(&p.there, NULL);
+	strmap_release(&p.wanted, NULL);
+	strmap_release(&p.replaced, NULL);
+	return result;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * synchronize: what is asked for and what is refused. That files end up as rsync leaves them is
+ * compared with rsync itself (synchronize.py).
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/scratch.h"
+#include "play/modules/synchronize.h"
+#include "play/run_fixture.h"
+
+#define TASK "- hosts: all\n  gather_facts: false\n  tasks:\n    - synchronize: "
+
+/* A playbook with one task: what is seen of its run. */
+static void expect_seen(struct run_fixture *f, const char *arguments, const char *expected)
+{
+	const char *seen = run_fixture_play(f, arena_printf(&f->arena, TASK "%s\n", arguments));
+
+	if (!strstr(seen, expected))
+		fail_msg("expected: %s\nfound: %s", expected, seen);
+}
+
+/* Whether filters leave a path out. */
+static void expect_excluded(const char *pattern, bool include_first, const char *path,
+	bool directory, bool expected)
+{
+	struct synchronize_filter filters[] = {
+		{.include = true, .pattern = "kept.log"}, {.pattern = pattern}};
+	struct synchronize_rules r = {0};
+
+	r.filters.items = filters + !include_first;
+	r.filters.count = include_first ? 2 : 1;
+	if (synchronize_excludes(&r, path, directory) != expected)
+		fail_msg("%s: %s", pattern, path);
+}
+
+static void patterns_leave_out_what_rsync_leaves_out(void **state)
+{
+	(void)state;
+	expect_excluded("*.log", false, "a.log", false, true);
+	expect_excluded("*.log", false, "a/b.log", false, true);
+	expect_excluded("*.log", false, "a.txt", false, false);
+	expect_excluded("/a", false, "a", false, true);
+	expect_excluded("/a", false, "b/a", false, false);
+	expect_excluded("**/b/c", false, "a/b/c", false, true);
+	expect_excluded("cache/", false, "cache", true, true);
+	expect_excluded("cache/", false, "cache", false, false);
+	expect_excluded("cache/", false, "cache/deep/file", false, true);
+	expect_excluded("*.log", true, "kept.log", false, false);
+	expect_excluded("*.log", true, "other.log", false, true);
+}
+
+static void options_that_are_not_ours_are_refused(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_write(f, "files/a", "a\n");
+	f->show = "msg";
+	expect_seen(f, "{src: a, dest: /nonexistent/x, rsync_opts: [\"--fuzzy\"]}",
+		"rsync_opts: \\\"--fuzzy\\\" is not supported");
+	expect_seen(f, "{src: a, dest: /nonexistent/x, rsync_opts: [\"--exclude\"]}",
+		"--exclude without a pattern");
+	expect_seen(
+		f, "{src: a, dest: /nonexistent/x, mode: pull}", "mode: pull is not supported");
+	expect_seen(f, "{src: a, dest: /nonexistent/x, link_dest: [/y]}", "link_dest is not");
+	expect_seen(f, "{src: nowhere, dest: /x}", "could not find nowhere");
+	expect_seen(f, "{src: a, dest: /nonexistent/x/y}",
+		"there is no directory /nonexistent/x on the host");
+}
+
+static void a_tree_is_brought_and_then_is_there(void **state)
+{
+	struct run_fixture *f = *state;
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const char *to = run_fixture_path(f, "to");
+	const char *call = arena_printf(&f->arena,
+		"{src: tree/, dest: %s, delete: true, owner: false, group: false}", to);
+
+	run_fixture_write(f, "files/tree/a", "one\n");
+	run_fixture_write(f, "files/tree/sub/b", "two\n");
+	f->show = "stdout_lines";
+	expect_seen(f, call, "changed [\"created directory ");
+	run_fixture_expect(f, "\"cd+++++++++ ./\", \">f+++++++++ a\", \"cd+++++++++ sub/\", "
+			      "\">f+++++++++ sub/b\"]");
+	expect_seen(f, call, "ok []");
+	run_fixture_write(f, "to/extra/c", "three\n");
+	run_fixture_write(f, "to/sub/b", "longer than before\n");
+	expect_seen(f, call, "\"*deleting   extra/c\", \"*deleting   extra/\"]");
+	assert_int_equal(file_read(run_fixture_path(f, "to/sub/b"), 100, &text, NULL), 0);
+	assert_string_equal(text.data, "two\n");
+	assert_false(path_exists(run_fixture_path(f, "to/extra")));
+	expect_seen(f, call, "ok []");
+}
+
+static void what_is_left_out_stays(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_write(f, "files/tree/a", "one\n");
+	run_fixture_write(f, "to/logs/x.log", "log\n");
+	run_fixture_write(f, "to/gone/y", "y\n");
+	f->show = "msg";
+	expect_seen(f,
+		arena_printf(&f->arena,
+			"{src: tree/, dest: %s, delete: true, rsync_opts: "
+			"[\"--exclude=*.log\"]}",
+			run_fixture_path(f, "to")),
+		"*deleting   gone/");
+	assert_true(path_exists(run_fixture_path(f, "to/logs/x.log")));
+	assert_false(path_exists(run_fixture_path(f, "to/gone")));
+	assert_true(path_exists(run_fixture_path(f, "to/a")));
+}
+
+static void check_mode_changes_nothing(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_write(f, "files/tree/a", "one\n");
+	f->options.check = true;
+	f->show = "changed";
+	expect_seen(f,
+		arena_printf(&f->arena, "{src: tree, dest: %s}", run_fixture_path(f, "to")),
+		"changed true");
+	f->options.check = false;
+	assert_false(path_exists(run_fixture_path(f, "to")));
+}
+
+static void a_directory_gives_way_only_where_that_is_asked_for(void **state)
+{
+	struct run_fixture *f = *state;
+	const char *to = run_fixture_path(f, "to");
+
+	run_fixture_write(f, "files/tree/a", "one\n");
+	run_fixture_write(f, "to/a/inner", "x\n");
+	f->show = "msg";
+	expect_seen(f, arena_printf(&f->arena, "{src: tree/, dest: %s}", to),
+		"a is a directory on the host");
+	assert_true(path_exists(run_fixture_path(f, "to/a/inner")));
+	f->show = "changed";
+	expect_seen(f, arena_printf(&f->arena, "{src: tree/, dest: %s, delete: true}", to),
+		"changed true");
+	assert_false(path_is_dir(run_fixture_path(f, "to/a")));
+}
+
+int main(void)
+{
+#define RUN(test) cmocka_unit_test_setup_teardown(test, run_fixture_make, run_fixture_drop)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(patterns_leave_out_what_rsync_leaves_out),
+		RUN(options_that_are_not_ours_are_refused),
+		RUN(a_tree_is_brought_and_then_is_there),
+		RUN(what_is_left_out_stays),
+		RUN(check_mode_changes_nothing),
+		RUN(a_directory_gives_way_only_where_that_is_asked_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
