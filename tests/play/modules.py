@@ -112,7 +112,9 @@ def run(command, playbook, d, out, options, target=HERE_ITSELF):
     """The results of a playbook of make_site's, by the names they are registered under."""
     environment = dict(os.environ, ANSIBLE_LOCALHOST_WARNING="False", ANSIBLE_NOCOLOR="1",
                        ANSIBLE_INVENTORY_UNPARSED_WARNING="False", LC_ALL="C.UTF-8", TZ="UTC",
-                       ANSIBLE_CONFIG="/nowhere.cfg", ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3")
+                       ANSIBLE_CONFIG="/nowhere.cfg", ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3",
+                       ANSIBLE_LIBRARY=os.path.join(MODULES, "library"),
+                       ANSIBLE_MODULE_UTILS=os.path.join(MODULES, "module_utils"))
     done = subprocess.run(
         [command, *target, "-e", f"d={d}", "-e", f"out={out}", *options, playbook],
         cwd=os.path.dirname(playbook), env=environment, capture_output=True, text=True,

@@ -3,10 +3,10 @@
 """Modules that need a whole host, against Ansible's own (tests/play/modules.py tells how).
 
 A topic is tests/play/modules/host/TOPIC.yaml: `cases`, and if need be `before`, shell lines that
-make the host ready, and `disk`, the directories whose content is compared. Every topic has a
-freshly booted host. The answers of ansible-playbook (2.14) are kept. What its modules need on a
-host and ours do not, `ansible_needs` names: packages that are fetched and installed only where
-Ansible is asked. To ask again:
+make the host ready, `disk`, the directories whose content is compared, and `needs`, a program
+that this machine must have. Every topic has a freshly booted host. The answers of ansible-playbook
+(2.14) are kept. What its modules need on a host and ours do not, `ansible_needs` names: packages
+that are fetched and installed only where Ansible is asked. To ask again:
 
     test_modules.py --ask TOPIC
 """
@@ -63,6 +63,8 @@ def do_runs(command, topic, fleet):
 class ModulesTest(unittest.TestCase):
     def compare(self, name):
         topic = modules.read_cases(f"host/{name}")
+        if topic.get("needs") and not shutil.which(topic["needs"]):
+            self.skipTest(f"there is no {topic['needs']} on this machine")
         kept = modules.kept_answers(f"host/{name}", topic["cases"])
         try:
             fleet = Fleet.up(1, f"modules-{name}")
