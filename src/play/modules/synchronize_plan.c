@@ -202,10 +202,6 @@ static int compare_content(struct planning *p, const struct synchronize_entry *e
 
 	if (time && r->times)
 		item[TIME] = 't';
-	if (r->ignore_existing || (r->update && mtime > e->st.st_mtim.tv_sec)) {
-		item[TIME] = '.';
-		return 0;
-	}
 	int same = r->checksum ? !size && has_hash(e, there, err) : !size && !time;
 	if (same < 0)
 		return -1;
@@ -300,6 +296,18 @@ static int plan_file(struct planning *p, const struct synchronize_entry *e,
 	return 0;
 }
 
+/* True for what is there and stays as it is, whatever it is. */
+static bool is_left(
+	const struct planning *p, const struct synchronize_entry *e, const struct value *there)
+{
+	const struct synchronize_rules *r = p->plan->rules;
+
+	if (S_ISDIR(e->st.st_mode))
+		return false;
+	return r->ignore_existing ||
+	       (r->update && number_of(there, "mtime") > e->st.st_mtim.tv_sec);
+}
+
 /* True if something else stands in an entry's place. */
 static bool is_other_kind(const struct synchronize_entry *e, const struct value *there)
 {
@@ -313,6 +321,8 @@ static int plan_entry(struct planning *p, const struct synchronize_entry *e, str
 	const struct value *there = strmap_get(&p->there, e->name);
 
 	strmap_set(&p->wanted, e->name, NULL);
+	if (there && is_left(p, e, there))
+		return 0;
 	if (there && is_other_kind(e, there)) {
 		if (is_kind(there, "directory") && !p->plan->rules->remove)
 			return err_set(err, ERR_EXISTS,
