@@ -209,6 +209,9 @@ extern const struct node_arg git_args[];
 /* apt_repository: a line among the sources of packages. */
 int node_apt_repository(struct node_call *c, struct err *err);
 extern const struct node_arg apt_repository_args[];
+/* ensure: a state that programs of the node tell and make. */
+int node_ensure(struct node_call *c, struct err *err);
+extern const struct node_arg ensure_args[];
 /* pip: packages of Python. */
 int node_pip(struct node_call *c, struct err *err);
 /* group: a group of the system. */

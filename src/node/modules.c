@@ -30,6 +30,7 @@ static const struct node_module modules[] = {
 	{"apt", MODULE_NO_UNDO, node_apt, apt_args},
 	{"git", MODULE_NO_UNDO, node_git, git_args},
 	{"apt_repository", MODULE_CHANGES, node_apt_repository, apt_repository_args},
+	{"ensure", MODULE_NO_UNDO, node_ensure, ensure_args},
 	{"pip", MODULE_NO_UNDO, node_pip, pip_args},
 	{"group", MODULE_NO_UNDO, node_group, group_args},
 	{"user", MODULE_NO_UNDO, node_user, user_args},

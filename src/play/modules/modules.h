@@ -18,7 +18,9 @@ extern const struct module module_command;
 extern const struct module module_copy;
 extern const struct module module_cron;
 extern const struct module module_deb822_repository;
+extern const struct module module_debconf;
 extern const struct module module_debug;
+extern const struct module module_dpkg_selections;
 extern const struct module module_expect;
 extern const struct module module_fail;
 extern const struct module module_fetch;
@@ -30,6 +32,7 @@ extern const struct module module_getent;
 extern const struct module module_git;
 extern const struct module module_group;
 extern const struct module module_health_check;
+extern const struct module module_iptables;
 extern const struct module module_known_hosts;
 extern const struct module module_lineinfile;
 extern const struct module module_import_role; /* not in the table: the parser does it */
