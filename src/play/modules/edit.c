@@ -148,8 +148,6 @@ void edit_tell_file(const struct edit *e)
 		if (v)
 			call_set(e->call, keys[i], v);
 	}
-	if (!value_dict_get(answer, "state"))
-		call_set_text(e->call, "state", "absent");
 }
 
 /* In check mode a file that is not there has no attributes to speak of. */

@@ -49,7 +49,7 @@ typedef int (*edit_change)(struct edit *e, struct err *err);
 int edit_run(struct edit *e, edit_change change, struct err *err);
 /* Frees the texts. */
 void edit_release(struct edit *e);
-/* Sets owner, group, mode, size and state of the file as it is. */
+/* Sets owner, group, mode, size and state of the file as it is, if it is there. */
 void edit_tell_file(const struct edit *e);
 /* Sets `changed` and `msg`, which also tells of attributes. */
 void edit_tell(const struct edit *e);

@@ -276,13 +276,15 @@ static void tell_diff(const struct edit *e, const char *path)
 
 static void tell(const struct edit *e)
 {
-	static const char *const told[] = {"name", "key", "hash_host"};
+	static const char *const told[] = {"name", "key", "hash_host", "state"};
 	const char *path = value_text(value_dict_get(e->answer, "named"));
 	struct module_call *c = e->call;
+	bool absent = strcmp(argument_text(c, "state"), "absent") == 0;
 
 	call_set_bool(c, "changed", e->changed);
 	tell_diff(e, path ? path : e->path);
-	if (c->check)
+	/* In check mode Ansible tells no more, unless it has looked for a key in vain. */
+	if (c->check && !(absent && !e->changed && argument_text(c, "key")))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
 		const struct value *v = argument_value(c, told[i]);
