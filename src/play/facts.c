@@ -2,11 +2,14 @@
 /*
  * Facts. A play that gathers them makes sure that the node can be reached, as Ansible's
  * gathering does, and counts that as a task; the facts themselves are fetched when a variable
- * first asks for one, which nobody can tell from having them all along. They are those that
- * the play's user sees; what all users see alike is asked of the login user.
+ * first asks for one, which nobody can tell from having them all along. Where other hosts may
+ * ask (facts_early.h), they are fetched at once: a host that has come to a task has its facts
+ * then. They are those that the play's user sees; what all users see alike is asked of the
+ * login user.
  */
 #include "play/facts.h"
 
+#include "play/facts_early.h"
 #include "play/local_facts.h"
 #include "play/run_state.h"
 #include "play/start.h"
@@ -270,6 +273,16 @@ static enum walk reach(struct runner *r, struct step *step)
 	return task_end(r, step, FACTS_TITLE, &out, &arena);
 }
 
+/* Has facts fetched when they are asked for; at once where others may ask, by hostvars. */
+static void await_wishes(struct runner *r)
+{
+	const char *playbook = r->playing->play->place.file;
+
+	vars_view_set_facts(r->host->view, fetch, r);
+	if (playbook && facts_may_be_read_by_others(playbook))
+		vars_get(r->host->view, "ansible_facts", NULL);
+}
+
 enum walk facts_gather(struct runner *r)
 {
 	struct step step = facts_step(r->playing->play);
@@ -282,6 +295,6 @@ enum walk facts_gather(struct runner *r)
 	enum walk result = reach(r, &step);
 	r->facts_partly = false;
 	if (result == WALK_ON)
-		vars_view_set_facts(r->host->view, fetch, r);
+		await_wishes(r);
 	return result;
 }
