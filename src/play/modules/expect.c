@@ -292,8 +292,10 @@ static int run(struct module_call *c, struct err *err)
 	int done = is_done(c, err);
 	if (done < 0)
 		return -1;
+	if (done == 0 && run_dialogue(&d, &words, err) < 0)
+		return -1;
 	call_set_text(c, "cmd", command);
-	return done ? 0 : run_dialogue(&d, &words, err);
+	return 0;
 }
 
 const struct module module_expect = {
