@@ -62,7 +62,6 @@ static const struct keyword keywords[] = {
 	{"notify", INNER, KEYWORD_TEXTS, ATTRIBUTE(NOTIFY)},
 
 	/* A play's. */
-	{"vars_prompt", PLAY, KEYWORD_ANY, .read = read_vars_prompt},
 	{"gather_facts", PLAY, KEYWORD_BOOL, OF_PLAY(gather_facts)},
 	{"gather_subset", PLAY, KEYWORD_TEXTS, OF_PLAY(gather_subset)},
 	{"gather_timeout", PLAY, KEYWORD_INT, OF_PLAY(gather_timeout)},
@@ -99,23 +98,10 @@ static const struct keyword keywords[] = {
 	{"delay", STEP, KEYWORD_NUMBER, OF_TASK(delay)},
 	{"changed_when", STEP, KEYWORD_CONDITIONS, OF_TASK(changed_when)},
 	{"failed_when", STEP, KEYWORD_CONDITIONS, OF_TASK(failed_when)},
-	{"async", STEP, KEYWORD_INT, OF_TASK(async)},
-	{"poll", STEP, KEYWORD_INT, OF_TASK(poll)},
 	{"listen", KEYWORD_HANDLER, KEYWORD_TEXTS, .read = read_listen},
 
 	/* A role's; other keys are its parameters. */
 	{"role", ROLE, KEYWORD_TEXT, .read = read_elsewhere},
-
-	/* Of one variable that is asked for. */
-	{"name", KEYWORD_PROMPT, KEYWORD_NAME, .read = read_elsewhere},
-	{"prompt", KEYWORD_PROMPT, KEYWORD_TEXT, .read = read_elsewhere},
-	{"default", KEYWORD_PROMPT, KEYWORD_ANY, .read = read_elsewhere},
-	{"private", KEYWORD_PROMPT, KEYWORD_BOOL, .read = read_elsewhere},
-	{"confirm", KEYWORD_PROMPT, KEYWORD_BOOL, .read = read_elsewhere},
-	{"encrypt", KEYWORD_PROMPT, KEYWORD_TEXT, .read = read_elsewhere},
-	{"salt_size", KEYWORD_PROMPT, KEYWORD_INT, .read = read_elsewhere},
-	{"salt", KEYWORD_PROMPT, KEYWORD_TEXT, .read = read_elsewhere},
-	{"unsafe", KEYWORD_PROMPT, KEYWORD_BOOL, .read = read_elsewhere},
 
 	{"loop_var", KEYWORD_LOOP_CONTROL, KEYWORD_NAME, .read = read_elsewhere},
 	{"index_var", KEYWORD_LOOP_CONTROL, KEYWORD_NAME, .read = read_elsewhere},
@@ -125,6 +111,9 @@ static const struct keyword keywords[] = {
 	{"extended_allitems", KEYWORD_LOOP_CONTROL, KEYWORD_BOOL, .read = read_elsewhere},
 
 	/* Ansible has them, we do not yet. */
+	{.name = "vars_prompt", .where = PLAY},
+	{.name = "async", .where = STEP},
+	{.name = "poll", .where = STEP},
 	{.name = "break_when", .where = KEYWORD_LOOP_CONTROL},
 };
 
@@ -167,7 +156,7 @@ const char *keyword_home(const struct keyword *k)
 		const char *title;
 	} homes[] = {{PLAY, "a play"}, {KEYWORD_TASK, "a task"}, {BLOCK, "a block"},
 		{KEYWORD_LOOP_CONTROL, "loop_control"}, {KEYWORD_TRANSACTION, "transaction"},
-		{KEYWORD_PROMPT, "vars_prompt"}, {ROLE, "a role"}};
+		{ROLE, "a role"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(homes); i++)
 		if (k->where & homes[i].where)

@@ -29,6 +29,7 @@ static const struct module *const modules[] = {
 	&module_git,
 	&module_group,
 	&module_health_check,
+	&module_include_vars,
 	&module_iptables,
 	&module_known_hosts,
 	&module_lineinfile,
@@ -38,6 +39,8 @@ static const struct module *const modules[] = {
 	&module_mount,
 	&module_mount_facts,
 	&module_package_facts,
+	&module_pause,
+	&module_ping,
 	&module_pip,
 	&module_replace,
 	&module_raw,
@@ -45,6 +48,7 @@ static const struct module *const modules[] = {
 	&module_service,
 	&module_service_facts,
 	&module_set_fact,
+	&module_set_stats,
 	&module_setup,
 	&module_shell,
 	&module_slurp,
@@ -60,6 +64,7 @@ static const struct module *const modules[] = {
 	&module_user,
 	&module_validate_argument_spec,
 	&module_wait_for,
+	&module_wait_for_connection,
 };
 
 /*
@@ -181,8 +186,7 @@ static const struct {
 	{"copy", {FILE_ATTRIBUTES}},
 	{"file", {FILE_ATTRIBUTES}},
 	{"get_url", {FILE_ATTRIBUTES, WEB_REQUEST}},
-	{"meta", {"clear_facts", "clear_host_errors", "end_batch", "end_play",
-			 "refresh_inventory", "reset_connection"}},
+	{"meta", {"refresh_inventory"}},
 	{"pip", {"umask"}},
 	{"template", {FILE_ATTRIBUTES}},
 	{"uri", {FILE_ATTRIBUTES, WEB_REQUEST, "force", "thirsty"}},

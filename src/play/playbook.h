@@ -120,7 +120,6 @@ struct task {
 	const struct value *until, *retries, *delay;
 	const struct value *changed_when, *failed_when; /* NULL: the module's word */
 	const struct value *apply; /* of an include: keywords for what it brings; or NULL */
-	const struct value *async, *poll; /* seconds; NULL: it is waited for, over the link */
 };
 
 /*
@@ -152,7 +151,6 @@ struct play {
 	const struct value *vars_files; /* a list or NULL */
 	/* Of the import that brought the play: facts are gathered where all of them hold. */
 	struct conditions when;
-	const struct value *vars_prompt; /* a list of mappings, each with a name; or NULL */
 	const struct value *gather_facts;
 	const struct value *gather_subset, *gather_timeout, *fact_path;
 	bool free; /* strategy: hosts are apart even where they could observe each other */

@@ -47,8 +47,6 @@ KEYWORD_READER(read_order);
 KEYWORD_READER(read_strategy);
 /* Arguments of modules, added to those of the blocks and the play around it. */
 KEYWORD_READER(read_module_defaults);
-/* The variables that are asked for: a mapping, or a list of them. */
-KEYWORD_READER(read_vars_prompt);
 /* When Ansible's debugger would begin: only `never` means something without one. */
 KEYWORD_READER(read_debugger);
 /* A play's transaction: a boolean or a mapping. */

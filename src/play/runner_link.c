@@ -151,7 +151,8 @@ static int leave_way(struct runner *r, struct err *err)
 	if (r->line.begun.count > 0 && !r->undoing)
 		return err_set(err, ERR_UNSUPPORTED,
 			"a host is reached in one way within a transaction: put remote_user, "
-			"port, connection, become_method, become_flags and become_exe at the play");
+			"port, connection, become_method, become_flags and become_exe at the "
+			"play");
 	line_close(&r->line);
 	return 0;
 }

@@ -35,7 +35,7 @@ ansible_python_interpreter=/usr/bin/python3
 
 # Times, what only one of the two tells, and what is told in other words.
 VOLATILE = {
-    "start", "end", "delta", "invocation", "false_condition", "action", "exception",
+    "start", "end", "delta", "elapsed", "invocation", "false_condition", "action", "exception",
     "ansible_facts", "diff", "md5sum", "src", "warnings", "deprecations", "atime", "mtime",
     "ctime", "inode", "attr_flags", "attributes", "charset", "mimetype", "version", "ansible_delegated_vars", "cmd", "failed_when_suppressed_exception",
 }
