@@ -144,8 +144,8 @@ const char *call_program_says(struct arena *a, const struct call_program *p);
 extern const struct node_arg read_args[], edit_args[], tempfile_args[], find_args[],
 	assemble_args[], unarchive_args[];
 extern const struct node_arg stat_args[], file_args[], copy_args[], slurp_args[],
-	command_args[], foreign_args[], wait_args[], facts_args[], service_args[], watch_args[], apt_args[],
-	pip_args[];
+	command_args[], foreign_args[], wait_args[], facts_args[], service_args[], watch_args[],
+	apt_args[], pip_args[];
 extern const struct node_arg group_args[];
 extern const struct node_arg user_args[];
 extern const struct node_arg sysctl_args[];

@@ -26,7 +26,7 @@ enum keyword_where {
 		1 << 5, /* beside import_tasks: what else a task has is lost there */
 	KEYWORD_LOOP_CONTROL = 1 << 6,
 	KEYWORD_TRANSACTION = 1 << 7,
-	KEYWORD_ROLE = 1 << 8    /* beside a role in `roles` or among the dependencies of one */
+	KEYWORD_ROLE = 1 << 8 /* beside a role in `roles` or among the dependencies of one */
 };
 
 /* What a value must be that is written without a template. */

@@ -62,7 +62,7 @@ enum module_flag {
 	MODULE_ONCE = 1 << 7,         /* the first host of a batch does it, for all */
 	MODULE_IS_HEALTH = 1 << 5,    /* run again after a transaction was undone */
 	MODULE_RAW_ARGUMENTS =
-		1 << 6, /* arguments are not templated before (assert, debug var) */
+		1 << 6,          /* arguments are not templated before (assert, debug var) */
 	MODULE_INCLUDES = 1 << 9 /* its result says what steps come next */
 };
 

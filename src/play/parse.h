@@ -34,8 +34,8 @@ struct parser {
 	struct diags *diags;
 	const struct parse_file *file;
 	struct steps *late; /* handlers of roles that are imported: behind the play's */
-	unsigned depth; /* blocks and imports around what is read now */
-	bool full;      /* a limit was met and reported */
+	unsigned depth;     /* blocks and imports around what is read now */
+	bool full;          /* a limit was met and reported */
 	struct foreign_cache *foreign; /* what was read of modules that are not ours; or NULL */
 };
 
@@ -112,13 +112,13 @@ struct role_request {
 	struct place place;     /* of the name */
 	const char *tasks_from; /* NULL: main */
 	const char *handlers_from, *vars_from, *defaults_from;
-	const char *beside;            /* where else to look: beside the role that depends on it */
-	const struct role_use *parent; /* the role that brings it; NULL: the play */
+	const char *beside; /* where else to look: beside the role that depends on it */
+	const struct role_use *parent;     /* the role that brings it; NULL: the play */
 	const struct value *said, *params; /* see struct role_use; may be NULL */
 	const struct value *definition;    /* the mapping that it is written in; may be NULL */
 	struct steps *handlers;            /* where those of the role go */
 	bool depended;                     /* by meta/main.yml of the parent */
-	bool included;                     /* imported or included: may be repeated as that says */
+	bool included; /* imported or included: may be repeated as that says */
 	bool allow_duplicates;
 	bool unchecked; /* arguments are not compared with meta/argument_specs.yml */
 };

@@ -117,7 +117,7 @@ struct playing {
 	bool any_errors_fatal;
 	bool force_handlers;
 	bool gather;
-	bool ended; /* atomic: by meta: end_play */
+	bool ended;             /* atomic: by meta: end_play */
 	struct step **handlers; /* tasks only, blocks dissolved, in their order */
 	size_t handler_count;
 	struct line_transaction transaction; /* its id is a prefix: each host has its own */
@@ -242,7 +242,7 @@ struct runner {
 		struct {
 			const struct step *step;
 			bool notified;
-		} *items;
+		} * items;
 		size_t count, cap;
 	} handlers;                  /* the play's, then those of roles that were included */
 	struct role_state *roles;    /* of which tasks were done in this play */

@@ -36,10 +36,22 @@ static void enter_scope(struct runner *r, const struct step *s, struct arena *ar
 	add_vars(r, s, VARS_TASK);
 }
 
+/* The title as written; an include_role without a name of its own is called by its role's. */
+static const char *written_title(const struct step *s, struct arena *arena)
+{
+	const struct task *t = s->task;
+
+	if (s->name || !t->args || !(t->module->flags & MODULE_INCLUDES))
+		return step_title(s);
+	const struct value *role = value_dict_get(t->args, "name");
+	const char *name = value_text(role ? role : value_dict_get(t->args, "role"));
+	return name ? arena_printf(arena, "%s : %s", t->module_name, name) : step_title(s);
+}
+
 /* The task's name for this host: rendered, as written where that fails. */
 static const char *title_of(struct runner *r, const struct step *s, struct arena *arena)
 {
-	const char *written = step_title(s);
+	const char *written = written_title(s, arena);
 
 	if (!template_is_in(written, strlen(written)))
 		return written;

@@ -31,7 +31,7 @@ enum regex_flags {
 	REGEX_DOTALL = 4,     /* re.S */
 	REGEX_VERBOSE = 8,    /* re.X */
 	REGEX_ASCII = 16,     /* re.A */
-	REGEX_BYTES = 32,     /* a bytes pattern: a character is a byte; only ASCII has a case */
+	REGEX_BYTES = 32, /* a bytes pattern: a character is a byte; only ASCII has a case */
 };
 
 enum regex_how {

@@ -115,8 +115,7 @@ void vars_view_set(struct vars_view *view, enum vars_level level, const char *na
  * Sets all of a mapping's in the same way, but what was evaluated stays: for facts that are
  * fetched in the midst of a lookup, and that nothing before has asked for.
  */
-void vars_view_merge(
-	struct vars_view *view, enum vars_level level, const struct value *values);
+void vars_view_merge(struct vars_view *view, enum vars_level level, const struct value *values);
 
 /*
  * Scopes, for a play, its tasks and the items of their loops. Between enter and leave, layers

@@ -107,8 +107,7 @@ void vars_view_set(struct vars_view *view, enum vars_level level, const char *na
 	forget(view->root);
 }
 
-void vars_view_merge(
-	struct vars_view *view, enum vars_level level, const struct value *values)
+void vars_view_merge(struct vars_view *view, enum vars_level level, const struct value *values)
 {
 	bool new = !view->set[level];
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cli/play_text.h"
+#include "play/include.h"
 #include "play/module.h"
 #include "value/json.h"
 
@@ -136,6 +137,7 @@ static void task(struct scene *s, unsigned host, unsigned step)
 			.host = &s->hosts[host],
 			.step = &s->steps[step],
 			.title = s->steps[step].name,
+			.place = include_place_of(&(struct include_place){0}, step),
 			.handler = s->steps[step].handler});
 }
 
@@ -153,6 +155,7 @@ static void tell_result(struct scene *s, enum run_event_kind kind, unsigned host
 			.host = &s->hosts[host],
 			.step = &s->steps[step],
 			.title = s->steps[step].name,
+			.place = include_place_of(&(struct include_place){0}, step),
 			.outcome = outcome,
 			.result = v,
 			.label = label,

@@ -51,6 +51,7 @@ static int drop_plan(void **state)
 
 	dpkg_status_release(&p->task.before);
 	strlist_release(&p->task.words);
+	strlist_release(&p->task.named);
 	strbuf_release(&p->bytes);
 	arena_release(&p->arena);
 	free(p);
@@ -72,6 +73,7 @@ static enum err_code plan(struct plan *p, const char *names, struct err *err)
 	assert_int_equal(0, item_finish(&w, NULL));
 	p->call.args = item_parse(&p->arena, p->bytes.data, p->bytes.len, NULL);
 	strlist_release(&p->task.words);
+	strlist_release(&p->task.named);
 	*err = (struct err){0};
 	return apt_plan(&p->task, err) < 0 ? err->code : ERR_NONE;
 }

@@ -103,7 +103,8 @@ static void test_debs_that_are_refused(void **state)
 	expect(f, "msg", "apt: {debs: [huge.deb]}", "huge.deb is no whole Debian package");
 	expect(f, "msg", "apt: {debs: [absent.deb]}", "could not find absent.deb");
 	expect(f, "msg", "apt: {deb: 'http://127.0.0.1:9/x.deb'}", "http://127.0.0.1:9/x.deb");
-	expect(f, "msg", "apt: {deb: /x.deb, state: absent}", "deb only supports state=present");
+	expect(f, "msg", "apt: {deb: /x.deb, state: absent}",
+		"deb only supports state=present");
 	expect(f, "msg", "apt: {deb: /x.deb, name: x}", "mutually exclusive");
 }
 

@@ -19,14 +19,14 @@ static const struct argument tasks_arguments[] = {
 #define ROLE_ARGUMENTS                                                                         \
 	{.name = "name", .aliases = role_aliases, .required = true}, {.name = "tasks_from"},   \
 		{.name = "handlers_from"}, {.name = "vars_from"}, {.name = "defaults_from"},   \
-		{.name = "allow_duplicates", .type = ARGUMENT_BOOL, .fallback = "true"},       \
+		{.name = "allow_duplicates", .type = ARGUMENT_BOOL},                           \
 	{                                                                                      \
-		.name = "rolespec_validate", .type = ARGUMENT_BOOL, .fallback = "true"         \
+		.name = "rolespec_validate", .type = ARGUMENT_BOOL                             \
 	}
 
 static const struct argument role_arguments[] = {
 	ROLE_ARGUMENTS,
-	{.name = "public", .type = ARGUMENT_BOOL, .fallback = "false"},
+	{.name = "public", .type = ARGUMENT_BOOL},
 	{.name = "apply", .type = ARGUMENT_DICT},
 	{0},
 };
@@ -48,11 +48,18 @@ static int include_tasks(struct module_call *c, struct err *err)
 	return 0;
 }
 
+/* The arguments as they were written; what they have by default is for the reader to know. */
 static int include_role(struct module_call *c, struct err *err)
 {
+	struct value *args = value_new_dict(c->arena);
+
 	(void)err;
+	value_dict_foreach (pair, c->args)
+		value_dict_set(c->arena, args, value_text(pair->key), pair->value);
+	if (c->step->task->apply)
+		value_dict_set(c->arena, args, "apply", c->step->task->apply);
 	call_set_bool(c, "changed", false);
-	call_set(c, "include_args", c->args);
+	call_set(c, "include_args", args);
 	return 0;
 }
 
