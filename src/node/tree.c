@@ -194,7 +194,7 @@ static void read_attributes(struct change *k)
 	if (mtime && mtime->type == ITEM_INT) {
 		k->attributes.has_mtime = true;
 		k->attributes.mtime = (struct timespec){.tv_sec = mtime->integer,
-			.tv_nsec = item_int(k->call->args, "mtime_ns", 0)};
+			.tv_nsec = (long)item_int(k->call->args, "mtime_ns", 0)};
 	}
 }
 
