@@ -158,7 +158,7 @@ static int run_script(struct module_call *c, struct err *err)
 {
 	static const char *const passed[] = {"chdir", NULL};
 	const char *chdir = argument_text(c, "chdir");
-	struct script s;
+	struct script s = {0};
 	int done = is_done(c, err);
 
 	if (done != 0)
