@@ -31,7 +31,6 @@ VERSION = {"ansible_distribution_version"}
 SKIPPED = PYTHON | MOMENTS | SESSION | VERSION
 
 NETWORK = """
-mount -t sysfs sysfs /sys
 ip link add spare0 type veth peer name spare1
 ip addr add 192.0.2.1/24 brd + dev spare0
 ip addr add 192.0.2.2/24 dev spare0
@@ -59,6 +58,12 @@ def stable(value):
 
 class FactsTest(PlaybookCase):
     fleet_name = "facts"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The one that is there shows the devices of the machine around the host.
+        cls.host.shell("mount -t sysfs sysfs /sys")
 
     def ansible(self, module, arguments=""):
         """The facts that one of Ansible's modules tells of the host."""
