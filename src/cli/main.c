@@ -57,12 +57,30 @@ static int unknown_command(const char *name)
 	return EXIT_CANNOT_RUN;
 }
 
+/* publish-model has an option of that name, with a value; alone, it means the same everywhere. */
+static bool asks_version(const char *argument)
+{
+	return strcmp(argument, "--version") == 0;
+}
+
+static int print_version(const char *program)
+{
+	printf("%s %s\n", path_basename(program), MODELFLEET_VERSION);
+	return EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *cmd = cli_find_link(path_basename(argv[0]));
 
-	/* A peer that goes away is an error of a write, not the end of the program. */
+	/*
+	 * A peer that goes away is an error of a write, not the end of the program; the ends of
+	 * children are waited for, whatever the caller does with those of its own.
+	 */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	if (cmd && argc == 2 && asks_version(argv[1]))
+		return print_version(argv[0]);
 	if (cmd)
 		return cmd->run(cmd, argc, argv);
 	if (argc < 2) {
@@ -74,10 +92,8 @@ int main(int argc, char **argv)
 		print_usage(stdout);
 		return EXIT_OK;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
-		printf("modelfleet %s\n", MODELFLEET_VERSION);
-		return EXIT_OK;
-	}
+	if (asks_version(argv[1]))
+		return print_version(argv[0]);
 	cmd = cli_find_command(argv[1]);
 	return cmd ? cmd->run(cmd, argc - 1, argv + 1) : unknown_command(argv[1]);
 }

@@ -140,6 +140,14 @@ static void a_model_that_the_registry_lacks(void **state)
 	assert_false(path_exists(fixture_path("store/fase/" V2)));
 }
 
+static void alone_the_option_is_the_programs_version(void **state)
+{
+	(void)state;
+	run("publish-model --version");
+	expect_code(EXIT_OK);
+	expect_in(out, "publish-model ");
+}
+
 /* Command lines that are refused, and what is said. */
 static const struct {
 	const char *words, *says;
@@ -527,6 +535,7 @@ int main(void)
 		SITE_TEST(without_version_it_is_today_here),
 		SITE_TEST(a_check_changes_nothing),
 		SITE_TEST(a_model_that_the_registry_lacks),
+		SITE_TEST(alone_the_option_is_the_programs_version),
 		SITE_TEST(what_cannot_be_published_is_refused),
 		SITE_TEST(other_content_is_refused),
 		SITE_TEST(a_store_that_is_not_mounted_is_not_made),
