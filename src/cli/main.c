@@ -57,7 +57,8 @@ static int unknown_command(const char *name)
 	return EXIT_CANNOT_RUN;
 }
 
-/* publish-model has an option of that name, with a value; alone, it means the same everywhere. */
+/* publish-model has an option of that name, with a value; alone, it means the same everywhere.
+ */
 static bool asks_version(const char *argument)
 {
 	return strcmp(argument, "--version") == 0;
