@@ -9,10 +9,12 @@
  */
 #include "play/facts.h"
 
+#include "play/convert.h"
 #include "play/facts_early.h"
 #include "play/local_facts.h"
 #include "play/run_state.h"
 #include "play/start.h"
+#include "registry/found.h"
 #include "text/glob.h"
 
 #define FACTS_TITLE "Gathering Facts"
@@ -203,6 +205,44 @@ static void warn_all(struct runner *r, const struct value *warnings)
 		runner_warn(r, "%s", value_text(text));
 }
 
+typedef const struct value *(*converter)(struct arena *a, const struct value *v);
+
+static const struct value *to_whole(struct arena *a, const struct value *v)
+{
+	int64_t i;
+
+	return value_to_int(v, &i) ? value_new_int(a, i) : NULL;
+}
+
+/* A keyword's value as the node wants it; NULL with err. */
+static const struct value *rendered(
+	struct runner *r, const struct value *said, converter to_type, struct err *err)
+{
+	const struct value *v = keyword_value(r, said, err);
+	const struct value *typed = v ? to_type(&r->arena, v) : NULL;
+	char found[FOUND_MAX];
+
+	if (v && !typed)
+		err_set(err, ERR_INPUT, "%s is no value for it", found_text(v, found));
+	return typed;
+}
+
+/* What the play's keywords say of its gathering; -1 with err. */
+static int wish_of_play(struct runner *r, struct facts_wish *wish, struct err *err)
+{
+	const struct play *play = r->playing->play;
+
+	if (play->gather_subset &&
+		!(wish->subset = rendered(r, play->gather_subset, value_to_list, err)))
+		return err_wrap(err, "gather_subset");
+	if (play->gather_timeout &&
+		!(wish->timeout = rendered(r, play->gather_timeout, to_whole, err)))
+		return err_wrap(err, "gather_timeout");
+	if (play->fact_path && !(wish->path = rendered(r, play->fact_path, value_to_text, err)))
+		return err_wrap(err, "fact_path");
+	return 0;
+}
+
 /*
  * Fetches facts for a name. Where the play becomes another user whose helper does not run, the
  * login user tells what all users see alike.
@@ -214,6 +254,8 @@ static const struct value *fetch(void *data, const char *name, bool *partial, st
 	struct facts_wish wish = {0};
 	struct runner *r = data;
 
+	if (wish_of_play(r, &wish, err) < 0)
+		return NULL;
 	*partial = !r->facts_partly && !is_of_user_named(name) && costs_a_helper(r);
 	r->facts_partly = *partial;
 	const struct value *answer = ask(r, &arena, &wish, *partial, err);
@@ -239,7 +281,7 @@ static const struct value *fetch(void *data, const char *name, bool *partial, st
 static int is_wanted(struct runner *r, const struct step *step, struct err *err)
 {
 	const struct play *play = r->playing->play;
-	const struct run_options *o = &*r->run->o;
+	const struct run_options *o = r->run->o;
 	struct step tagged = *step;
 	char *always[] = {"always", NULL};
 	const struct value *which;
@@ -255,6 +297,24 @@ static int is_wanted(struct runner *r, const struct step *step, struct err *err)
 	return holds;
 }
 
+/*
+ * A play that says what it wants gets it at once: names of subsets may be wrong, and what else
+ * there is must stay unknown.
+ */
+static bool gathers_at_once(const struct play *play)
+{
+	return play->gather_subset || play->gather_timeout || play->fact_path;
+}
+
+/* Gathers at once where the play does; false with err. */
+static bool gather_now(struct runner *r, struct err *err)
+{
+	bool partial;
+
+	return !gathers_at_once(r->playing->play) ||
+	       fetch(r, "ansible_facts", &partial, err) != NULL;
+}
+
 static enum walk reach(struct runner *r, struct step *step)
 {
 	AUTO(arena_release) struct arena arena = {0};
@@ -265,7 +325,7 @@ static enum walk reach(struct runner *r, struct step *step)
 	runner_post(r, (struct run_event){.kind = RUN_TASK, .title = FACTS_TITLE});
 	int wanted = is_wanted(r, step, &why);
 	value_dict_set(&arena, out.result, "changed", &value_false);
-	if (wanted < 0 || (wanted && !runner_line(r, &x, &why))) {
+	if (wanted < 0 || (wanted && (!runner_line(r, &x, &why) || !gather_now(r, &why)))) {
 		result_fail(&out, &arena, &why);
 		out.unreachable = x.lost;
 		out.stopped = why.code == ERR_CANCELLED;
@@ -278,6 +338,10 @@ static void await_wishes(struct runner *r)
 {
 	const char *playbook = r->playing->play->place.file;
 
+	if (gathers_at_once(r->playing->play)) {
+		vars_view_set_facts(r->host->view, NULL, NULL);
+		return;
+	}
 	vars_view_set_facts(r->host->view, fetch, r);
 	if (playbook && facts_may_be_read_by_others(playbook))
 		vars_get(r->host->view, "ansible_facts", NULL);

@@ -5,6 +5,8 @@
  * behind it waits for the next flush. Of a loop, all items notify when one has changed, those
  * that have not changed, too: that is how Ansible has it.
  */
+#include <limits.h>
+
 #include "base/vec.h"
 #include "play/run_state.h"
 
@@ -36,18 +38,21 @@ static bool listens(struct runner *r, const struct step *h, const char *name)
 	return false;
 }
 
-/* Notes the last handler of a name, and every one that listens to it as a topic. */
+/* Notes the handler of a name that was mentioned last, and all that listen to it as a topic. */
 static bool notify_one(struct runner *r, const char *name)
 {
-	bool named = false, heard = false;
+	struct handler *named = NULL;
+	bool heard = false;
 
 	for (size_t i = r->handlers.count; i-- > 0;) {
-		const struct step *h = r->handlers.items[i].step;
-		if (!named && has_name(r, h, name))
-			r->handlers.items[i].notified = named = true;
-		if (listens(r, h, name))
-			r->handlers.items[i].notified = heard = true;
+		struct handler *h = &r->handlers.items[i];
+		if ((!named || h->mentioned > named->mentioned) && has_name(r, h->step, name))
+			named = h;
+		if (listens(r, h->step, name))
+			h->notified = heard = true;
 	}
+	if (named)
+		named->notified = true;
 	return named || heard;
 }
 
@@ -84,21 +89,24 @@ int handlers_notify(struct runner *r, struct err *err)
 	return 0;
 }
 
-void handlers_add(struct runner *r, const struct step *handler)
+static void add(struct runner *r, const struct step *handler, unsigned mentioned)
 {
 	for (size_t i = 0; i < r->handlers.count; i++)
 		if (r->handlers.items[i].step == handler)
 			return;
-	VEC_PUSH(&r->handlers);
-	r->handlers.items[r->handlers.count - 1].step = handler;
-	r->handlers.items[r->handlers.count - 1].notified = false;
+	*VEC_PUSH(&r->handlers) = (struct handler){.step = handler, .mentioned = mentioned};
+}
+
+void handlers_add(struct runner *r, const struct step *handler)
+{
+	add(r, handler, UINT_MAX);
 }
 
 void handlers_begin(struct runner *r)
 {
 	r->handlers.count = 0;
 	for (size_t i = 0; i < r->playing->handler_count; i++)
-		handlers_add(r, r->playing->handlers[i]);
+		add(r, r->playing->handlers[i], r->playing->handlers[i]->mentioned);
 }
 
 enum walk handlers_run(struct runner *r)

@@ -268,6 +268,25 @@ static void read_tasks(struct parser *p, const struct role_request *q,
 		&body->block->block);
 }
 
+/*
+ * Handlers of a role that was used alike before are there already; of several with one name,
+ * they are now those that were mentioned last. True if the list has some.
+ */
+static bool mention_handlers(
+	const struct parser *p, const struct steps *handlers, const struct role_use *use)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < handlers->count; i++) {
+		struct step *h = handlers->items[i];
+		if (!h->role || strcmp(h->role->key, use->key) != 0)
+			continue;
+		h->mentioned = p->playbook->step_count;
+		found = true;
+	}
+	return found;
+}
+
 static void read_handlers(struct parser *p, const struct role_request *q,
 	const struct role_use *use, struct step *frame)
 {
@@ -275,6 +294,8 @@ static void read_handlers(struct parser *p, const struct role_request *q,
 		.where = KEYWORD_HANDLER, .play = (struct play *)frame->play, .step = frame};
 
 	check_from(p, q, use, "handlers", q->handlers_from);
+	if (mention_handlers(p, q->handlers, use))
+		return;
 	read_steps(p, only_file(p, use, "handlers", q->handlers_from), &around, &q->place,
 		q->handlers);
 }

@@ -25,8 +25,10 @@ struct step *parse_new_step(struct parser *p, enum step_kind kind, const struct 
 		.outer = around->step,
 		.play = around->play,
 		.role = around->step ? around->step->role : NULL,
-		.index = p->playbook->step_count++,
+		.index = p->playbook->step_count,
+		.mentioned = p->playbook->step_count,
 		.handler = around->where == KEYWORD_HANDLER};
+	p->playbook->step_count++;
 	if (kind == STEP_TASK)
 		s->task = ARENA_NEW(p->arena, struct task);
 	else

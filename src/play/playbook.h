@@ -89,6 +89,7 @@ struct step {
 	const struct role_use *role; /* the role that it is of, or NULL */
 	const char *title;           /* for people: "ROLE : NAME"; see step_title */
 	unsigned index;              /* order in the playbook (or the included file), from 0 */
+	unsigned mentioned;          /* a handler: the index at which its role came last */
 	const struct value *attributes[ATTRIBUTE_COUNT]; /* own ones; NULL: not written */
 	const struct value *vars;                        /* a dict or NULL */
 	struct conditions when; /* own ones; those of the blocks around it count, too */

@@ -239,8 +239,9 @@ struct runner {
 	const char *title;        /* of the present task, rendered */
 	struct strlist to_notify; /* by the present task, if it changes something */
 	struct {
-		struct {
+		struct handler {
 			const struct step *step;
+			unsigned mentioned; /* see struct step; UINT_MAX: during the play */
 			bool notified;
 		} * items;
 		size_t count, cap;

@@ -62,6 +62,21 @@ static void a_pattern_may_be_a_template(void **state)
 	assert_string_equal(who(f), "h5 h6");
 }
 
+/* A play that says which facts it wants gets these at once, or an answer why not. */
+static void what_a_play_gathers_is_checked(void **state)
+{
+	struct run_fixture *f = *state;
+
+	f->show = "msg";
+	run_fixture_play(f, "- hosts: all\n  gather_subset: [no_such]\n" DEBUG);
+	run_fixture_expect(f, "Bad subset 'no_such' given to Ansible");
+	run_fixture_play(f, "- hosts: all\n  gather_timeout: \"{{ ['x'] }}\"\n" DEBUG);
+	run_fixture_expect(f, "gather_timeout: a list is no value for it");
+	run_fixture_play(f, "- hosts: all\n  gather_subset: ['!all', '!min', env]\n  tasks:\n"
+			    "    - debug: {msg: \"system {{ ansible_system is defined }}\"}\n");
+	run_fixture_expect(f, "system False");
+}
+
 static void a_play_for_nobody_is_left_out(void **state)
 {
 	struct run_fixture *f = *state;
@@ -335,7 +350,7 @@ static void facts_are_there_when_they_are_asked_for(void **state)
 	run_fixture_expect(f, "h1 task 'Gathering Facts': ok\n"
 			      "h1 task 'debug': ok \"Linux Linux\"\n");
 	run_fixture_play(f, PLAY "  tasks:\n"
-				 "    - debug: {msg: '{{ ansible_system is defined }}'}\n");
+				 "    - debug: {msg: 'system {{ ansible_system is defined }}'}\n");
 	run_fixture_expect(f, "batch 0 of 1\nh1 task 'debug': ok false\n");
 }
 
@@ -475,6 +490,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(patterns_and_limits_choose_hosts),
 		TEST(a_pattern_may_be_a_template),
+		TEST(what_a_play_gathers_is_checked),
 		TEST(a_play_for_nobody_is_left_out),
 		TEST(serial_makes_batches),
 		TEST(a_wrong_keyword_is_told_with_its_place),

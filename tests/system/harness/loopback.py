@@ -21,7 +21,7 @@ from .host import kill, process_key
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
 
 SSHD_CONFIG = """\
-ListenAddress 127.0.0.1:{port}
+ListenAddress {listen}:{port}
 HostKey "{key}"
 AuthorizedKeysFile "{authorized}"
 PidFile "{pid_file}"
@@ -80,10 +80,11 @@ def _password_locked():
 class Node:
     """One sshd with its directory."""
 
-    def __init__(self, name, directory, port=None):
+    def __init__(self, name, directory, port=None, listen="127.0.0.1"):
         self.name = name
         self.directory = Path(directory)
         self.port = port
+        self.listen = listen
         self.sshd = None
         self._process = None
 
@@ -124,7 +125,7 @@ class Node:
     def _launch(self, authorized, extra):
         config = self.directory / "sshd_config"
         config.write_text(SSHD_CONFIG.format(
-            port=self.port, key=self.directory / "host_key", authorized=authorized,
+            listen=self.listen, port=self.port, key=self.directory / "host_key", authorized=authorized,
             pid_file=self.directory / "sshd.pid", home=self.home,
             session=self.directory / "session",
             use_pam="yes" if os.geteuid() == 0 and _password_locked() else "no", extra=extra))
