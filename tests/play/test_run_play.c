@@ -350,7 +350,7 @@ static void facts_are_there_when_they_are_asked_for(void **state)
 	run_fixture_expect(f, "h1 task 'Gathering Facts': ok\n"
 			      "h1 task 'debug': ok \"Linux Linux\"\n");
 	run_fixture_play(f, PLAY "  tasks:\n"
-				 "    - debug: {msg: 'system {{ ansible_system is defined }}'}\n");
+				 "    - debug: {msg: '{{ ansible_system is defined }}'}\n");
 	run_fixture_expect(f, "batch 0 of 1\nh1 task 'debug': ok false\n");
 }
 
