@@ -10,40 +10,20 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/killed.h"
 #include "base/path.h"
 #include "base/scratch.h"
 #include "node/node.h"
 #include "registry/store.h"
 
-#define DIED      99
 #define TOO_EARLY 98
-#define STEPS_MAX 1000
 #define GOES      "m/2025-01-01"
 #define STAYS     "m/2025-01-02"
 
-static int steps, die_at;
 static bool renamed; /* the version has left its name */
 static int synced;   /* directories since then */
-
-static void step(void)
-{
-	if (++steps == die_at)
-		_exit(DIED);
-}
-
-/* Declares and defines a call that counts itself. */
-#define WRAP(type, name, parameters, arguments, note)                                          \
-	type __real_##name parameters;                                                         \
-	type __wrap_##name parameters;                                                         \
-	type __wrap_##name parameters                                                          \
-	{                                                                                      \
-		step();                                                                        \
-		note;                                                                          \
-		return __real_##name arguments;                                                \
-	}
 
 static void note_removal(void)
 {
@@ -113,22 +93,17 @@ static int remove_on_node(const char *root)
 
 /* ---- dying ---- */
 
-/* Runs a removal in a process that dies at its n-th step: its exit status. */
-static int run_until(int (*removal)(const char *root), const char *root, int n)
+/* Removes in a process that dies at its n-th step; false when it came to its end before. */
+static bool dies(int (*removal)(const char *root), const char *root, int n)
 {
-	pid_t pid = fork();
-	int status;
+	pid_t pid = killed_fork(n);
 
 	if (pid == 0) {
-		steps = 0;
 		synced = 0;
 		renamed = false;
-		die_at = n;
 		_exit(removal(root) == 0 ? 0 : 1);
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	return killed_died(pid);
 }
 
 /* Makes both versions, as published: the directory below may not be written to. */
@@ -166,20 +141,19 @@ static void kill_at_every_step(struct world *w, int (*removal)(const char *root)
 {
 	autofree char *version = path_join(w->root, GOES);
 	unsigned whole = 0, gone = 0;
-	int n, status = DIED;
+	bool died = true;
 
-	for (n = 1; status == DIED && n < STEPS_MAX; n++) {
+	for (int n = 1; died && n < KILLED_STEPS_MAX; n++) {
 		fill(w);
-		status = run_until(removal, w->root, n);
-		assert_true(status == DIED || status == 0);
+		died = dies(removal, w->root, n);
 		bool there = path_exists(version);
 		assert_true(!there || is_whole(w));
 		whole += there;
 		gone += !there;
-		assert_int_equal(run_until(removal, w->root, -1), 0);
+		assert_false(dies(removal, w->root, -1));
 		expect_one_left(w);
 	}
-	assert_int_equal(status, 0);
+	assert_false(died);
 	/* The deaths lay on both sides of the step that decides. */
 	assert_true(whole > 2 && gone > 4);
 }

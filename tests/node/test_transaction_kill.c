@@ -6,58 +6,32 @@
  *
  * The calls are those that the linker wraps (see CMakeLists.txt): each counts itself.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/killed.h"
 #include "base/path.h"
 #include "node/change.h"
 #include "node/tree_picture.h"
 
-#define DIED      99
-#define STEPS_MAX 1000
-
-static int steps, die_at;
-
-static void step(void)
-{
-	if (++steps == die_at)
-		_exit(DIED);
-}
-
-/* Declares and defines a call that counts itself. */
-#define WRAP(type, name, parameters, arguments)                                                \
-	type __real_##name parameters;                                                         \
-	type __wrap_##name parameters;                                                         \
-	type __wrap_##name parameters                                                          \
-	{                                                                                      \
-		step();                                                                        \
-		return __real_##name arguments;                                                \
-	}
-
-WRAP(int, rename, (const char *a, const char *b), (a, b))
-WRAP(int, renameat, (int d, const char *a, int e, const char *b), (d, a, e, b))
-WRAP(int, linkat, (int d, const char *a, int e, const char *b, int f), (d, a, e, b, f))
-WRAP(int, unlink, (const char *a), (a))
-WRAP(int, unlinkat, (int d, const char *a, int f), (d, a, f))
-WRAP(int, symlink, (const char *a, const char *b), (a, b))
-WRAP(int, symlinkat, (const char *a, int d, const char *b), (a, d, b))
-WRAP(int, mkdir, (const char *a, mode_t m), (a, m))
-WRAP(int, mkdirat, (int d, const char *a, mode_t m), (d, a, m))
-WRAP(int, fsync, (int d), (d))
-WRAP(int, fdatasync, (int d), (d))
-WRAP(ssize_t, write, (int d, const void *p, size_t n), (d, p, n))
-WRAP(int, chmod, (const char *a, mode_t m), (a, m))
-WRAP(int, fchmod, (int d, mode_t m), (d, m))
-WRAP(int, fchmodat, (int d, const char *a, mode_t m, int f), (d, a, m, f))
-WRAP(int, utimensat, (int d, const char *a, const struct timespec *t, int f), (d, a, t, f))
+WRAP(int, rename, (const char *a, const char *b), (a, b), (void)0)
+WRAP(int, renameat, (int d, const char *a, int e, const char *b), (d, a, e, b), (void)0)
+WRAP(int, linkat, (int d, const char *a, int e, const char *b, int f), (d, a, e, b, f), (void)0)
+WRAP(int, unlink, (const char *a), (a), (void)0)
+WRAP(int, unlinkat, (int d, const char *a, int f), (d, a, f), (void)0)
+WRAP(int, symlink, (const char *a, const char *b), (a, b), (void)0)
+WRAP(int, symlinkat, (const char *a, int d, const char *b), (a, d, b), (void)0)
+WRAP(int, mkdir, (const char *a, mode_t m), (a, m), (void)0)
+WRAP(int, mkdirat, (int d, const char *a, mode_t m), (d, a, m), (void)0)
+WRAP(int, fsync, (int d), (d), (void)0)
+WRAP(int, fdatasync, (int d), (d), (void)0)
+WRAP(ssize_t, write, (int d, const void *p, size_t n), (d, p, n), (void)0)
+WRAP(int, chmod, (const char *a, mode_t m), (a, m), (void)0)
+WRAP(int, fchmod, (int d, mode_t m), (d, m), (void)0)
+WRAP(int, fchmodat, (int d, const char *a, mode_t m, int f), (d, a, m, f), (void)0)
+WRAP(int, utimensat, (int d, const char *a, const struct timespec *t, int f), (d, a, t, f),
+	(void)0)
 
 struct place {
 	char *dir, *tree;
@@ -196,13 +170,9 @@ enum act { CHANGES, UNDO, CONFIRM };
 /* Runs an act in a process that dies at step n; false when it came to its end before. */
 static bool dies(const struct place *p, enum act act, const char *id, int n)
 {
-	int status;
-	pid_t pid = fork();
+	pid_t pid = killed_fork(n);
 
-	assert_true(pid >= 0);
 	if (pid == 0) {
-		steps = 0;
-		die_at = n;
 		if (act == CHANGES)
 			make_changes(p, id);
 		else if (act == UNDO)
@@ -211,11 +181,7 @@ static bool dies(const struct place *p, enum act act, const char *id, int n)
 			confirm(id);
 		_exit(0);
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) != 0)
-		assert_int_equal(WEXITSTATUS(status), DIED);
-	return WEXITSTATUS(status) == DIED;
+	return killed_died(pid);
 }
 
 static void killed_while_it_changes(void **state)
@@ -224,7 +190,7 @@ static void killed_while_it_changes(void **state)
 	bool died = true;
 	int n;
 
-	for (n = 1; died && n < STEPS_MAX; n++) {
+	for (n = 1; died && n < KILLED_STEPS_MAX; n++) {
 		autofree char *id = xasprintf("change-%d", n);
 		struct err err = {0};
 		died = dies(p, CHANGES, id, n);
@@ -242,7 +208,7 @@ static void killed_while_it_takes_back(void **state)
 	bool died = true;
 	int n;
 
-	for (n = 1; died && n < STEPS_MAX; n++) {
+	for (n = 1; died && n < KILLED_STEPS_MAX; n++) {
 		autofree char *id = xasprintf("undo-%d", n);
 		make_changes(p, id);
 		expect_tree(p, p->after, n);
@@ -259,7 +225,7 @@ static void killed_twice_while_it_takes_back(void **state)
 	struct place *p = *state;
 	bool died = true;
 
-	for (int n = 3; died && n < STEPS_MAX; n += 7) {
+	for (int n = 3; died && n < KILLED_STEPS_MAX; n += 7) {
 		autofree char *id = xasprintf("twice-%d", n);
 		make_changes(p, id);
 		died = dies(p, UNDO, id, n);
@@ -276,7 +242,7 @@ static void killed_while_it_confirms(void **state)
 	bool died = true;
 	int n;
 
-	for (n = 1; died && n < STEPS_MAX; n++) {
+	for (n = 1; died && n < KILLED_STEPS_MAX; n++) {
 		autofree char *id = xasprintf("confirm-%d", n);
 		make_changes(p, id);
 		died = dies(p, CONFIRM, id, n);

@@ -6,26 +6,16 @@
  *
  * The calls are those that the linker wraps (see CMakeLists.txt): each counts itself.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <errno.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/killed.h"
 #include "base/path.h"
 #include "fixture.h"
 #include "publishing.h"
 
-#define DIED      99
-#define STEPS_MAX 1000
-#define V1        "2026-02-02"
-
-static int steps, die_at;
+#define V1 "2026-02-02"
 
 /* What is not on the disk yet: inodes that were changed since they were synced. */
 static struct {
@@ -35,12 +25,6 @@ static struct {
 	size_t synced_after; /* syncs since the version has its name */
 	bool broken;         /* the version got its name too early */
 } disk;
-
-static void step(void)
-{
-	if (++steps == die_at)
-		_exit(DIED);
-}
 
 static size_t dirty_index(ino_t inode)
 {
@@ -73,17 +57,6 @@ static void note_synced(int fd)
 		disk.inodes[i] = disk.inodes[--disk.count];
 }
 
-/* Declares and defines a call that counts itself. */
-#define WRAP(type, name, parameters, arguments, note)                                          \
-	type __real_##name parameters;                                                         \
-	type __wrap_##name parameters;                                                         \
-	type __wrap_##name parameters                                                          \
-	{                                                                                      \
-		step();                                                                        \
-		note;                                                                          \
-		return __real_##name arguments;                                                \
-	}
-
 WRAP(int, mkdir, (const char *a, mode_t m), (a, m), (void)0)
 WRAP(int, mkdirat, (int d, const char *a, mode_t m), (d, a, m), (void)0)
 WRAP(int, symlinkat, (const char *a, int d, const char *b), (a, d, b), (void)0)
@@ -101,7 +74,7 @@ ssize_t __real_copy_file_range(int a, off64_t *x, int b, off64_t *y, size_t n, u
 ssize_t __wrap_copy_file_range(int a, off64_t *x, int b, off64_t *y, size_t n, unsigned f);
 ssize_t __wrap_copy_file_range(int a, off64_t *x, int b, off64_t *y, size_t n, unsigned f)
 {
-	step();
+	killed_step();
 	note_changed(b);
 	if (copying == COPY_NOT) {
 		errno = EXDEV;
@@ -119,7 +92,7 @@ int __real_renameat2(int d, const char *a, int e, const char *b, unsigned f);
 int __wrap_renameat2(int d, const char *a, int e, const char *b, unsigned f);
 int __wrap_renameat2(int d, const char *a, int e, const char *b, unsigned f)
 {
-	step();
+	killed_step();
 	disk.broken |= disk.count > 0;
 	disk.renamed = true;
 	if (rename_plain && f) {
@@ -152,20 +125,11 @@ static enum err_code publish_once(enum publish_outcome *outcome)
 static bool dies(int n)
 {
 	enum publish_outcome outcome;
-	int status;
-	pid_t pid = fork();
+	pid_t pid = killed_fork(n);
 
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		steps = 0;
-		die_at = n;
+	if (pid == 0)
 		_exit(publish_once(&outcome) == ERR_NONE ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) != 0)
-		assert_int_equal(WEXITSTATUS(status), DIED);
-	return WEXITSTATUS(status) == DIED;
+	return killed_died(pid);
 }
 
 static void killed_at_every_step(void **state)
@@ -175,7 +139,7 @@ static void killed_at_every_step(void **state)
 
 	(void)state;
 	make_source();
-	for (n = 1; died && n < STEPS_MAX; n++) {
+	for (n = 1; died && n < KILLED_STEPS_MAX; n++) {
 		died = dies(n);
 		bool there = path_exists(fixture_path("store/m/" V1));
 		if (there)
