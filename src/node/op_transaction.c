@@ -25,9 +25,10 @@ int op_transaction_begin(struct request *q, struct err *err)
 	return 0;
 }
 
-/* Reads the id; an open transaction of that id is let go, and *empty says if it was one
- * without a record. NULL with err. */
-static const char *take_id(struct request *q, bool *empty, struct err *err)
+/* Reads the id; an open transaction of that id is let go. *empty says if it was one without a
+ * record: it has nothing but `notes` then. NULL with err. */
+static const char *take_id(
+	struct request *q, bool *empty, struct strlist *notes, struct err *err)
 {
 	struct node *n = q->node;
 	struct msg_reader r;
@@ -39,6 +40,7 @@ static const char *take_id(struct request *q, bool *empty, struct err *err)
 	*empty = false;
 	if (n->transaction && strcmp(transaction_id(n->transaction), id) == 0) {
 		*empty = transaction_is_empty(n->transaction);
+		transaction_take_notes(n->transaction, notes);
 		transaction_free(n->transaction);
 		n->transaction = NULL;
 	}
@@ -47,8 +49,9 @@ static const char *take_id(struct request *q, bool *empty, struct err *err)
 
 int op_transaction_confirm(struct request *q, struct err *err)
 {
+	AUTO(strlist_release) struct strlist notes = {0};
 	bool empty;
-	const char *id = take_id(q, &empty, err);
+	const char *id = take_id(q, &empty, &notes, err);
 
 	if (!id)
 		return -1;
@@ -67,20 +70,33 @@ static int put_items(
 	return request_bytes(q, bytes->data, bytes->len, err);
 }
 
+static void put_notes(struct item_writer *items, const struct strlist *notes)
+{
+	item_open_list(items, "notes");
+	for (size_t i = 0; i < notes->count; i++)
+		item_put_string(items, NULL, notes->items[i]);
+	item_close(items);
+}
+
 int op_transaction_undo(struct request *q, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf bytes = STRBUF_INIT;
+	AUTO(strlist_release) struct strlist notes = {0};
 	struct item_writer items;
 	struct err why = {0};
 	bool empty;
-	const char *id = take_id(q, &empty, err);
+	const char *id = take_id(q, &empty, &notes, err);
 
 	if (!id)
 		return -1;
 	item_begin(&items, &bytes);
+	if (empty) {
+		put_notes(&items, &notes);
+		return put_items(q, &items, &bytes, err);
+	}
 	size_t nothing = bytes.len;
 	/* What could not be taken back is told in the answer, so that the rest is, too. */
-	if (!empty && transaction_undo(id, false, &items, &why) < 0) {
+	if (transaction_undo(id, false, &items, &why) < 0) {
 		if (bytes.len == nothing)
 			return err_set(err, why.code, "%s", why.text);
 		item_put_string(&items, "msg", why.text);

@@ -394,6 +394,12 @@ int transaction_record_service(
 	return remember_service(t, s) ? journal_append(t, &r, err) : 0;
 }
 
+void transaction_take_notes(struct transaction *t, struct strlist *out)
+{
+	*out = t->notes;
+	t->notes = (struct strlist){0};
+}
+
 int transaction_record_note(struct transaction *t, const char *text, struct err *err)
 {
 	if (!t || strlist_has(&t->notes, text))

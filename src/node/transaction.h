@@ -59,6 +59,8 @@ struct transaction *transaction_new(
 bool transaction_is_empty(const struct transaction *t);
 /* The id that it was begun with. */
 const char *transaction_id(const struct transaction *t);
+/* Moves its notes to an empty list of the caller's, for one that has not come into being. */
+void transaction_take_notes(struct transaction *t, struct strlist *out);
 /* Lets a transaction go as it stands: an armed one is the watchdog's from now on. */
 void transaction_free(struct transaction *t);
 

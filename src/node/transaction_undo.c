@@ -63,7 +63,8 @@ static mode_t kind_of(const struct record *r)
 	return r->kind == RECORD_NONE ? 0 : r->st.st_mode & S_IFMT;
 }
 
-/* Round 1. 1 when something went, 0 when nothing stood in the way, -1 with err. */
+/* Round 1. 1 when something went, 0 when nothing stood in the way, -1 with err: ERR_BUSY for a
+ * directory that was made, and is where something is mounted. */
 static int clear_path(const struct record *r, struct err *err)
 {
 	const char *name;
@@ -79,6 +80,8 @@ static int clear_path(const struct record *r, struct err *err)
 		return 0;
 	if (unlinkat(parent, name, S_ISDIR(now.st_mode) ? AT_REMOVEDIR : 0) == 0)
 		return 1;
+	if (errno == EBUSY && r->kind == RECORD_NONE)
+		return err_set(err, ERR_BUSY, "%s: something is mounted there", r->path);
 	if (errno == ENOTEMPTY || errno == EEXIST)
 		return err_set(err, ERR_EXISTS,
 			"%s stays: it holds what this transaction did not put there", r->path);
@@ -161,7 +164,11 @@ static void round_clear(struct undo *u)
 		struct err why = {0};
 		int done = clear_path(u->paths[i], &why);
 		u->changed[i] = done > 0;
-		if (done < 0)
+		/* No undo takes a mount away: its directory stays with it, and later runs go
+		 * on. */
+		if (done < 0 && why.code == ERR_BUSY)
+			strlist_add(&u->report->notes, why.text);
+		else if (done < 0)
 			note_failure(u, i, &why);
 	}
 }

@@ -139,6 +139,19 @@ static void what_no_undo_takes_back_is_named(void **state)
 	run_fixture_expect(f, "h1 undo: unchecked\n");
 }
 
+/* Nothing was recorded, so there is nothing to take back; that is no reason to be silent. */
+static void what_was_done_by_commands_alone_is_named(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_play(f, PLAY "  tasks:\n    - shell: touch {{ DIR }}/touched\n"
+				 "    - command: 'true'\n    - fail: {msg: broken}\n");
+	run_fixture_expect(f, "h1 warning: not taken back: ran a line of the shell\n"
+			      "h1 warning: not taken back: ran true\n"
+			      "h1 undo: unchecked\n");
+	assert_string_equal(transactions(f), "");
+}
+
 static void an_interrupt_takes_back(void **state)
 {
 	struct run_fixture *f = *state;
@@ -219,6 +232,7 @@ int main(void)
 		TEST(a_lost_node_is_left_to_itself),
 		TEST(a_helper_that_was_lost_on_the_way_is_confirmed),
 		TEST(what_no_undo_takes_back_is_named),
+		TEST(what_was_done_by_commands_alone_is_named),
 		TEST(an_interrupt_takes_back),
 		TEST(an_aborted_run_takes_back_those_before),
 		TEST(a_later_play_has_its_own),

@@ -37,14 +37,18 @@ class PlaybookCase(unittest.TestCase):
         file.write_text(text)
         file.chmod(mode)
 
-    def play(self, *tasks, code=0, user="root", options=(), **keywords):
-        """Runs tasks as one play; [(outcome, result)] of those that ran, in their order."""
+    def run_play(self, *tasks, user="root", options=(), **keywords):
+        """Runs tasks as one play: the run."""
         inventory = self.directory / "hosts.json"
         inventory.write_text(self.fleet.inventory(user))
         playbook = self.directory / "playbook.yaml"
         play = {"hosts": "all", "gather_facts": False, "tasks": list(tasks), **keywords}
         playbook.write_text(json.dumps([play]))
-        run = self._run([program("run-playbook"), "--json", "-i", inventory, *options, playbook])
+        return self._run([program("run-playbook"), "--json", "-i", inventory, *options, playbook])
+
+    def play(self, *tasks, code=0, **keywords):
+        """Runs tasks as one play; [(outcome, result)] of those that ran, in their order."""
+        run = self.run_play(*tasks, **keywords)
         self.assertEqual(run.code, code, run)
         return [(event["outcome"], event["result"]) for event in run.events
                 if event["event"] == "task"]
@@ -52,7 +56,7 @@ class PlaybookCase(unittest.TestCase):
     def _run(self, command):
         done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
                               capture_output=True, encoding="utf-8", errors="replace",
-                              env=self.operator.environment, timeout=120, check=False)
+                              env=self.operator.environment, timeout=600, check=False)
         if "Sanitizer" in done.stderr or done.returncode < 0:
             raise AssertionError(f"the program crashed: {done.returncode}\n{done.stderr}")
         return Run(done.returncode, done.stdout, done.stderr)
