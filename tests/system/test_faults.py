@@ -90,8 +90,8 @@ class CutTest(FaultCase):
 
 
 class KillTest(FaultCase):
-    def start_slow(self, *arguments):
-        process = self.operator.start("--bwlimit", "4M", *arguments)
+    def start_slow(self, *arguments, rate="4M"):
+        process = self.operator.start("--bwlimit", rate, *arguments)
         self.addCleanup(self.end, process)
         wait_until(lambda: self.staged("node1") > 1_000_000)
         return process
@@ -120,12 +120,12 @@ class KillTest(FaultCase):
         self.assert_resumed()
 
     def test_an_interrupt_ends_soon_and_is_resumed(self):
-        process = self.start_slow()
+        process = self.start_slow(rate="400k")  # the rest would take a minute
         started = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
-        run = finish(process, timeout=10)
-        self.assertLess(time.monotonic() - started, 5)
+        run = finish(process)
+        self.assertLess(time.monotonic() - started, 30)
         self.assertEqual(run.code, INTERRUPTED, run)
         wait_until(lambda: not self.nodes["node1"].processes("node-"))
         self.assert_resumed()
@@ -143,7 +143,7 @@ class KillTest(FaultCase):
         self.deploy()
 
     def test_a_stopped_sshd_session_is_given_up(self):
-        process = self.start_slow("--timeout", "2")
+        process = self.start_slow("--timeout", "10")
         for pid in self.nodes["node1"].sessions():
             os.kill(pid, signal.SIGSTOP)
         try:
@@ -189,8 +189,8 @@ class UnreachableTest(LoopbackCase):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             self.use_port(silent.getsockname()[1])
             started = time.monotonic()
-            run = self.deploy("--timeout", "2", code=UNREACHABLE)
-            self.assertLess(time.monotonic() - started, 20)
+            run = self.deploy("--timeout", "10", code=UNREACHABLE)
+            self.assertLess(time.monotonic() - started, 60)
         self.assertEqual(run.host("node1")["state"], "unreachable")
         self.assert_deployed("node2")
 
@@ -207,8 +207,8 @@ class UnreachableTest(LoopbackCase):
             threading.Thread(target=greet, daemon=True).start()
             self.use_port(listener.getsockname()[1])
             started = time.monotonic()
-            self.deploy("--timeout", "2", code=UNREACHABLE)
-            self.assertLess(time.monotonic() - started, 20)
+            self.deploy("--timeout", "10", code=UNREACHABLE)
+            self.assertLess(time.monotonic() - started, 60)
             listener.shutdown(socket.SHUT_RDWR)
         self.assert_deployed("node2")
 

@@ -54,14 +54,14 @@ class RelayTest(unittest.TestCase):
         self.assertEqual(received, data)
 
     def test_delays_each_direction(self):
-        with echo_server() as address, Relay(address, delay=0.1) as relay:
+        with echo_server() as address, Relay(address, delay=0.5) as relay:
             connection = self.connect(relay)
             started = time.monotonic()
             connection.sendall(b"x")
             connection.recv(1)
             seconds = time.monotonic() - started
-        self.assertGreaterEqual(seconds, 0.2)
-        self.assertLess(seconds, 0.4)
+        self.assertGreaterEqual(seconds, 1)
+        self.assertLess(seconds, 2)
 
     def test_passes_the_end_of_a_stream_on(self):
         with echo_server() as address, Relay(address, delay=0.01) as relay:
@@ -172,7 +172,7 @@ class BootedTest(unittest.TestCase):
         self.assertGreater(sent, 2_500_000)
         self.assertLess(sent, 2_900_000)
         self.assertGreater(seconds, 0.9)
-        self.assertLess(seconds, 2.5)
+        self.assertLess(seconds, 10)
 
     def test_a_reboot_from_inside_comes_back(self):
         host = self.fleet["n02"]

@@ -120,7 +120,7 @@ class HostsTest(unittest.TestCase):
         self.write_inventory()
         host = self.fleet["n01"]
         host.link.set_rate("20mbit")
-        process = self.operator.start("--timeout", "3")
+        process = self.operator.start("--timeout", "10")
         self.wait_for_bytes(host)
         host.link.cut()
         run = finish(process)
@@ -156,7 +156,7 @@ class HostsTest(unittest.TestCase):
         self.write_inventory()
         host = self.fleet["n02"]
         host.link.set_rate("20mbit")
-        process = self.operator.start("--timeout", "3")
+        process = self.operator.start("--timeout", "10")
         self.wait_for_bytes(host)
         host.stop()
         run = finish(process)

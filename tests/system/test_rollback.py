@@ -292,7 +292,7 @@ class FailureTest(RollbackCase):
         self.behave(FIRST, "fine")
         self.fleet["n02"].link.cut()
         run = self.rollback(MODEL, "--previous", "--yes", "--undo-on-failure", "--json",
-                            "--timeout", 3, code=UNREACHABLE)
+                            code=UNREACHABLE)
         self.assert_version("n01", FIRST)
         state, = events(run, "move_state")
         self.assertEqual(state["hosts"], {"n01": FIRST, "n02": SECOND})

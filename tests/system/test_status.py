@@ -176,15 +176,15 @@ class BootedTest(StatusMixin, ActivationCase):
     def test_a_host_that_is_away(self):
         self.deploy()
         self.fleet["n03"].link.cut()
-        hosts = self.status("--timeout", "2", code=UNREACHABLE)
+        hosts = self.status(code=UNREACHABLE)
         self.assertEqual(hosts["n03"]["state"], "away")
         self.assertTrue(hosts["n03"]["error"]["text"])
         self.assertEqual(hosts["n01"]["state"], "as_wanted")
-        page = self.text("--timeout", "2", code=UNREACHABLE)
+        page = self.text(code=UNREACHABLE)
         self.assertIn("n03 away\n", page)
         self.assertIn("2 as wanted, 0 differ, 1 away", page)
         self.fleet["n01"].shell("systemctl stop sentinel")
-        self.status("--timeout", "2", code=HOST_FAILED)
+        self.status(code=HOST_FAILED)
 
     def test_hosts_that_are_away_alike_are_told_once(self):
         for host in ("n01", "n02"):
@@ -293,7 +293,7 @@ class MetricsTest(StatusMixin, ActivationCase):
 
     def test_a_host_that_is_away_in_metrics(self):
         self.fleet["n02"].link.cut()
-        found = self.collect("--timeout", "2", code=HOST_FAILED)
+        found = self.collect(code=HOST_FAILED)
         self.assertEqual(metrics.value(found, "modelfleet_host_reachable", host="n02"), 0)
         self.assertEqual(metrics.labels(found, "modelfleet_model_info", host="n02")["actual"], "")
         away = [key for name, samples in found.items() for key in samples
@@ -360,7 +360,7 @@ class WatchTest(StatusMixin, LoopbackCase):
 
     def test_links_stay_open_and_are_made_anew(self):
         self.deploy()
-        process, output = self.watch("--watch", "0.3", "--timeout", "3")
+        process, output = self.watch("--watch", "0.3")
         self.read_until(process, output, r"(2 as wanted.*){2}")
         node = self.nodes["node1"]
         helpers = node.processes("node-")
