@@ -3,6 +3,7 @@
  * modelfleet run-playbook, also run-playbook: Ansible's playbooks, run by our own engine.
  */
 #include "base/path.h"
+#include "cli/play_ask.h"
 #include "cli/play_json.h"
 #include "cli/play_list.h"
 #include "cli/play_settings.h"
@@ -19,6 +20,7 @@ struct playbook_command {
 	struct strlist tags, skip_tags; /* as given: names between commas */
 	bool syntax_check, flush_cache, step;
 	struct play_step stepping;
+	struct play_ask asking;
 	struct play_list_options list;
 };
 
@@ -134,6 +136,7 @@ static int run(struct playbook_command *c, const struct strlist *paths, struct e
 		return -1;
 	if (c->step)
 		ask_each_step(c);
+	p->options.person = &c->asking.person;
 	if (c->engine.site.hosts.count == 0 && c->engine.o.site.limit)
 		return err_set(
 			err, ERR_NOTFOUND, "--limit %s leaves no host", c->engine.o.site.limit);
@@ -163,6 +166,7 @@ static void command_release(struct playbook_command *c)
 {
 	play_run_release(&c->run);
 	play_step_release(&c->stepping);
+	play_ask_release(&c->asking);
 	engine_release(&c->engine);
 	strlist_release(&c->tags);
 	strlist_release(&c->skip_tags);
@@ -172,6 +176,7 @@ static int run_playbook_command(const struct command *cmd, int argc, char **argv
 {
 	AUTO(strlist_release) struct strlist paths = {0};
 	struct playbook_command c = {.stepping = PLAY_STEP_INIT};
+	play_ask_init(&c.asking);
 	struct err err = {0};
 
 	if (engine_init(&c.engine, argc, argv, &err) < 0)

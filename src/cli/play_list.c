@@ -92,11 +92,12 @@ static void list_tasks(struct listing *l)
 static int list_play(struct listing *l, size_t number, struct err *err)
 {
 	autofree char *pattern = play_pattern(l->run, l->play, err);
+	autofree char *title = play_title(l->run, l->play);
 
 	if (!pattern)
 		return -1;
 	strbuf_addf(l->out, "\n  play #%zu (%s): %s\tTAGS: [", number, pattern,
-		l->play->name ? l->play->name : pattern);
+		*title ? title : pattern);
 	join(l->out, &l->play->tags, ",");
 	strbuf_addstr(l->out, "]\n");
 	if (l->o->hosts && list_hosts(l, pattern, err) < 0)

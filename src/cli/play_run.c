@@ -168,7 +168,7 @@ static int choose_for(struct play_run *p, const struct play *play, struct strmap
 {
 	struct host_list list = {0};
 
-	int result = play_hosts(p, play, &list, d, err);
+	int result = play_possible_hosts(p, play, &list, d, err);
 	for (size_t i = 0; result == 0 && i < list.count; i++)
 		add_host(p, numbers, list.items[i]);
 	free(list.items);

@@ -85,8 +85,14 @@ void play_reports_release(struct play_run *p);
 /* The hosts of one play (play_hosts.c); `out` is freed by the caller. */
 int play_hosts(struct play_run *p, const struct play *play, struct host_list *out,
 	struct diags *d, struct err *err);
+/* The same, with all that it may choose once somebody has answered to its vars_prompt. */
+int play_possible_hosts(struct play_run *p, const struct play *play, struct host_list *out,
+	struct diags *d, struct err *err);
 /* The pattern of a play as its hosts are chosen by, for people; new memory. NULL with err. */
 char *play_pattern(struct play_run *p, const struct play *play, struct err *err);
+
+/* A play's name, as written where it cannot be rendered; new memory. */
+char *play_title(struct play_run *p, const struct play *play);
 
 /* Appends every tag that a task of the playbook has, each once. */
 void play_tags(const struct playbook *book, struct strlist *out);

@@ -289,6 +289,24 @@ static void task_tells(
 	flush(t, out);
 }
 
+/*
+ * A line as it is, of the task that the host is at. All others have come there: what was told
+ * of the tasks before is all of it.
+ */
+static void say_line(
+	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
+{
+	if (!e->host) {
+		strbuf_addf(out, "%s\n", e->text);
+		return;
+	}
+	uint64_t key = place(t, s, e->host)->key;
+	strbuf_addf(&group_of(t, key)->lines, "%s\n", e->text);
+	if (t->floor < key)
+		t->floor = key;
+	flush(t, out);
+}
+
 /* What became of a host that was taken back. */
 static void host_undone(
 	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
@@ -381,6 +399,15 @@ static void host_ends(struct play_text *t, const struct show *s, const struct ru
 	advance(t, s, out);
 }
 
+/* Whether one host does a task for all. */
+static bool is_for_all(const struct step *s)
+{
+	const struct value *once = step_attribute(s, ATTRIBUTE_RUN_ONCE);
+
+	return (once && value_truthy(once)) ||
+	       (s->kind == STEP_TASK && s->task->module->flags & MODULE_ONCE);
+}
+
 /* That no host matches a play is told behind its heading. */
 static void warn(
 	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
@@ -389,8 +416,9 @@ static void warn(
 		t->unmatched = true;
 		return;
 	}
-	autofree char *text =
-		e->host ? xasprintf("%s: %s", e->host->name, e->text) : xstrdup(e->text);
+	autofree char *text = e->host && !(e->step && is_for_all(e->step))
+				      ? xasprintf("%s: %s", e->host->name, e->text)
+				      : xstrdup(e->text);
 
 	show_warn(s, text, out);
 }
@@ -400,6 +428,8 @@ static bool is_fatal(const struct step *s)
 {
 	const struct step *outermost = s;
 
+	if (s && is_for_all(s))
+		return true;
 	for (; s; s = s->outer) {
 		outermost = s;
 		if (s->attributes[ATTRIBUTE_ANY_ERRORS_FATAL])
@@ -441,6 +471,7 @@ static void text_event(struct show *s, const struct run_event *e, struct strbuf 
 	case RUN_RESULT: task_tells(t, s, e, out); break;
 	case RUN_INCLUDED: file_included(t, s, e, out); break;
 	case RUN_UNDO: host_undone(t, s, e, out); break;
+	case RUN_SAY: say_line(t, s, e, out); break;
 	case RUN_WARNING: warn(t, s, e, out); break;
 	case RUN_HOST_END: host_ends(t, s, e, out); break;
 	case RUN_PLAY_END: play_ends(t, s, out); break;

@@ -19,9 +19,11 @@ static void say(struct show *s, const struct strbuf *text)
 			print(text);
 		return;
 	}
-	show_live_erase(s, &all);
+	if (!s->parked || s->drawn)
+		show_live_erase(s, &all);
 	strbuf_add(&all, text->data, text->len);
-	show_live_draw(s, &all);
+	if (!s->parked)
+		show_live_draw(s, &all);
 	print(&all);
 }
 
@@ -176,7 +178,9 @@ bool show_ends_host(const struct show *s, const struct run_event *e)
 /* Whether the block tells something new after an event without text. */
 static bool redraws(const struct show *s, const struct run_event *e)
 {
-	return s->live && (e->kind == RUN_TICK || e->kind == RUN_HOST_END);
+	if (e->kind == RUN_TERMINAL)
+		return s->live;
+	return s->live && !s->parked && (e->kind == RUN_TICK || e->kind == RUN_HOST_END);
 }
 
 void show_listen(void *show, const struct run_event *e)
@@ -186,6 +190,8 @@ void show_listen(void *show, const struct run_event *e)
 
 	if (e->host)
 		note(s, e);
+	if (e->kind == RUN_TERMINAL)
+		s->parked = e->number > 0;
 	s->words->event(s, e, &text);
 	if (text.len || redraws(s, e))
 		say(s, &text);

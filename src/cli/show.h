@@ -58,6 +58,7 @@ struct show {
 	const struct show_words *words;
 	void *data;     /* the words' own */
 	bool live;      /* a block of hosts in work below the text */
+	bool parked;    /* a person is asked: there is no block meanwhile */
 	unsigned drawn; /* how many lines of the terminal the block takes now */
 	int verbosity;
 	bool hides_skipped, hides_ok; /* Ansible's settings display_*_hosts are off */

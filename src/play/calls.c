@@ -72,17 +72,22 @@ static struct value *lines_of(struct arena *arena, const struct value *v)
 	return lines;
 }
 
-void result_complete(struct arena *arena, struct value *result)
+void result_add_lines(struct arena *arena, struct value *result)
 {
 	static const char *const streams[][2] = {
 		{"stdout", "stdout_lines"}, {"stderr", "stderr_lines"}};
-	const struct value *rc = value_dict_get(result, "rc");
 
 	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
 		const struct value *text = value_dict_get(result, streams[i][0]);
 		if (value_is_string(text) && !value_dict_get(result, streams[i][1]))
 			value_dict_set(arena, result, streams[i][1], lines_of(arena, text));
 	}
+}
+
+void result_complete(struct arena *arena, struct value *result)
+{
+	const struct value *rc = value_dict_get(result, "rc");
+
 	if (!value_dict_get(result, "failed"))
 		value_dict_set(arena, result, "failed",
 			value_bool(rc && rc->kind == VALUE_INT && rc->integer != 0));

@@ -199,6 +199,8 @@ static int assess(struct runner *r, const struct execution *x, const struct atte
 	const struct task *task = x->call.step->task;
 	struct arena *arena = x->call.arena;
 
+	if (!(task->module->flags & MODULE_ON_ENGINE))
+		result_add_lines(arena, out->result);
 	result_complete(arena, out->result);
 	if (a->until)
 		value_dict_set(

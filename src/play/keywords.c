@@ -30,6 +30,7 @@ static const struct keyword keywords[] = {
 	{"hosts", PLAY, KEYWORD_TEXTS, .read = read_hosts},
 	{"vars", ALL | KEYWORD_IMPORT, KEYWORD_ANY, .read = read_vars},
 	{"vars_files", PLAY, KEYWORD_ANY, .read = read_vars_files},
+	{"vars_prompt", PLAY, KEYWORD_ANY, .read = read_vars_prompt},
 	{"tags", ALL | KEYWORD_IMPORT, KEYWORD_ANY, .read = read_tags},
 	{"when", INNER | ROLE | KEYWORD_IMPORT, KEYWORD_CONDITIONS, .read = read_when},
 
@@ -111,7 +112,6 @@ static const struct keyword keywords[] = {
 	{"extended_allitems", KEYWORD_LOOP_CONTROL, KEYWORD_BOOL, .read = read_elsewhere},
 
 	/* Ansible has them, we do not yet. */
-	{.name = "vars_prompt", .where = PLAY},
 	{.name = "async", .where = STEP},
 	{.name = "poll", .where = STEP},
 	{.name = "break_when", .where = KEYWORD_LOOP_CONTROL},

@@ -150,6 +150,7 @@ struct play {
 	const struct value *attributes[ATTRIBUTE_COUNT];
 	const struct value *vars;       /* a dict or NULL */
 	const struct value *vars_files; /* a list or NULL */
+	const struct value *prompts;    /* vars_prompt: a list of dicts or NULL */
 	/* Of the import that brought the play: facts are gathered where all of them hold. */
 	struct conditions when;
 	const struct value *gather_facts;

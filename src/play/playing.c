@@ -261,6 +261,20 @@ static int read_limits(struct playing *p, struct renderer *w, struct err *err)
 	return 0;
 }
 
+/* The play's name, as written where it cannot be rendered. */
+static void render_title(struct playing *p, struct renderer *w)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const char *name = p->play->name;
+	const struct value *v = NULL;
+
+	p->title = name;
+	if (name && template_is_in(name, strlen(name)))
+		v = vars_render(w->host.view, name, &p->play->place, NULL);
+	if (v && template_str(v, &text, NULL) == 0)
+		p->title = arena_strdup(&p->arena, text.data);
+}
+
 static int read_transaction(struct playing *p, struct renderer *w, struct err *err)
 {
 	const struct play_transaction *t = &p->play->transaction;
@@ -280,7 +294,7 @@ static int read_transaction(struct playing *p, struct renderer *w, struct err *e
 	p->transaction = (struct line_transaction){
 		.id = arena_printf(
 			&p->arena, "%s.%zu", o->run_id ? o->run_id : "run", p->number),
-		.title = o->title ? o->title : p->play->name,
+		.title = o->title ? o->title : p->title,
 		.confirm_timeout = (uint32_t)(timeout > 0 ? timeout : 0),
 	};
 	return 0;
@@ -308,11 +322,12 @@ int playing_init(struct playing *p, struct run *run, const struct play *play, st
 	p->handlers =
 		arena_array(&p->arena, run->playbook->step_count + 1, sizeof(*p->handlers));
 	list_handlers(p, &play->handlers);
-	int result = select_hosts(p, &w, err) < 0 || read_serial(p, &w, err) < 0 ||
-				     read_limits(p, &w, err) < 0 ||
-				     read_transaction(p, &w, err) < 0
-			     ? -1
-			     : 0;
+	int result = prompts_ask(p, &w.runner, err);
+	render_title(p, &w);
+	result = result < 0 || select_hosts(p, &w, err) < 0 || read_serial(p, &w, err) < 0 ||
+				 read_limits(p, &w, err) < 0 || read_transaction(p, &w, err) < 0
+			 ? -1
+			 : 0;
 	renderer_release(&w);
 	if (result < 0) {
 		AUTO(strbuf_release) struct strbuf at = STRBUF_INIT;
@@ -358,7 +373,7 @@ void playing_batch_magic(struct playing *p, unsigned batch)
 	const struct batch *b = &p->batches[batch];
 	struct value *active = names_of(p, 0, p->count);
 
-	value_dict_set(a, v, "ansible_play_name", value_new_string(a, p->play->name));
+	value_dict_set(a, v, "ansible_play_name", value_new_string(a, p->title));
 	value_dict_set(a, v, "ansible_play_hosts_all", p->all_names);
 	value_dict_set(a, v, "ansible_play_hosts", active);
 	value_dict_set(a, v, "ansible_play_batch", names_of(p, b->first, b->size));

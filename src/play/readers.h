@@ -23,6 +23,8 @@ KEYWORD_READER(read_hosts);
 KEYWORD_READER(read_vars);
 /* Files of variables, made a list. */
 KEYWORD_READER(read_vars_files);
+/* Variables that a person is asked for, made a list. */
+KEYWORD_READER(read_vars_prompt);
 /* Tags: a list, or a text with commas. */
 KEYWORD_READER(read_tags);
 /* Conditions. */

@@ -83,7 +83,7 @@ static int run_one_play(struct run *run, size_t number, struct err *err)
 
 	if (playing_init(&p, run, play, err) < 0)
 		return -1;
-	run_tell(run, (struct run_event){.kind = RUN_PLAY, .play = play, .title = play->name});
+	run_tell(run, (struct run_event){.kind = RUN_PLAY, .play = play, .title = p.title});
 	int result = 0;
 	if (p.count > 0)
 		result = play_run(&p, err);

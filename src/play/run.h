@@ -97,6 +97,8 @@ enum run_event_kind {
 	RUN_UNDO,     /* a host was taken back: host->undo */
 	RUN_WARNING,
 	RUN_HOST_END, /* a host has ended the play */
+	RUN_SAY,      /* text of a person's question, told as it is; host may be NULL */
+	RUN_TERMINAL, /* a person is asked (number 1) or no more (0); host may be NULL */
 	RUN_STOP,     /* a limit ended the run: text */
 	RUN_PLAY_END,
 	RUN_TICK
@@ -121,6 +123,37 @@ struct run_event {
 
 typedef void (*run_listener)(void *data, const struct run_event *e);
 
+/* A question to whoever started the run, asked between plays. */
+struct run_question {
+	const char *text; /* shown in front of the answer, without ": " */
+	bool hidden;      /* what is typed is not shown */
+};
+
+/* A wait that a person may end, or ends with a text. */
+struct run_pause {
+	double seconds; /* negative: until Enter */
+	bool echo;      /* show what is typed; not with a time */
+	/* Called once keys can be read: tells what can be done. */
+	void (*begin)(void *data);
+	/* Tells a line. */
+	void (*say)(void *data, const char *line);
+	/* Called every second or so; -1 with err when the wait has to end. */
+	int (*keep)(void *data, struct err *err);
+	void *data; /* of these */
+};
+
+/*
+ * How a run asks somebody: 1 when that was done, 0 where nobody is there, -1 with err. `ask` is
+ * called on the thread of run_playbook, `pause` on that of a host.
+ */
+struct run_person {
+	int (*ask)(void *data, const struct run_question *q, struct strbuf *answer,
+		struct err *err);
+	int (*pause)(
+		void *data, const struct run_pause *q, struct strbuf *input, struct err *err);
+	void *data;
+};
+
 /* What the caller gives to a run. */
 struct run_options {
 	const struct vars_site *vars;
@@ -139,6 +172,7 @@ struct run_options {
 	 */
 	bool (*step)(void *step_data, const struct step *s);
 	void *step_data;
+	const struct run_person *person; /* NULL: nobody can be asked */
 	bool check, diff;
 	bool rollback_on_abort; /* take back hosts that are done when a limit ends the run */
 	bool force_handlers;

@@ -27,6 +27,13 @@
 
 /* ---- what all hosts share ---- */
 
+/* What was answered to a play's vars_prompt. */
+struct prompted {
+	struct prompted *next;
+	const struct play *play;
+	const struct value *answers;
+};
+
 struct run_shared {
 	struct cancel hard; /* the second interrupt: stop now */
 	size_t plays;       /* that were begun, of all playbooks */
@@ -36,6 +43,8 @@ struct run_shared {
 	struct strmap vars;      /* path -> const struct value * */
 	struct strmap files;     /* path -> struct shared_file * */
 	struct strmap includes;  /* step and names -> struct included * */
+	struct prompted
+		*prompted; /* of plays that have begun; the run's own thread writes it */
 	struct {
 		struct parcel *items;
 		size_t count; /* atomic */
@@ -103,6 +112,7 @@ struct batch {
 struct playing {
 	struct run *run;
 	const struct play *play;
+	const char *title;       /* the play's name, rendered; else its hosts */
 	size_t number;           /* of the play, from 0 */
 	size_t selected;         /* hosts that the pattern and the limit gave */
 	struct value *all_names; /* of these */
@@ -130,6 +140,13 @@ int play_run(struct playing *p, struct err *err);
 int play_take_back(struct run *run, struct err *err);
 /* Fills in a play's keywords and hosts. -1 with err when one of them is wrong. */
 int playing_init(struct playing *p, struct run *run, const struct play *play, struct err *err);
+/*
+ * Asks for what the play's vars_prompt names, unless that was done, in the view of a runner
+ * that renders the play's keywords; the answers are added there.
+ */
+int prompts_ask(struct playing *p, struct runner *r, struct err *err);
+/* What was answered: a dict, or NULL when nothing was asked. */
+const struct value *prompts_answers(const struct run *run, const struct play *play);
 /* Frees it. */
 void playing_release(struct playing *p);
 /* The variables that a batch's hosts share. */
@@ -388,7 +405,9 @@ const struct value *result_for_show(struct arena *arena, const struct outcome *o
 bool result_is(const struct value *result, const char *key);
 /* Makes an outcome of a failure before or in a module. */
 void result_fail(struct outcome *out, struct arena *arena, const struct err *why);
-/* Adds the keys that every result has, and *_lines. */
+/* Adds stdout_lines and stderr_lines, which a result of a node has. */
+void result_add_lines(struct arena *arena, struct value *result);
+/* Adds the keys that every result has. */
 void result_complete(struct arena *arena, struct value *result);
 
 /* Renders the names that a task notifies, for when it has changed something. */

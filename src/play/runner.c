@@ -142,6 +142,9 @@ static int add_play_vars(struct runner *r, struct err *err)
 		vars_view_add(r->host->view, VARS_MAGIC, "play", r->batch->magic);
 	if (play->vars && play->vars->kind == VALUE_DICT)
 		vars_view_add(r->host->view, VARS_PLAY, play->name, play->vars);
+	const struct value *answers = prompts_answers(r->run, play);
+	if (answers)
+		vars_view_add(r->host->view, VARS_PROMPT, play->name, answers);
 	for (size_t i = 0; i < play->roles.count; i++)
 		role_add_shared(r->host->view, play->roles.items[i]);
 	for (size_t i = 0; play->vars_files && i < play->vars_files->count; i++)

@@ -371,6 +371,8 @@ static enum walk run_for_all(struct runner *r, const struct step *s, struct aren
 
 	if (mine > 0) {
 		enum walk walk = run_here(r, s, arena, &out);
+		if (walk != WALK_ON && r->rescue_depth == 0)
+			__atomic_store_n(&r->batch->over, 1, __ATOMIC_RELEASE);
 		meet_once_done(r, s, &out);
 		return walk;
 	}

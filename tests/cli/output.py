@@ -6,19 +6,23 @@
     output.py PROGRAMS [NAME...]      compares our programs in the directory PROGRAMS with them
 
 output/cases.yaml lists the cases: `run` is a command line of Ansible's, done in a copy of output/;
-`environment` adds variables. Answers are standard output, standard error and exit code, byte by
+`environment` adds variables. With a `dialogue`, pairs of a text that is waited for and of what is
+typed then, the command has a terminal. Answers are standard output, standard error and exit code, byte by
 byte but for what MASKS names. `ours` says what our answer has instead, pairs of a regular expression
 for a line of Ansible's and of what we have there (null: no line), and `why` gives the reason. Hosts may come in any order within a task.
 """
 import difflib
 import os
 import pathlib
+import pty
 import re
+import select
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 try:
     import yaml
@@ -32,6 +36,8 @@ PROGRAMS = {"ansible-playbook": ["run-playbook"], "ansible": ["modelfleet", "adh
 MASKS = [
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+"), "TIME"),
     (re.compile(r"\b\d:\d\d:\d\d\.\d+"), "DELTA"),
+    (re.compile(r"Paused for \d+\.\d+"), "Paused for 0.0"),
+    (re.compile(r'"delta": \d+,'), '"delta": 0,'),
     (re.compile(r"^\+\+\+ after: .*", re.MULTILINE), "+++ after: NEW"),
     # Newer versions of Ansible have it, and so do we.
     (re.compile(r'"false_condition": ("[^"]*"|false), ?(\n +)?'), ""),
@@ -58,6 +64,30 @@ def masked(text, directory):
     return text
 
 
+def on_terminal(words, dialogue, directory, env, patience):
+    """What a command shows on a terminal at which somebody types, and its exit code."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(directory)
+        os.execvpe(words[0], words, env)
+    shown, seen, left = b"", 0, [[part.encode() for part in pair] for pair in dialogue]
+    while select.select([terminal], [], [], 120)[0]:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:  # it has ended
+            break
+        while left and left[0][0] in shown[seen:]:
+            seen = shown.index(left[0][0], seen) + len(left[0][0])
+            time.sleep(patience)
+            os.write(terminal, left.pop(0)[1])
+    else:
+        os.kill(pid, 9)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    lines = shown.decode().replace("\r\n", "\n").replace("\r\n", "\n").split("\n")
+    # What was cleared is not there any more.
+    return "\n".join(re.sub(r".*\x1b\[K", "", line) for line in lines).replace("\r", ""), code
+
+
 def answer(case, programs=None):
     """What a case's command prints, masked; by Ansible if `programs` is None."""
     words = shlex.split(case["run"])
@@ -69,6 +99,11 @@ def answer(case, programs=None):
         (scratch / "home").mkdir()
         directory = scratch / "site"
         shutil.copytree(HERE, directory, ignore=shutil.ignore_patterns("*.out"))
+        if "dialogue" in case:
+            shown, code = on_terminal(
+                words, case["dialogue"], directory, environment(scratch, case),
+                0 if programs else 1)  # Ansible throws away what is typed too soon
+            return masked(shown, directory) + f"---- exit {code}\n"
         done = subprocess.run(words, cwd=directory, env=environment(scratch, case), text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
     return (masked(done.stdout, directory) + "---- standard error\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pause: waits for a time, once for all hosts of a batch. Nobody is asked for anything: a
- * pause without a time is over at once, as Ansible's is without a terminal.
+ * pause: waits for a time, or until somebody at the terminal goes on, once for all hosts of a
+ * batch. Where nobody is there, a pause without a time is over at once.
  */
 #include <time.h>
 
@@ -16,8 +16,8 @@ static const struct argument arguments[] = {
 	{0},
 };
 
-/* A point of time as Python writes one. */
-static void set_time(struct module_call *c, const char *key)
+/* The time as Python writes it. */
+static const char *time_now(struct module_call *c)
 {
 	struct timespec now;
 	struct tm local;
@@ -26,7 +26,7 @@ static void set_time(struct module_call *c, const char *key)
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &local);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-	call_set_text(c, key, arena_printf(c->arena, "%s.%06ld", text, now.tv_nsec / 1000));
+	return arena_printf(c->arena, "%s.%06ld", text, now.tv_nsec / 1000);
 }
 
 /* Two digits behind the point at most, and one at least. */
@@ -61,27 +61,107 @@ static double wanted(struct module_call *c)
 	return seconds < 0 && !argument_value(c, "seconds") ? -1 : seconds < 1 ? 1 : seconds;
 }
 
+/* ---- who is asked ---- */
+
+struct pause {
+	struct module_call *call;
+	double seconds; /* negative: until somebody says something */
+};
+
+static void say(void *data, const char *line)
+{
+	const struct pause *p = data;
+
+	runner_post(p->call->runner, (struct run_event){.kind = RUN_SAY, .text = line});
+}
+
+/* The link and the watchdogs behind it must not take the silence for the engine's end. */
+static int keep(void *data, struct err *err)
+{
+	struct runner *r = ((struct pause *)data)->call->runner;
+
+	return line_idle(&r->line, deadline_in(0.001), runner_soft_cancel(r), err);
+}
+
+/* What is told before the wait, whoever is there. */
+static void begin(void *data)
+{
+	const struct pause *p = data;
+	struct module_call *c = p->call;
+	const char *prompt = argument_text(c, "prompt");
+	const char *title = c->runner->title ? c->runner->title : "";
+	const char *hidden = argument_bool(c, "echo") ? "" : " (output is hidden)";
+
+	if (p->seconds >= 0) {
+		say(data, arena_printf(
+				  c->arena, "Pausing for %.0f seconds%s", p->seconds, hidden));
+		say(data, "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)\r");
+	}
+	if (!prompt || !*prompt)
+		prompt = p->seconds < 0 ? "Press enter to continue, Ctrl+C to interrupt" : NULL;
+	if (prompt)
+		say(data, arena_printf(c->arena, "[%s]\n%s%s:", title, prompt, hidden));
+}
+
+/* Waits for a person. 1 when that was done, 0 where nobody is there, -1 with err. */
+static int wait_for_person(struct pause *p, struct strbuf *input, struct err *err)
+{
+	struct runner *r = p->call->runner;
+	const struct run_person *person = r->run->o->person;
+	const struct run_pause pause = {.seconds = p->seconds,
+		.echo = argument_bool(p->call, "echo"),
+		.begin = begin,
+		.say = say,
+		.keep = keep,
+		.data = p};
+
+	if (!person || !person->pause)
+		return 0;
+	runner_post(r, (struct run_event){.kind = RUN_TERMINAL, .number = 1});
+	int result = person->pause(person->data, &pause, input, err);
+	runner_post(r, (struct run_event){.kind = RUN_TERMINAL, .number = 0});
+	return result;
+}
+
+static int wait_here(struct pause *p, struct strbuf *input, struct err *err)
+{
+	struct runner *r = p->call->runner;
+
+	/* Nobody does anything meanwhile, as the person may look at what was done. */
+	if (meet_all(r, err) < 0)
+		return -1;
+	int there = wait_for_person(p, input, err);
+	if (there != 0)
+		return there;
+	begin(p);
+	if (p->seconds >= 0)
+		return line_idle(&r->line, deadline_in(p->seconds), runner_soft_cancel(r), err);
+	runner_post(r, (struct run_event){.kind = RUN_WARNING,
+			       .step = p->call->step,
+			       .text = "Not waiting for response to prompt as stdin is not "
+				       "interactive"});
+	return 0;
+}
+
 static int run(struct module_call *c, struct err *err)
 {
-	struct runner *r = c->runner;
+	AUTO(strbuf_release) struct strbuf input = STRBUF_INIT;
+	struct pause pause = {.call = c, .seconds = wanted(c)};
+	const char *began = time_now(c);
 	int64_t start = clock_ns();
-	double seconds = wanted(c);
 
 	if (argument_value(c, "minutes") && argument_value(c, "seconds"))
 		return err_set(
 			err, ERR_INPUT, "parameters are mutually exclusive: minutes|seconds");
+	if (wait_here(&pause, &input, err) < 0)
+		return -1;
 	call_set_bool(c, "changed", false);
 	call_set_int(c, "rc", 0);
 	call_set_text(c, "stderr", "");
 	call_set_bool(c, "echo", argument_bool(c, "echo"));
-	call_set_text(c, "user_input", "");
-	set_time(c, "start");
-	if (seconds < 0)
-		runner_warn(
-			r, "Not waiting for response to prompt as stdin is not interactive");
-	else if (line_idle(&r->line, deadline_in(seconds), runner_soft_cancel(r), err) < 0)
-		return -1;
-	set_time(c, "stop");
+	call_set_text(c, "user_input", input.data);
+	call_set_text(c, "start", began);
+	call_set_text(c, "stop", time_now(c));
 	set_duration(c, start, !argument_value(c, "seconds"));
 	return 0;
 }
