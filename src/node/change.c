@@ -68,6 +68,20 @@ int change_hard_link(
 	return take_name(made, path, err);
 }
 
+int change_special(struct transaction *t, const char *path, mode_t type, dev_t device,
+	struct err *err)
+{
+	autofree char *made = change_name_beside(path);
+
+	if (S_ISREG(type) || S_ISDIR(type) || S_ISLNK(type))
+		return err_set(err, ERR_INPUT, "%s: %o is no special file", path, type);
+	if (transaction_record_path(t, path, err) < 0)
+		return -1;
+	if (mknod(made, (type & S_IFMT) | 0600, device) < 0)
+		return err_sys(err, "cannot make the special file %s", path);
+	return take_name(made, path, err);
+}
+
 /* Makes one directory whose parent is there. */
 static int make_directory(struct transaction *t, const char *path,
 	const struct change_attributes *a, mode_t mask, struct err *err)

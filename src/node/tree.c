@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree and tree_apply: what is below a directory, and a list of changes to it. The engine
- * compares and decides; a change names a path below the directory, never one outside it.
+ * tree: what is below a directory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,26 +16,22 @@
 #include "tree/walk.h"
 
 #define ENTRIES_MAX 20000
-#define CHANGES_MAX 20000
+#define DEPTH_MAX   64 /* links to directories inside one another */
 
 const struct node_arg tree_args[] = {
 	{"path", ARG_TEXT | ARG_REQUIRED},
 	{"recurse", ARG_BOOL},
 	{"hash", ARG_BOOL},
-	{NULL, 0},
-};
-
-const struct node_arg tree_apply_args[] = {
-	{"path", ARG_TEXT | ARG_REQUIRED},
-	{"changes", ARG_LIST | ARG_REQUIRED},
+	{"follow", ARG_BOOL},
 	{NULL, 0},
 };
 
 struct listing {
 	struct node_call *call;
 	const char *root;
-	bool hash, recurse;
-	unsigned count;
+	const char *below; /* the directory that is walked, from the root; "" for itself */
+	bool hash, recurse, follow;
+	unsigned count, depth;
 	/* Names that were looked up last: trees have few owners. */
 	uid_t uid;
 	gid_t gid;
@@ -47,10 +42,16 @@ struct listing {
 
 static const char *kind_of(mode_t mode)
 {
-	return S_ISREG(mode)   ? "file"
-	       : S_ISDIR(mode) ? "directory"
-	       : S_ISLNK(mode) ? "link"
-			       : "other";
+	static const struct {
+		mode_t type;
+		const char *name;
+	} kinds[] = {{S_IFREG, "file"}, {S_IFDIR, "directory"}, {S_IFLNK, "link"},
+		{S_IFIFO, "fifo"}, {S_IFSOCK, "socket"}, {S_IFCHR, "char"}, {S_IFBLK, "block"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].type == (mode & S_IFMT))
+			return kinds[i].name;
+	return "other";
 }
 
 static void put_owner(struct listing *l, const struct stat *st)
@@ -80,7 +81,8 @@ static void put_owner(struct listing *l, const struct stat *st)
 static int put_hash(struct listing *l, const char *path, const struct stat *st, struct err *err)
 {
 	uint8_t sum[TREE_HASH_SIZE];
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int follow = l->follow ? 0 : O_NOFOLLOW;
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow);
 
 	if (fd < 0)
 		return err_sys(err, "open %s", path);
@@ -102,28 +104,64 @@ static int put_entry(
 	item_put_string(out, "kind", kind_of(st->st_mode));
 	item_put_int(out, "mode", st->st_mode & 07777);
 	item_put_int(out, "mtime", st->st_mtim.tv_sec);
+	item_put_int(out, "mtime_ns", st->st_mtim.tv_nsec);
 	put_owner(l, st);
 	if (S_ISREG(st->st_mode))
 		item_put_int(out, "size", st->st_size);
+	if (S_ISREG(st->st_mode) && st->st_nlink > 1) {
+		item_put_int(out, "dev", (int64_t)st->st_dev);
+		item_put_int(out, "inode", (int64_t)st->st_ino);
+	}
+	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
+		item_put_int(out, "rdev", (int64_t)st->st_rdev);
 	if (S_ISLNK(st->st_mode))
 		item_put_string(out, "target", resolve_link(l->call->arena, path));
 	return S_ISREG(st->st_mode) && l->hash ? put_hash(l, path, st, err) : 0;
 }
 
+static int visit(void *arg, const struct walk_item *item, struct err *err);
+
+/* What lies in the directory that a link leads to. */
+static int enter_link(struct listing *l, const char *path, const char *name, struct err *err)
+{
+	const char *before = l->below;
+	autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "open %s", path);
+	if (l->depth >= DEPTH_MAX)
+		return err_set(err, ERR_LIMIT, "%s: more than %d links inside one another",
+			path, DEPTH_MAX);
+	l->depth++;
+	l->below = name;
+	int result = tree_walk(fd, visit, l, err);
+	l->below = before;
+	l->depth--;
+	return result;
+}
+
 static int visit(void *arg, const struct walk_item *item, struct err *err)
 {
 	struct listing *l = arg;
-	autofree char *path = path_join(l->root, item->path);
+	autofree char *name = path_join(l->below, item->path);
+	autofree char *path = path_join(l->root, name);
+	struct stat st = item->st;
+	bool link = l->follow && S_ISLNK(st.st_mode);
 
 	if (++l->count > ENTRIES_MAX)
 		return err_set(err, ERR_LIMIT, "more than %d files and directories below %s",
 			ENTRIES_MAX, l->root);
 	if (l->count % 64 == 0 && call_tick(l->call, err) < 0)
 		return -1;
+	/* One that leads to nothing stays a link. */
+	if (link && stat(path, &st) < 0)
+		st = item->st;
 	item_open_dict(l->call->out, NULL);
-	item_put_string(l->call->out, "path", item->path);
-	int result = put_entry(l, path, &item->st, err);
+	item_put_string(l->call->out, "path", name);
+	int result = put_entry(l, path, &st, err);
 	item_close(l->call->out);
+	if (result == 0 && link && l->recurse && S_ISDIR(st.st_mode))
+		result = enter_link(l, path, name, err);
 	return result < 0 ? -1 : l->recurse ? WALK_ON : WALK_OVER;
 }
 
@@ -131,6 +169,8 @@ int node_tree(struct node_call *c, struct err *err)
 {
 	struct listing l = {.call = c,
 		.root = call_path(c, "path", err),
+		.below = "",
+		.follow = item_bool(c->args, "follow", false),
 		.hash = item_bool(c->args, "hash", false),
 		.recurse = item_bool(c->args, "recurse", true)};
 	struct stat st;
@@ -156,149 +196,4 @@ int node_tree(struct node_call *c, struct err *err)
 	int result = tree_walk(fd, visit, &l, err);
 	item_close(c->out);
 	return result;
-}
-
-/* ---- changes ---- */
-
-struct change {
-	struct node_call *call; /* its args are the change's */
-	const char *path;
-	struct change_attributes attributes;
-};
-
-/* A name of a user, or a number where nobody here has that name. */
-static void read_owner(struct change *k)
-{
-	const char *owner = call_text_or_null(k->call, "owner");
-	const char *group = call_text_or_null(k->call, "group");
-	int64_t uid = item_int(k->call->args, "uid", -1),
-		gid = item_int(k->call->args, "gid", -1);
-	struct change_attributes *a = &k->attributes;
-	struct group_entry g;
-	struct user u;
-
-	a->has_owner = uid >= 0;
-	a->owner = owner && user_by_name(owner, &u) ? u.uid : (uid_t)uid;
-	a->has_group = gid >= 0;
-	a->group = group && group_by_name(group, &g) ? g.gid : (gid_t)gid;
-}
-
-static void read_attributes(struct change *k)
-{
-	int64_t mode = item_int(k->call->args, "mode", -1);
-	const struct item *mtime = item_get(k->call->args, "mtime");
-
-	read_owner(k);
-	k->attributes.has_mode = mode >= 0;
-	k->attributes.mode = (mode_t)(mode & 07777);
-	if (mtime && mtime->type == ITEM_INT) {
-		k->attributes.has_mtime = true;
-		k->attributes.mtime = (struct timespec){.tv_sec = mtime->integer,
-			.tv_nsec = (long)item_int(k->call->args, "mtime_ns", 0)};
-	}
-}
-
-static int make_file(struct change *k, struct transaction *t, struct err *err)
-{
-	struct change_write w = {.call = k->call,
-		.path = k->path,
-		.attributes = k->attributes,
-		.umask = k->call->node->login_umask};
-
-	if (call_content(k->call, "content", &w.content, err) <= 0)
-		return -1;
-	return change_write(t, &w, err);
-}
-
-static int make_directory(struct change *k, struct transaction *t, struct err *err)
-{
-	return change_directory(t, k->path, &k->attributes, k->call->node->login_umask, err);
-}
-
-static int set_attributes(struct change *k, struct transaction *t, struct err *err)
-{
-	bool changed;
-
-	return change_attributes(t, k->path, &k->attributes, false, false, &changed, err);
-}
-
-static int make_link(struct change *k, struct transaction *t, struct err *err)
-{
-	const char *target = call_text(k->call, "target", err);
-
-	if (!target || change_link(t, k->path, target, err) < 0)
-		return -1;
-	return set_attributes(k, t, err);
-}
-
-static int remove_it(struct change *k, struct transaction *t, struct err *err)
-{
-	return change_remove(t, k->path, err);
-}
-
-static const struct {
-	const char *name;
-	int (*run)(struct change *k, struct transaction *t, struct err *err);
-} kinds[] = {
-	{"attributes", set_attributes},
-	{"directory", make_directory},
-	{"file", make_file},
-	{"link", make_link},
-	{"remove", remove_it},
-};
-
-/* The path of a change: below the root, or the root itself. NULL with err. */
-static const char *change_path(struct node_call *c, const char *root, struct err *err)
-{
-	const char *name = call_text(c, "path", err);
-
-	if (!name)
-		return NULL;
-	if (!*name)
-		return root;
-	if (!path_is_contained(name)) {
-		err_set(err, ERR_INPUT, "\"%s\" is no path below %s", name, root);
-		return NULL;
-	}
-	return arena_printf(c->arena, "%s/%s", root, name);
-}
-
-static int apply(struct node_call *c, const char *root, struct err *err)
-{
-	struct change k = {.call = c, .path = change_path(c, root, err)};
-	const char *kind = call_text(c, "kind", err);
-
-	if (!k.path || !kind)
-		return -1;
-	read_attributes(&k);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(kinds[i].name, kind) != 0)
-			continue;
-		if (kinds[i].run(&k, call_transaction(c), err) < 0)
-			return err_wrap(err, "%s", k.path);
-		return 0;
-	}
-	return err_set(err, ERR_INPUT, "\"%s\" is no kind of change", kind);
-}
-
-int node_tree_apply(struct node_call *c, struct err *err)
-{
-	const struct item *changes = item_get(c->args, "changes");
-	const char *root = call_path(c, "path", err);
-
-	if (!root)
-		return -1;
-	if (changes->count > CHANGES_MAX)
-		return err_set(
-			err, ERR_LIMIT, "%u changes; at most %d", changes->count, CHANGES_MAX);
-	for (uint32_t i = 0; i < changes->count; i++) {
-		struct node_call one = *c;
-		one.args = &changes->items[i];
-		if (one.args->type != ITEM_DICT)
-			return err_set(err, ERR_INPUT, "a change is a dict");
-		if (call_tick(c, err) < 0 || (!c->check && apply(&one, root, err) < 0))
-			return -1;
-	}
-	item_put_bool(c->out, "changed", changes->count > 0);
-	return 0;
 }

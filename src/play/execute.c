@@ -101,6 +101,7 @@ static int read_keywords(
 		keyword_text(r, step_attribute(s, ATTRIBUTE_DELEGATE_TO), &x->delegate, err) <
 			0)
 		return -1;
+	x->delegated = x->delegate != NULL;
 	if (x->delegate && strcmp(x->delegate, r->host->name) == 0)
 		x->delegate = NULL;
 	out->delegate = x->delegate;

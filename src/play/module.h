@@ -84,6 +84,13 @@ struct module_call {
 	struct value *result;
 };
 
+/* Where a call's questions go: a host, and which of its users answers. */
+struct runner_place {
+	const char *host; /* NULL: the play's own; RUNNER_HERE: this machine, be it no host */
+	bool as_login;    /* not the user that the task becomes */
+};
+#define RUNNER_HERE ""
+
 struct module {
 	const char *name;           /* short: "template" */
 	const char *const *aliases; /* other names besides ansible.builtin.NAME; may be NULL */

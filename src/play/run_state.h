@@ -233,6 +233,8 @@ struct execution {
 	uint16_t ctx;
 	double timeout;                  /* seconds that the task gives an attempt; 0: any */
 	const char *delegate;            /* the host that it is done on; NULL: the runner's */
+	bool delegated;                  /* delegate_to names a host, be it the runner's own */
+	bool as_login;                   /* runner_move: whatever the task becomes */
 	const struct value *environment; /* NULL: not rendered yet */
 };
 

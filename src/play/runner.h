@@ -56,6 +56,15 @@ int runner_node(struct module_call *c, const char *node_module, const struct val
 /* The same, with the result alone in a new dict of the call's arena instead. NULL with err. */
 const struct value *runner_ask_node(struct module_call *c, const char *node_module,
 	const struct value *args, struct err *err);
+/* Where a call's questions go: at first to the host that the task is done on. */
+struct runner_place runner_place(const struct module_call *c);
+/* True if the task has delegate_to, be it with its own host. */
+bool runner_is_delegated(const struct module_call *c);
+/*
+ * Makes them go elsewhere from now on, for a module that works on two hosts. Only what happens
+ * on the play's own host belongs to its transaction.
+ */
+void runner_move(struct module_call *c, const struct runner_place *to);
 /*
  * Brings content to the node as a blob for the next module there, and adds it to `args` under
  * `key` (as bytes where it is small). Sent once for one content.
@@ -65,6 +74,9 @@ int runner_put_content(struct module_call *c, struct value *args, const char *ke
 /* The same for a file of this machine, in pieces, compressed where that pays. */
 int runner_put_file(struct module_call *c, struct value *args, const char *key,
 	const char *path, struct err *err);
+/* The same for an open file of so many bytes, of which the hash is known. */
+int runner_put_fd(struct module_call *c, struct value *args, const char *key, int fd,
+	uint64_t size, const uint8_t *hash, struct err *err);
 /* Content that is sent to many: hashed and compressed once. The data is the arena's. */
 struct run_pack;
 /* Makes a pack of a copy of n bytes; NULL with err. */

@@ -329,6 +329,15 @@ static ssize_t read_file(void *data, void *buffer, size_t n, uint64_t offset, st
 	return got < 0 ? err_sys(err, "cannot read") : got;
 }
 
+int runner_put_fd(struct module_call *c, struct value *args, const char *key, int fd,
+	uint64_t size, const uint8_t *hash, struct err *err)
+{
+	struct line_content content = {.size = size, .read = read_file, .data = &fd};
+
+	memcpy(content.hash, hash, sizeof(content.hash));
+	return put(c, args, key, &content, err);
+}
+
 /* Sends a file's content, compressed where that pays. */
 static int put_shared(struct module_call *c, struct value *args, const char *key,
 	const char *path, const struct shared_file *f, struct err *err)

@@ -179,7 +179,9 @@ int runner_way(struct runner *r, const struct step *s, struct err *err)
 /* The line to another host of the inventory, made at its first use. */
 static struct line *other_line(struct runner *r, const char *name, struct err *err)
 {
-	const struct host *host = inventory_host(r->run->o->inventory, name);
+	bool here = strcmp(name, RUNNER_HERE) == 0;
+	const struct host *host =
+		inventory_host(r->run->o->inventory, here ? "localhost" : name);
 
 	for (struct other_line *o = r->others; o; o = o->next)
 		if (strcmp(o->name, name) == 0)
@@ -192,13 +194,15 @@ static struct line *other_line(struct runner *r, const char *name, struct err *e
 		return NULL;
 	}
 	struct other_line *o = xcalloc(1, sizeof(*o));
-	o->name = host->name;
+	o->name = here ? RUNNER_HERE : host->name;
 	o->view = vars_view_new(r->run->o->vars, host);
 	if (connection_read(&o->connection, o->view, r->host->connection.defaults, err) < 0) {
 		vars_view_free(o->view);
 		free(o);
 		return NULL;
 	}
+	if (here)
+		o->connection.link.transport = LINK_LOCAL;
 	line_init(&o->line, &o->connection, r->run->o->sync.stall);
 	o->next = r->others;
 	r->others = o;
@@ -273,6 +277,36 @@ static int user_ctx(
 	return -1;
 }
 
+struct runner_place runner_place(const struct module_call *c)
+{
+	const struct execution *x = c->runner->now;
+
+	return (struct runner_place){.host = x->delegate, .as_login = x->as_login};
+}
+
+bool runner_is_delegated(const struct module_call *c)
+{
+	return c->runner->now->delegated;
+}
+
+void runner_move(struct module_call *c, const struct runner_place *to)
+{
+	struct execution *x = c->runner->now;
+
+	x->delegate = to->host;
+	x->as_login = to->as_login;
+	x->line = NULL;
+	x->has_ctx = false;
+}
+
+/* The user that a call's questions are asked as; NULL: the login user. */
+static int user_of(
+	struct runner *r, const struct execution *x, const char **user, struct err *err)
+{
+	*user = NULL;
+	return x->as_login ? 0 : runner_become(r, x->call.step, user, err);
+}
+
 /* The ctx of a call's user on its line. */
 static int call_ctx(struct runner *r, struct execution *x, struct err *err)
 {
@@ -280,7 +314,7 @@ static int call_ctx(struct runner *r, struct execution *x, struct err *err)
 
 	if (x->has_ctx && x->line && x->line->link)
 		return 0;
-	if (!runner_line(r, x, err) || runner_become(r, x->call.step, &user, err) < 0 ||
+	if (!runner_line(r, x, err) || user_of(r, x, &user, err) < 0 ||
 		user_ctx(r, x, user, &x->ctx, err) < 0)
 		return -1;
 	x->has_ctx = true;

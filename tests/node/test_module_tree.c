@@ -105,6 +105,76 @@ static void no_change_leaves_the_tree(void **state)
 	expect_call(w, "tree_apply", 0, "\"changes\": [7]", ERR_INPUT);
 }
 
+static void specials_and_second_names_are_made(void **state)
+{
+	struct world *w = *state;
+	autofree char *pipe = path_join(w->dir, "p"), *second = path_join(w->dir, "g");
+	struct stat st;
+
+	world_file(w->dir, "f", "text", 4);
+	expect_call(w, "tree_apply", 0,
+		"\"changes\": [{\"kind\": \"special\", \"path\": \"p\", \"type\": 4096,"
+		" \"mode\": 416},"
+		"{\"kind\": \"hard_link\", \"path\": \"g\", \"target\": \"f\"}]",
+		ERR_NONE);
+	assert_int_equal(lstat(pipe, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(lstat(second, &st), 0);
+	assert_int_equal(st.st_nlink, 2);
+	expect_call(w, "tree_apply", 0,
+		"\"changes\": [{\"kind\": \"special\", \"path\": \"q\", \"type\": 32768}]",
+		ERR_INPUT);
+	expect_call(w, "tree_apply", 0,
+		"\"changes\": [{\"kind\": \"hard_link\", \"path\": \"h\", "
+		"\"target\": \"../f\"}]",
+		ERR_INPUT);
+	assert_false(has(w, "q"));
+}
+
+static void links_are_followed_where_that_is_asked_for(void **state)
+{
+	struct world *w = *state;
+	struct module_result r;
+	size_t found = 0;
+
+	world_file(w->dir, "f", "text", 4);
+	expect_call(w, "tree_apply", 0,
+		"\"changes\": [{\"kind\": \"directory\", \"path\": \"d\"},"
+		"{\"kind\": \"link\", \"path\": \"d/l\", \"target\": \"../f\"},"
+		"{\"kind\": \"link\", \"path\": \"e\", \"target\": \"d\"}]",
+		ERR_NONE);
+	assert_int_equal(module_call(&w->client, &r, "tree", 0,
+				 "{\"path\": \"%s\", \"follow\": true}", w->dir),
+		ERR_NONE);
+	value_list_foreach (entry, value_dict_get(r.value, "entries"))
+		found += strcmp(value_text(value_dict_get(entry, "path")), "e/l") == 0 &&
+			 strcmp(value_text(value_dict_get(entry, "kind")), "file") == 0;
+	assert_int_equal(found, 1);
+	module_result_release(&r);
+}
+
+static void small_files_are_read_together(void **state)
+{
+	struct world *w = *state;
+	struct module_result r;
+
+	world_file(w->dir, "a", "one", 3);
+	world_file(w->dir, "b", "", 0);
+	assert_int_equal(module_call(&w->client, &r, "read_files", 0,
+				 "{\"paths\": [\"%s/a\", \"%s/b\"]}", w->dir, w->dir),
+		ERR_NONE);
+	const struct value *contents = value_dict_get(r.value, "contents");
+	assert_int_equal(contents->count, 2);
+	assert_string_equal(value_text(value_dict_get(contents->items[0], "$bytes")), "one");
+	assert_string_equal(value_text(value_dict_get(contents->items[1], "$bytes")), "");
+	module_result_release(&r);
+	assert_int_equal(module_call(&w->client, &r, "read_files", 0,
+				 "{\"paths\": [\"%s/a\", \"%s\"]}", w->dir, w->dir),
+		ERR_INPUT);
+	module_result_release(&r);
+}
+
 static void a_program_is_run_with_its_arguments(void **state)
 {
 	struct world *w = *state;
@@ -150,6 +220,9 @@ int main(void)
 		WORLD_TEST(changes_are_made_in_their_order),
 		WORLD_TEST(check_mode_makes_none),
 		WORLD_TEST(no_change_leaves_the_tree),
+		WORLD_TEST(specials_and_second_names_are_made),
+		WORLD_TEST(links_are_followed_where_that_is_asked_for),
+		WORLD_TEST(small_files_are_read_together),
 		WORLD_TEST(a_program_is_run_with_its_arguments),
 		WORLD_TEST(a_host_without_the_interpreter_says_so),
 	};

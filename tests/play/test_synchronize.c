@@ -14,6 +14,7 @@
 #include "base/scratch.h"
 #include "play/modules/synchronize.h"
 #include "play/run_fixture.h"
+#include "value/json.h"
 
 #define TASK "- hosts: all\n  gather_facts: false\n  tasks:\n    - synchronize: "
 
@@ -66,12 +67,10 @@ static void options_that_are_not_ours_are_refused(void **state)
 		"rsync_opts: \\\"--fuzzy\\\" is not supported");
 	expect_seen(f, "{src: a, dest: /nonexistent/x, rsync_opts: [\"--exclude\"]}",
 		"--exclude without a pattern");
-	expect_seen(
-		f, "{src: a, dest: /nonexistent/x, mode: pull}", "mode: pull is not supported");
 	expect_seen(f, "{src: a, dest: /nonexistent/x, link_dest: [/y]}", "link_dest is not");
 	expect_seen(f, "{src: nowhere, dest: /x}", "could not find nowhere");
-	expect_seen(f, "{src: a, dest: /nonexistent/x/y}",
-		"there is no directory /nonexistent/x on the host");
+	expect_seen(
+		f, "{src: a, dest: /nonexistent/x/y}", "there is no directory /nonexistent/x");
 }
 
 static void a_tree_is_brought_and_then_is_there(void **state)
@@ -117,6 +116,44 @@ static void what_is_left_out_stays(void **state)
 	assert_true(path_exists(run_fixture_path(f, "to/a")));
 }
 
+/* A node's answer as JSON: whether a list is made of it, and how many are in it. */
+static void expect_answer(const char *json, bool follow, int expected)
+{
+	AUTO(arena_release) struct arena arena = {0};
+	struct module_call c = {.arena = &arena};
+	struct synchronize_rules r = {.recursive = true, .links = true, .copy_links = follow};
+	struct synchronize_list l = {0};
+	struct err err = {0};
+	const struct value *answer =
+		json_read(&arena, json, strlen(json), NULL, NULL, NULL, &err);
+
+	assert_non_null(answer);
+	int result = synchronize_list_answer(&c, &r, answer, "/s", "", &l, &err);
+	if ((result < 0 ? -1 : (int)l.count) != expected)
+		fail_msg("%s: %d, %zu: %s", json, result, l.count, err.text);
+	synchronize_list_release(&l);
+}
+
+#define ANSWER(entries) "{\"kind\": \"directory\", \"entries\": [" entries "]}"
+#define ENTRY(kind, path)                                                                      \
+	"{\"kind\": \"" kind "\", \"path\": \"" path "\", \"target\": \"/etc\"}"
+
+static void a_list_that_leads_elsewhere_is_refused(void **state)
+{
+	(void)state;
+	expect_answer(ANSWER(ENTRY("file", "a")), false, 2);
+	expect_answer(ANSWER(ENTRY("directory", "a") "," ENTRY("file", "a/b")), false, 3);
+	expect_answer(ANSWER(ENTRY("link", "a") "," ENTRY("file", "a/b")), false, -1);
+	expect_answer(ANSWER(ENTRY("file", "a/b")), false, -1);
+	expect_answer(ANSWER(ENTRY("file", "../a")), false, -1);
+	expect_answer(ANSWER(ENTRY("file", "/a")), false, -1);
+	expect_answer(ANSWER(ENTRY("link", "a") "," ENTRY("directory", "a")), false, -1);
+	expect_answer(ANSWER("{\"kind\": \"file\"}"), false, -1);
+	expect_answer(ANSWER("{\"kind\": \"link\", \"path\": \"a\"}"), false, -1);
+	expect_answer(ANSWER(ENTRY("link", "a")), true, -1);
+	expect_answer(ANSWER(ENTRY("whatever", "a")), false, 1);
+}
+
 static void check_mode_changes_nothing(void **state)
 {
 	struct run_fixture *f = *state;
@@ -153,6 +190,7 @@ int main(void)
 #define RUN(test) cmocka_unit_test_setup_teardown(test, run_fixture_make, run_fixture_drop)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(patterns_leave_out_what_rsync_leaves_out),
+		cmocka_unit_test(a_list_that_leads_elsewhere_is_refused),
 		RUN(options_that_are_not_ours_are_refused),
 		RUN(a_tree_is_brought_and_then_is_there),
 		RUN(what_is_left_out_stays),

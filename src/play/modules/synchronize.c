@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * synchronize: a file or a tree of this machine, brought to the node as rsync would. The node
+ * synchronize: a file or a tree, brought from one end to the other as rsync would. The target
  * tells what it has below the place, the difference is made here, and the changes go in
- * batches, each whole file with its attributes.
+ * batches.
  */
 #include "play/modules/synchronize.h"
+
+#include <stdlib.h>
 
 #include "base/path.h"
 #include "play/modules/modules.h"
 #include "play/runner.h"
-
-#define BATCH_FILES 40      /* blobs of one call: fewer than a helper keeps */
-#define BATCH_BYTES 400000u /* of arguments */
-#define ENTRY_BYTES 300u    /* of a change without content */
-#define INLINE_MAX  16384u  /* bytes of a file that goes with the arguments */
 
 static const char *const modes[] = {"pull", "push", NULL};
 
@@ -49,15 +46,12 @@ static const struct argument arguments[] = {
 	{0},
 };
 
-/* One transfer. */
-struct transfer {
-	struct synchronize_rules rules;
-	struct synchronize_list list;
-	struct synchronize_plan plan;
-	const char *src;  /* found here */
-	const char *name; /* of it below dest */
-	const char *dest; /* on the node, a directory */
-};
+/* Names of this machine, which need no connection. */
+static bool is_this_machine(const char *host)
+{
+	return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 ||
+	       strcmp(host, "::1") == 0;
+}
 
 static bool ends_in_slash(const char *path)
 {
@@ -80,32 +74,13 @@ static int refuse_unsupported(const struct module_call *c, struct err *err)
 {
 	const struct value *link_dest = argument_value(c, "link_dest");
 
-	if (strcmp(argument_text(c, "mode"), "push") != 0)
-		return err_set(err, ERR_UNSUPPORTED,
-			"mode: pull is not supported yet; fetch brings single files");
 	if (link_dest && link_dest->count > 0)
 		return err_set(err, ERR_UNSUPPORTED, "link_dest is not supported yet");
 	return 0;
 }
 
-static const struct value *ask(
-	struct module_call *c, const struct transfer *t, const char *path, struct err *err)
-{
-	struct value *args = value_new_dict(c->arena);
-
-	value_dict_set(c->arena, args, "path", value_new_string(c->arena, path));
-	value_dict_set(c->arena, args, "recurse", value_bool(t->rules.recursive));
-	value_dict_set(c->arena, args, "hash", value_bool(t->rules.checksum));
-	return runner_ask_node(c, "tree", args, err);
-}
-
-static bool is_directory(const struct value *answer)
-{
-	return str_cmp0(value_text(value_dict_get(answer, "kind")), "directory") == 0;
-}
-
 /* A file under a name of its own: its directory is dest, of which only this name counts. */
-static int aim_at_file(struct module_call *c, struct transfer *t, const char *dest,
+static int aim_at_file(struct module_call *c, struct synchronize_transfer *t, const char *dest,
 	const struct value *answer, struct err *err)
 {
 	autofree char *parent = path_dirname(dest);
@@ -114,10 +89,10 @@ static int aim_at_file(struct module_call *c, struct transfer *t, const char *de
 
 	t->dest = arena_strdup(c->arena, parent);
 	t->name = arena_strdup(c->arena, path_basename(dest));
-	t->plan.alone = path_basename(trimmed(c, t->src));
+	t->plan.alone = path_basename(t->src);
 	if (!value_truthy(value_dict_get(answer, "parent")))
-		return err_set(err, ERR_NOTFOUND, "%s: there is no directory %s on the host",
-			dest, t->dest);
+		return err_set(
+			err, ERR_NOTFOUND, "%s: there is no directory %s", dest, t->dest);
 	value_dict_foreach (p, answer)
 		if (value_is_string(p->key))
 			value_dict_set_value(c->arena, there, p->key, p->value);
@@ -133,71 +108,139 @@ static int aim_at_file(struct module_call *c, struct transfer *t, const char *de
 	return 0;
 }
 
+/* A path of this machine as a helper has to have it: not relative to anything. */
+static const char *here(
+	struct module_call *c, const char *given, bool must_exist, struct err *err)
+{
+	const char *path = trimmed(c, given);
+
+	if (*path == '/' || *path == '~')
+		return path;
+	autofree char *found = runner_find(c, "files", path, must_exist ? err : NULL);
+	if (!found && must_exist)
+		return NULL;
+	if (!found)
+		found = path_join(c->step->play->directory, path);
+	autofree char *whole = realpath(found, NULL);
+	return arena_strdup(c->arena, whole ? whole : found);
+}
+
+/* A path of a node: a relative one is below the login's home, as rsync has it over ssh. */
+static const char *there(struct module_call *c, const char *given)
+{
+	const char *path = trimmed(c, given);
+
+	return *path == '/' || *path == '~' ? path : arena_printf(c->arena, "~/%s", path);
+}
+
+/* A path at one of the ends; NULL with err. */
+static const char *at(struct module_call *c, const struct runner_place *where,
+	const char *given, bool must_exist, struct err *err)
+{
+	bool is_here = where->host && strcmp(where->host, RUNNER_HERE) == 0;
+
+	return is_here ? here(c, given, must_exist, err) : there(c, given);
+}
+
+/* Where the files come from and go to: rsync's ends, turned round by "pull". */
+static void choose_ends(struct module_call *c, struct synchronize_transfer *t)
+{
+	struct runner_place asked = runner_place(c);
+	struct runner_place host = {0};
+	struct runner_place other = {.host = RUNNER_HERE, .as_login = true};
+	bool pull = strcmp(argument_text(c, "mode"), "pull") == 0;
+	bool local = runner_host(c->runner)->connection.link.transport == LINK_LOCAL;
+
+	t->plan.direction = pull ? '>' : '<';
+	if (runner_is_delegated(c) && !asked.host) {
+		/* The host with itself. */
+		other = host;
+		t->from_node = true;
+		t->plan.direction = '>';
+	} else if (asked.host && !is_this_machine(asked.host)) {
+		other.host = asked.host;
+		t->from_node = true;
+	} else if (local && !asked.host) {
+		other = host;
+		t->plan.direction = '>';
+	} else if (pull) {
+		t->from_node = true;
+	}
+	t->origin = pull ? host : other;
+	t->target = pull ? other : host;
+}
+
+/* What rsync makes of a place that is not there, which depends on how much there is to bring.
+ */
+static void settle_place(struct module_call *c, struct synchronize_transfer *t)
+{
+	t->plan.tells_place = t->list.count > 1 || ends_in_slash(argument_text(c, "dest"));
+	if (!t->plan.makes || t->plan.tells_place)
+		return;
+	/* One directory, and nothing in it: it becomes the place itself. */
+	if (t->list.count == 1 && *t->list.items[0].name) {
+		t->plan.alone = t->list.items[0].name;
+		t->list.items[0].name = "";
+	}
+	if (t->rules.existing)
+		t->plan.makes = NULL;
+}
+
+/* Looks at the source: 1 when it is a directory, 0 for a file, -1 with err. */
+static int look(struct module_call *c, struct synchronize_transfer *t, struct err *err)
+{
+	const char *given = argument_text(c, "src");
+
+	if (!t->from_node) {
+		autofree char *src = runner_find(c, "files", given, err);
+		t->src = src ? trimmed(c, src) : NULL;
+		return src ? path_is_dir(src) : -1;
+	}
+	t->src = at(c, &t->origin, given, true, err);
+	t->source = t->src ? synchronize_ask(
+				     c, &t->origin, &t->rules, t->src, t->rules.copy_links, err)
+			   : NULL;
+	if (!t->source)
+		return -1;
+	if (!value_dict_get(t->source, "kind"))
+		return err_set(err, ERR_NOTFOUND, "%s is not there", t->src);
+	return synchronize_is_directory(t->source);
+}
+
 /* Where the source goes, by the slashes at the ends of both names. */
-static int aim(struct module_call *c, struct transfer *t, struct err *err)
+static int aim(
+	struct module_call *c, struct synchronize_transfer *t, bool directory, struct err *err)
 {
 	const char *given = argument_text(c, "dest");
-	const char *dest = trimmed(c, given);
-	bool directory = path_is_dir(t->src);
+	const char *dest = at(c, &t->target, given, false, err);
+	const struct value *answer =
+		synchronize_ask(c, &t->target, &t->rules, dest, false, err);
 
-	if (*dest != '/' && *dest != '~')
-		dest = arena_printf(c->arena, "~/%s", dest);
-	const struct value *answer = ask(c, t, dest, err);
 	if (!answer)
 		return -1;
 	t->plan.there = answer;
 	t->dest = dest;
 	t->name = "";
-	if (!directory && !ends_in_slash(given) && !is_directory(answer))
+	if (!directory && !ends_in_slash(given) && !synchronize_is_directory(answer))
 		return aim_at_file(c, t, dest, answer, err);
 	if (!directory || !ends_in_slash(argument_text(c, "src")))
-		t->name = path_basename(trimmed(c, t->src));
-	t->plan.makes = is_directory(answer) ? NULL : dest;
-	if (!is_directory(answer) && !value_truthy(value_dict_get(answer, "parent")))
+		t->name = path_basename(t->src);
+	t->plan.makes = synchronize_is_directory(answer) ? NULL : dest;
+	if (t->plan.makes && !value_truthy(value_dict_get(answer, "parent")))
 		return err_set(err, ERR_NOTFOUND,
-			"%s: the directory that it is to lie in is not on the host", dest);
+			"%s: the directory that it is to lie in is not there", dest);
 	return 0;
 }
 
-/* ---- sending ---- */
-
-/* One call with the changes from `first` on: how many. 0 with err. */
-static size_t send_batch(
-	struct module_call *c, const struct transfer *t, size_t first, struct err *err)
+static int list(struct module_call *c, struct synchronize_transfer *t, struct err *err)
 {
-	struct value *args = value_new_dict(c->arena), *changes = value_new_list(c->arena);
-	size_t bytes = 0, blobs = 0, i = first;
-
-	for (; i < t->plan.changes->count && bytes < BATCH_BYTES && blobs < BATCH_FILES; i++) {
-		/* The dict is ours to complete. */
-		struct value *change = (struct value *)(uintptr_t)t->plan.changes->items[i];
-		const struct synchronize_entry *e = t->plan.files[i];
-		bool is_small = e && e->st.st_size <= (off_t)INLINE_MAX;
-		if (e && runner_put_file(c, change, "content", e->path, err) < 0)
-			return 0;
-		blobs += e && !is_small;
-		bytes += ENTRY_BYTES + (is_small ? (size_t)e->st.st_size : 0);
-		value_list_add(c->arena, changes, change);
-	}
-	value_dict_set(c->arena, args, "path", value_new_string(c->arena, t->dest));
-	value_dict_set(c->arena, args, "changes", changes);
-	return runner_ask_node(c, "tree_apply", args, err) ? i - first : 0;
+	if (t->from_node)
+		return synchronize_list_answer(
+			c, &t->rules, t->source, t->src, t->name, &t->list, err);
+	return synchronize_list_read(c, &t->rules, t->src, t->name, &t->list, err);
 }
 
-static int send_changes(struct module_call *c, const struct transfer *t, struct err *err)
-{
-	size_t done = 0;
-
-	while (done < t->plan.changes->count) {
-		size_t sent = send_batch(c, t, done, err);
-		if (sent == 0)
-			return -1;
-		done += sent;
-	}
-	return 0;
-}
-
-static void tell(struct module_call *c, const struct transfer *t)
+static void tell(struct module_call *c, const struct synchronize_transfer *t)
 {
 	const struct strbuf *said = &t->plan.said;
 	AUTO(strlist_release) struct strlist lines = {0};
@@ -218,24 +261,20 @@ static void tell(struct module_call *c, const struct transfer *t)
 	}
 }
 
-static int transfer(struct module_call *c, struct transfer *t, struct err *err)
+static int transfer(struct module_call *c, struct synchronize_transfer *t, struct err *err)
 {
 	if (synchronize_rules_read(c, &t->rules, err) < 0)
 		return -1;
-	autofree char *src = runner_find(c, "files", argument_text(c, "src"), err);
-	if (!src)
-		return -1;
-	t->src = arena_strdup(c->arena, src);
 	t->plan.rules = &t->rules;
 	t->plan.check = c->check;
-	t->plan.direction =
-		runner_host(c->runner)->connection.link.transport == LINK_LOCAL ? '>' : '<';
-	if (aim(c, t, err) < 0 ||
-		synchronize_list_read(
-			c, &t->rules, trimmed(c, t->src), t->name, &t->list, err) < 0 ||
-		synchronize_plan_make(c, &t->list, &t->plan, err) < 0)
+	choose_ends(c, t);
+	int directory = look(c, t, err);
+	if (directory < 0 || aim(c, t, directory, err) < 0 || list(c, t, err) < 0)
 		return -1;
-	if (!c->check && send_changes(c, t, err) < 0)
+	settle_place(c, t);
+	if (synchronize_plan_make(c, &t->list, &t->plan, err) < 0)
+		return -1;
+	if (!c->check && synchronize_send(c, t, err) < 0)
 		return -1;
 	tell(c, t);
 	return 0;
@@ -243,11 +282,13 @@ static int transfer(struct module_call *c, struct transfer *t, struct err *err)
 
 static int run(struct module_call *c, struct err *err)
 {
-	struct transfer t = {.plan = {.said = STRBUF_INIT}};
+	struct synchronize_transfer t = {.plan = {.said = STRBUF_INIT}};
+	struct runner_place first = runner_place(c);
 
 	if (refuse_unsupported(c, err) < 0)
 		return -1;
 	int result = transfer(c, &t, err);
+	runner_move(c, &first);
 	synchronize_rules_release(&t.rules);
 	synchronize_list_release(&t.list);
 	strbuf_release(&t.plan.said);

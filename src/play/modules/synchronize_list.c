@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/path.h"
@@ -83,26 +84,17 @@ static int add(struct lister *l, const char *path, const char *name, const struc
 
 static int list(struct lister *l, const char *path, const char *name, struct err *err);
 
-/* The names in a directory, sorted, directories behind the others. */
-static int read_names(
-	const char *path, struct strlist *names, struct strlist *directories, struct err *err)
+static int read_names(const char *path, struct strlist *names, struct err *err)
 {
 	DIR *d = opendir(path);
 	struct dirent *e;
 
 	if (!d)
 		return err_sys(err, "%s", path);
-	while ((e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		autofree char *full = path_join(path, e->d_name);
-		struct stat st;
-		bool is_directory = lstat(full, &st) == 0 && S_ISDIR(st.st_mode);
-		strlist_add(is_directory ? directories : names, e->d_name);
-	}
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			strlist_add(names, e->d_name);
 	closedir(d);
-	strlist_sort(names);
-	strlist_sort(directories);
 	return 0;
 }
 
@@ -120,18 +112,15 @@ static int list_names(struct lister *l, const char *path, const char *name,
 
 static int list_directory(struct lister *l, const char *path, const char *name, struct err *err)
 {
-	AUTO(strlist_release) struct strlist names = {0}, directories = {0};
+	AUTO(strlist_release) struct strlist names = {0};
 
 	if (l->depth >= DEPTH_MAX)
 		return err_set(err, ERR_LIMIT,
 			"%s: more than %d directories inside one another", path, DEPTH_MAX);
-	if (read_names(path, &names, &directories, err) < 0)
+	if (read_names(path, &names, err) < 0)
 		return -1;
 	l->depth++;
-	int result = list_names(l, path, name, &names, err) < 0 ||
-				     list_names(l, path, name, &directories, err) < 0
-			     ? -1
-			     : 0;
+	int result = list_names(l, path, name, &names, err);
 	l->depth--;
 	return result;
 }
@@ -141,14 +130,15 @@ static int list(struct lister *l, const char *path, const char *name, struct err
 	const struct synchronize_rules *r = l->rules;
 	struct stat st;
 
-	if ((r->copy_links ? stat(path, &st) : lstat(path, &st)) < 0)
+	bool lost = r->copy_links && stat(path, &st) < 0;
+	if ((lost || !r->copy_links) && lstat(path, &st) < 0)
 		return err_sys(err, "%s", path);
 	bool directory = S_ISDIR(st.st_mode);
 	if (*name && synchronize_excludes(r, name, directory))
 		return 0;
-	if (directory && !r->recursive && !r->dirs)
-		return 0;
-	if (!directory && !S_ISREG(st.st_mode) && !(S_ISLNK(st.st_mode) && r->links))
+	if (lost)
+		return err_set(err, ERR_NOTFOUND, "%s leads to nothing that is there", path);
+	if (directory && !synchronize_brings(r, st.st_mode))
 		return 0;
 	if (add(l, path, name, &st, err) < 0)
 		return -1;
@@ -161,7 +151,23 @@ int synchronize_list_read(struct module_call *c, const struct synchronize_rules 
 {
 	struct lister lister = {.call = c, .rules = r, .list = l};
 
-	return list(&lister, path, name, err);
+	int result = list(&lister, path, name, err);
+	synchronize_list_sort(l);
+	return result;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct synchronize_entry *x = a, *y = b;
+
+	return synchronize_order(
+		x->name, S_ISDIR(x->st.st_mode), y->name, S_ISDIR(y->st.st_mode));
+}
+
+void synchronize_list_sort(struct synchronize_list *l)
+{
+	if (l->count > 0)
+		qsort(l->items, l->count, sizeof(*l->items), compare);
 }
 
 void synchronize_list_release(struct synchronize_list *l)

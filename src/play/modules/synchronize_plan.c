@@ -6,7 +6,6 @@
 #include "play/modules/synchronize.h"
 
 #include "base/fd.h"
-#include "base/strmap.h"
 #include "tree/hash.h"
 
 #include <fcntl.h>
@@ -18,10 +17,11 @@ enum { UPDATE, KIND, CONTENT, SIZE, TIME, PERMS, OWNER, GROUP, ACL, XATTR, ITEM_
 struct planning {
 	struct module_call *call;
 	struct synchronize_plan *plan;
-	struct strmap there;    /* name -> const struct value * of the node's entry */
-	struct strmap wanted;   /* names that are to be there */
-	struct strmap replaced; /* of these, directories that give way to something else */
-	struct value *times;    /* changes of directories' times, at the end */
+	struct strmap there;        /* name -> const struct value * of the node's entry */
+	struct strmap wanted;       /* name -> entry that is to be there */
+	struct strmap replaced;     /* of these, what gives way to something else */
+	const struct value *former; /* what the entry under work replaces; NULL: nothing */
+	struct value *times;        /* changes of directories' times, at the end */
 	size_t cap;
 };
 
@@ -44,6 +44,31 @@ static bool node_is_root(const struct planning *p)
 	return root && value_truthy(root);
 }
 
+static bool is_device(const struct synchronize_entry *e)
+{
+	return S_ISCHR(e->st.st_mode) || S_ISBLK(e->st.st_mode);
+}
+
+static bool is_special(const struct synchronize_entry *e)
+{
+	return is_device(e) || S_ISFIFO(e->st.st_mode) || S_ISSOCK(e->st.st_mode);
+}
+
+/* What the node calls an entry's kind. */
+static const char *kind_of(const struct synchronize_entry *e)
+{
+	static const struct {
+		mode_t type;
+		const char *name;
+	} kinds[] = {{S_IFDIR, "directory"}, {S_IFLNK, "link"}, {S_IFREG, "file"},
+		{S_IFIFO, "fifo"}, {S_IFSOCK, "socket"}, {S_IFCHR, "char"}, {S_IFBLK, "block"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if ((e->st.st_mode & S_IFMT) == kinds[i].type)
+			return kinds[i].name;
+	return "other";
+}
+
 /* ---- lines ---- */
 
 static void say(struct planning *p, const char item[ITEM_LEN + 1],
@@ -53,15 +78,27 @@ static void say(struct planning *p, const char item[ITEM_LEN + 1],
 
 	const char *name = p->plan->alone ? p->plan->alone : *e->name ? e->name : ".";
 
+	p->plan->changed = true;
 	strbuf_addf(said, "%s %s%s", item, name, directory ? "/" : "");
 	if (e->target)
 		strbuf_addf(said, " -> %s", e->target);
 	strbuf_addch(said, '\n');
 }
 
+static void say_removal(struct planning *p, const struct synchronize_removal *r)
+{
+	if (r->kept)
+		strbuf_addf(&p->plan->said, "cannot delete non-empty directory: %s\n", r->name);
+	else
+		strbuf_addf(
+			&p->plan->said, "*deleting   %s%s\n", r->name, r->directory ? "/" : "");
+	p->plan->changed |= !r->kept;
+}
+
 /* ---- changes ---- */
 
-/* A change with the attributes that the rules keep. */
+/* A change with the attributes that the rules keep. Content that is new belongs to who wrote
+ * it, unless the owner is kept. */
 static struct value *add_change(
 	struct planning *p, const char *kind, const struct synchronize_entry *e, bool is_new)
 {
@@ -74,7 +111,8 @@ static struct value *add_change(
 	value_dict_set(a, change, "kind", value_new_string(a, kind));
 	value_dict_set(a, change, "path", value_new_string(a, e->name));
 	if (!r->perms && is_new)
-		mode &= ~(mode_t)(umask < 0 ? 022 : umask);
+		mode = p->former && is_special(e) ? (mode_t)number_of(p->former, "mode")
+						  : mode & ~(mode_t)(umask < 0 ? 022 : umask);
 	if (!e->target && (r->perms || is_new))
 		value_dict_set(a, change, "mode", value_new_int(a, mode));
 	if (r->times && !S_ISDIR(e->st.st_mode)) {
@@ -86,6 +124,10 @@ static struct value *add_change(
 		if (e->owner)
 			value_dict_set(a, change, "owner", value_new_string(a, e->owner));
 	}
+	if (node_is_root(p) && !r->owner && strcmp(kind, "file") == 0)
+		value_dict_set(a, change, "uid", value_new_int(a, 0));
+	if (node_is_root(p) && !r->group && strcmp(kind, "file") == 0)
+		value_dict_set(a, change, "gid", value_new_int(a, 0));
 	if (node_is_root(p) && r->group) {
 		value_dict_set(a, change, "gid", value_new_int(a, e->st.st_gid));
 		if (e->group)
@@ -93,6 +135,10 @@ static struct value *add_change(
 	}
 	if (e->target)
 		value_dict_set(a, change, "target", value_new_string(a, e->target));
+	if (is_special(e)) {
+		value_dict_set(a, change, "type", value_new_int(a, e->st.st_mode & S_IFMT));
+		value_dict_set(a, change, "rdev", value_new_int(a, (int64_t)e->st.st_rdev));
+	}
 	value_list_add(a, p->plan->changes, change);
 	return change;
 }
@@ -130,7 +176,8 @@ static void make_place(struct planning *p)
 	value_dict_set(a, change, "kind", value_new_string(a, "directory"));
 	value_dict_set(a, change, "path", value_new_string(a, ""));
 	value_list_add(a, p->plan->changes, change);
-	strbuf_addf(&p->plan->said, "created directory %s\n", p->plan->makes);
+	if (p->plan->tells_place)
+		strbuf_addf(&p->plan->said, "created directory %s\n", p->plan->makes);
 }
 
 static void add_removal(struct planning *p, const char *name)
@@ -178,6 +225,9 @@ static int has_hash(
 {
 	const struct value *sum = value_dict_get(there, "hash");
 	uint8_t ours[TREE_HASH_SIZE];
+
+	if (e->hash)
+		return sum && value_equal(sum, e->hash);
 	autofd int fd = open(e->path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -227,10 +277,15 @@ static void make_new(struct planning *p, const struct synchronize_entry *e)
 
 	if (S_ISDIR(e->st.st_mode)) {
 		item[KIND] = 'd';
-		add_change(p, "directory", e, true);
+		/* The place itself was made before. */
+		add_change(
+			p, p->plan->makes && !*e->name ? "attributes" : "directory", e, true);
 		set_time_later(p, e);
 	} else if (e->target) {
 		add_change(p, "link", e, true);
+	} else if (is_special(e)) {
+		item[KIND] = is_device(e) ? 'D' : 'S';
+		add_change(p, "special", e, true);
 	} else {
 		item[UPDATE] = p->plan->direction;
 		item[KIND] = 'f';
@@ -276,6 +331,21 @@ static void plan_link(
 	say(p, item, e, false);
 }
 
+static void plan_special(
+	struct planning *p, const struct synchronize_entry *e, const struct value *there)
+{
+	char item[] = ".S.........";
+
+	item[KIND] = is_device(e) ? 'D' : 'S';
+	compare_attributes(p, e, there, item);
+	if (p->plan->rules->times && number_of(there, "mtime") != e->st.st_mtim.tv_sec)
+		item[TIME] = 't';
+	if (!differs(item))
+		return;
+	add_change(p, "attributes", e, false);
+	say(p, item, e, false);
+}
+
 static int plan_file(struct planning *p, const struct synchronize_entry *e,
 	const struct value *there, struct err *err)
 {
@@ -311,96 +381,82 @@ static bool is_left(
 /* True if something else stands in an entry's place. */
 static bool is_other_kind(const struct synchronize_entry *e, const struct value *there)
 {
-	const char *kind = S_ISDIR(e->st.st_mode) ? "directory" : e->target ? "link" : "file";
-
-	return !is_kind(there, kind);
+	if (!is_kind(there, kind_of(e)))
+		return true;
+	return is_device(e) && number_of(there, "rdev") != (int64_t)e->st.st_rdev;
 }
 
-static int plan_entry(struct planning *p, const struct synchronize_entry *e, struct err *err)
+/* What stands in an entry's place goes, with all that is in it. */
+static int give_way(struct planning *p, const struct synchronize_entry *e,
+	const struct value *there, struct err *err)
 {
-	const struct value *there = strmap_get(&p->there, e->name);
+	struct synchronize_removals r = {0};
 
-	strmap_set(&p->wanted, e->name, NULL);
-	if (there && is_left(p, e, there))
-		return 0;
-	if (there && is_other_kind(e, there)) {
-		if (is_kind(there, "directory") && !p->plan->rules->remove)
-			return err_set(err, ERR_EXISTS,
-				"%s is a directory on the host, and something else here; "
-				"\"delete\" "
-				"would remove it",
-				e->name);
-		add_removal(p, e->name);
-		strmap_set(&p->replaced, e->name, NULL);
-		there = NULL;
-	}
-	/* The directory of all is made whatever the rules say of what is new. */
-	bool makes_it = p->plan->makes && !*e->name && !p->plan->check;
-	if (!there && (makes_it || !p->plan->rules->existing))
-		make_new(p, e);
-	if (!there)
-		return 0;
+	if (is_kind(there, "directory") && !p->plan->rules->remove)
+		return err_set(err, ERR_EXISTS,
+			"%s is a directory on the host, and something else here; \"delete\" "
+			"would remove it",
+			e->name);
+	synchronize_removals_below(&p->there, e->name, &r);
+	for (size_t i = 0; i < r.count; i++)
+		say_removal(p, &r.items[i]);
+	synchronize_removals_release(&r);
+	add_removal(p, e->name);
+	strmap_set(&p->replaced, e->name, NULL);
+	return 0;
+}
+
+/* An entry that is there, and of the same kind. */
+static int plan_former(struct planning *p, const struct synchronize_entry *e,
+	const struct value *there, struct err *err)
+{
+	if (S_ISREG(e->st.st_mode))
+		return plan_file(p, e, there, err);
 	if (S_ISDIR(e->st.st_mode))
 		plan_directory(p, e, there);
 	else if (e->target)
 		plan_link(p, e, there);
 	else
-		return plan_file(p, e, there, err);
+		plan_special(p, e, there);
 	return 0;
 }
 
-/* ---- what is there too much ---- */
-
-/* True if a file below a directory is left out, which keeps the directory. */
-static bool is_kept(struct planning *p, const char *name)
+static int plan_entry(struct planning *p, const struct synchronize_entry *e, struct err *err)
 {
 	const struct synchronize_rules *r = p->plan->rules;
-	size_t n = strlen(name);
+	const struct value *there = strmap_get(&p->there, e->name);
+	/* The directory of all is made whatever the rules say of what is new. */
+	bool makes_it = p->plan->makes && !*e->name && !p->plan->check;
 
-	if (r->remove_excluded)
-		return false;
-	if (synchronize_excludes(r, name, is_kind(strmap_get(&p->there, name), "directory")))
-		return true;
-	strmap_foreach (e, &p->there)
-		if (strncmp(e->key, name, n) == 0 && e->key[n] == '/' &&
-			synchronize_excludes(r, e->key, is_kind(e->value, "directory")))
-			return true;
-	return false;
-}
-
-/* Only what lies in a directory that is brought is looked at. */
-static bool is_in_brought(struct planning *p, const char *name)
-{
-	autofree char *above = xstrdup(name);
-	char *slash;
-
-	while ((slash = strrchr(above, '/'))) {
-		*slash = '\0';
-		if (strmap_has(&p->replaced, above))
-			return false;
-		if (strmap_has(&p->wanted, above))
-			return true;
+	strmap_set(&p->wanted, e->name, (void *)(uintptr_t)e);
+	if (there ? is_left(p, e, there) : r->existing && !makes_it)
+		return 0;
+	if (!synchronize_brings(r, e->st.st_mode)) {
+		strbuf_addf(&p->plan->said, "skipping non-regular file \"%s\"\n", e->name);
+		return 0;
 	}
-	return strmap_has(&p->wanted, "");
+	if (there && !is_other_kind(e, there))
+		return plan_former(p, e, there, err);
+	if (there && give_way(p, e, there, err) < 0)
+		return -1;
+	p->former = there && !is_kind(there, "directory") ? there : NULL;
+	make_new(p, e);
+	return 0;
 }
 
 static void plan_removals(struct planning *p)
 {
-	AUTO(strlist_release) struct strlist extra = {0};
+	struct synchronize_removals r = {0};
 
 	if (!p->plan->rules->remove)
 		return;
-	strmap_foreach (e, &p->there)
-		if (*e->key && !strmap_has(&p->wanted, e->key) && is_in_brought(p, e->key) &&
-			!is_kept(p, e->key))
-			strlist_add(&extra, e->key);
-	strlist_sort(&extra);
-	for (size_t i = extra.count; i-- > 0;) {
-		bool directory = is_kind(strmap_get(&p->there, extra.items[i]), "directory");
-		add_removal(p, extra.items[i]);
-		strbuf_addf(&p->plan->said, "*deleting   %s%s\n", extra.items[i],
-			directory ? "/" : "");
+	synchronize_removals_find(p->plan->rules, &p->there, &p->wanted, &p->replaced, &r);
+	for (size_t i = 0; i < r.count; i++) {
+		if (!r.items[i].kept)
+			add_removal(p, r.items[i].name);
+		say_removal(p, &r.items[i]);
 	}
+	synchronize_removals_release(&r);
 }
 
 static void read_there(struct planning *p)
@@ -430,13 +486,11 @@ int synchronize_plan_make(struct module_call *c, const struct synchronize_list *
 		arena_array(c->arena, 2 * l->count + 2, sizeof(struct synchronize_entry *));
 	read_there(&p);
 	make_place(&p);
-	size_t head = plan->said.len;
 	for (size_t i = 0; result == 0 && i < l->count; i++)
 		result = plan_entry(&p, &l->items[i], err);
 	size_t files = plan->changes->count;
 	if (result == 0)
 		plan_removals(&p);
-	plan->changed = plan->said.len > head;
 	for (size_t i = 0; result == 0 && plan->changed && i < p.times->count; i++)
 		value_list_add(c->arena, plan->changes, p.times->items[i]);
 	const struct synchronize_entry **all = arena_array(

@@ -24,7 +24,9 @@ static const struct {
 	{"--delete-excluded", RULE(remove_excluded), true},
 	{"--dirs", RULE(dirs), true},
 	{"--existing", RULE(existing), true},
+	{"--devices", RULE(devices), true},
 	{"--ignore-existing", RULE(ignore_existing), true},
+	{"--no-devices", RULE(devices), false},
 	{"--no-group", RULE(group), false},
 	{"--no-g", RULE(group), false},
 	{"--no-links", RULE(links), false},
@@ -34,10 +36,12 @@ static const struct {
 	{"--no-perms", RULE(perms), false},
 	{"--no-p", RULE(perms), false},
 	{"--no-recursive", RULE(recursive), false},
+	{"--no-specials", RULE(specials), false},
 	{"--no-times", RULE(times), false},
 	{"--no-t", RULE(times), false},
 	{"--omit-dir-times", RULE(omit_dir_times), true},
 	{"-O", RULE(omit_dir_times), true},
+	{"--specials", RULE(specials), true},
 	{"--update", RULE(update), true},
 	{"-u", RULE(update), true},
 };
@@ -143,6 +147,7 @@ int synchronize_rules_read(struct module_call *c, struct synchronize_rules *r, s
 			argument_value(c, archived[i].argument)
 				? argument_bool(c, archived[i].argument)
 				: archive;
+	r->devices = r->specials = archive;
 	r->dirs = argument_bool(c, "dirs");
 	r->copy_links = argument_bool(c, "copy_links");
 	r->checksum = argument_bool(c, "checksum");
@@ -158,6 +163,20 @@ void synchronize_rules_release(struct synchronize_rules *r)
 {
 	free(r->filters.items);
 	*r = (struct synchronize_rules){0};
+}
+
+bool synchronize_brings(const struct synchronize_rules *r, mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG: return true;
+	case S_IFDIR: return r->recursive || r->dirs;
+	case S_IFLNK: return r->links;
+	case S_IFCHR:
+	case S_IFBLK: return r->devices;
+	case S_IFIFO:
+	case S_IFSOCK: return r->specials;
+	default: return false;
+	}
 }
 
 /* The first filter that a name matches decides. */
