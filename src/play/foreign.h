@@ -65,6 +65,11 @@ bool foreign_overrides(struct parser *p, const char *name);
 /* Runs one: the `run` of its entry. */
 int foreign_run(struct module_call *c, struct err *err);
 /*
+ * Makes the JSON object that n bytes of text hold the call's result, without what only
+ * Ansible's own actions may say. False, with nothing set, where there is none.
+ */
+bool foreign_take_object(struct module_call *c, const char *text, size_t n);
+/*
  * Reads what a module printed into a call's result: the JSON object between whatever else
  * stands there. A module that printed none has failed, and the result says so.
  */

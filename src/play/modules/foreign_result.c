@@ -2,44 +2,9 @@
 /* What a module printed, as a result. */
 #include "play/foreign.h"
 
-#include <ctype.h>
-
+#include "base/object.h"
 #include "play/run_state.h"
 #include "value/json.h"
-
-struct span {
-	const char *start, *end;
-};
-
-/* A line without the white space around it. */
-static struct span strip(const char *start, const char *end)
-{
-	while (start < end && isspace((unsigned char)*start))
-		start++;
-	while (end > start && isspace((unsigned char)end[-1]))
-		end--;
-	return (struct span){start, end};
-}
-
-/* From the first line that begins with a brace to the last that ends with one. */
-static bool find_object(const char *text, size_t n, struct span *found)
-{
-	const char *end = text + n;
-
-	*found = (struct span){0};
-	for (const char *line = text, *next; line < end; line = next) {
-		const char *stop = memchr(line, '\n', (size_t)(end - line));
-		next = stop ? stop + 1 : end;
-		struct span s = strip(line, stop ? stop : end);
-		if (s.start == s.end)
-			continue;
-		if (!found->start && *s.start == '{')
-			found->start = s.start;
-		if (found->start && s.end[-1] == '}')
-			found->end = s.end;
-	}
-	return found->start && found->end;
-}
 
 /* Facts that would change how a host is reached, or what runs here: a node has no say in that.
  */
@@ -105,7 +70,8 @@ static void take_member(struct module_call *c, const char *key, const struct val
 }
 
 /* The object as the result. False when it is none. */
-static bool take_object(struct module_call *c, const struct span *object, const char *end)
+static bool take_object(
+	struct module_call *c, const struct object_span *object, const char *end)
 {
 	static const struct json_options options = {.unsafe = true};
 	struct err ignored = {0};
@@ -118,7 +84,7 @@ static bool take_object(struct module_call *c, const struct span *object, const 
 	value_dict_foreach (p, v)
 		if (value_is_string(p->key))
 			take_member(c, p->key->text, p->value);
-	struct span junk = strip(object->end, end);
+	struct object_span junk = object_strip(object->end, end);
 	if (junk.start < junk.end)
 		runner_warn(c->runner, "Module invocation had junk after the JSON data: %.*s",
 			(int)(junk.end - junk.start), junk.start);
@@ -166,13 +132,18 @@ static void tell_failure(struct module_call *c, const struct value *answer)
 	call_set(c, "rc", rc ? rc : &value_null);
 }
 
+bool foreign_take_object(struct module_call *c, const char *text, size_t n)
+{
+	struct object_span object;
+
+	return object_find(text, n, &object) && take_object(c, &object, text + n);
+}
+
 int foreign_read_result(struct module_call *c, const struct value *answer)
 {
 	const struct value *out = value_dict_get(answer, "stdout");
-	struct span object;
 
-	if (!value_is_string(out) || !find_object(out->text, out->len, &object) ||
-		!take_object(c, &object, out->text + out->len))
+	if (!value_is_string(out) || !foreign_take_object(c, out->text, out->len))
 		tell_failure(c, answer);
 	return 0;
 }
