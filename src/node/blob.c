@@ -64,6 +64,14 @@ int blob_fd(const struct node *n, int64_t number, struct err *err)
 	return n->blobs->fds[number];
 }
 
+bool blob_has(const struct node *n, int fd)
+{
+	for (unsigned i = 0; n->blobs && i < WIRE_BLOBS_MAX; i++)
+		if (n->blobs->fds[i] == fd)
+			return true;
+	return false;
+}
+
 /* A file without a name: in memory, else in the first directory that takes one. */
 static int open_nameless(uint64_t size, struct err *err)
 {

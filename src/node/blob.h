@@ -7,6 +7,7 @@
 #ifndef NODE_BLOB_H
 #define NODE_BLOB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -19,6 +20,8 @@ struct blobs;
 
 /* The descriptor of a blob, readable by pread; it stays the node's. -1 with ERR_NOTFOUND. */
 int blob_fd(const struct node *n, int64_t number, struct err *err);
+/* True if a descriptor is a blob's. */
+bool blob_has(const struct node *n, int fd);
 /* Frees all blobs, also one that is being received; NULL is fine. */
 void blobs_free(struct blobs *b);
 

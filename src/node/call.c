@@ -126,7 +126,7 @@ const char *const *call_list(struct node_call *c, const char *key, struct err *e
 
 int call_tick(struct node_call *c, struct err *err)
 {
-	if (!c)
+	if (!c || c->alone)
 		return 0;
 	return node_heard(c->node, err) < 0 ? -1 : request_progress(c->request, 0, err);
 }
@@ -142,7 +142,8 @@ static int wait_a_second(struct node_call *c, struct pollfd *fds, unsigned count
 	if (count > 0)
 		for (unsigned i = 0; i < count; i++)
 			all[i] = fds[i];
-	all[count] = (struct pollfd){.fd = c ? node_input_fd(c->node) : -1, .events = POLLIN};
+	all[count] = (struct pollfd){
+		.fd = c && !c->alone ? node_input_fd(c->node) : -1, .events = POLLIN};
 	if (wait_fds(all, count + 1, deadline_min(until, deadline_in(1)), NULL, &why) < 0 &&
 		why.code != ERR_TIMEOUT) {
 		if (err)

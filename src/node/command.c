@@ -31,6 +31,7 @@ const struct node_arg command_args[] = {
 	{"output_max", ARG_INT},
 	{"reads", ARG_BOOL},
 	{"expand", ARG_BOOL},
+	{"strip", ARG_BOOL},
 	{NULL, 0},
 };
 
@@ -217,14 +218,25 @@ static void tell_delta(struct node_call *c, const struct command *k)
 	item_put_string(c->out, "delta", text.data);
 }
 
+/* What a program printed, without the line ends at its end where that was asked for. */
+static void tell_output(struct node_call *c, const char *key, const struct strbuf *b)
+{
+	size_t n = b->len;
+
+	while (n > 0 && item_bool(c->args, "strip", false) &&
+		(b->data[n - 1] == '\n' || b->data[n - 1] == '\r'))
+		n--;
+	item_put_stringn(c->out, key, b->data, n);
+}
+
 static void tell_run(struct node_call *c, const struct command *k)
 {
 	const struct call_program *p = &k->program;
 
 	item_put_bool(c->out, "changed", true);
 	item_put_int(c->out, "rc", p->status);
-	item_put_stringn(c->out, "stdout", p->out.data, p->out.len);
-	item_put_stringn(c->out, "stderr", p->err.data, p->err.len);
+	tell_output(c, "stdout", &p->out);
+	tell_output(c, "stderr", &p->err);
 	item_put_bool(c->out, "stdout_cut", p->out_cut);
 	item_put_bool(c->out, "stderr_cut", p->err_cut);
 	item_put_string(c->out, "msg", p->status ? "non-zero return code" : "");

@@ -30,6 +30,7 @@ struct node_call {
 	bool diff;
 	deadline until;
 	struct request *request; /* for signs of life: request_progress */
+	bool alone;              /* in a job: no engine hears it, none has to be there */
 };
 
 enum node_module_flag {
@@ -69,6 +70,9 @@ struct node_module {
 
 /* The module with a name, or NULL. */
 const struct node_module *node_module_find(const char *name);
+
+/* Whether what the call was given is what the module's table says; -1 with err. */
+int node_module_check(struct node_call *c, const struct node_module *m, struct err *err);
 
 /* The transaction that this call's changes belong to, or NULL. */
 struct transaction *call_transaction(struct node_call *c);
@@ -228,5 +232,8 @@ int node_cron(struct node_call *c, struct err *err);
 int node_mount(struct node_call *c, struct err *err);
 /* pty: a program on a terminal, which the engine talks with. */
 int node_pty(struct node_call *c, struct err *err);
+/* job: another module's work, in a process that outlives the helper. */
+int node_job(struct node_call *c, struct err *err);
+extern const struct node_arg job_args[];
 
 #endif

@@ -38,6 +38,7 @@ static const struct node_module modules[] = {
 	{"sysctl", MODULE_NO_UNDO, node_sysctl, sysctl_args},
 	{"cron", MODULE_CHANGES, node_cron, cron_args},
 	{"mount", MODULE_NO_UNDO, node_mount, mount_args},
+	{"job", MODULE_NO_UNDO | MODULE_NO_CHECK, node_job, job_args},
 	{"pty", MODULE_NO_UNDO | MODULE_NO_CHECK, node_pty, pty_args},
 };
 

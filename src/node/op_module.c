@@ -103,8 +103,7 @@ static int refuse_arg(
 	return err_set(err, ERR_INPUT, "%s does not know the argument \"%s\"", m->name, name);
 }
 
-/* Every argument is known and of a type that it may have; those required are there. */
-static int check_args(struct node_call *c, const struct node_module *m, struct err *err)
+int node_module_check(struct node_call *c, const struct node_module *m, struct err *err)
 {
 	for (uint32_t i = 0; i < c->args->count; i++) {
 		const struct item *given = &c->args->items[i];
@@ -129,7 +128,7 @@ static int run_module(struct node_call *c, const struct node_module *m, struct s
 {
 	struct item_writer out;
 
-	if (check_args(c, m, err) < 0)
+	if (node_module_check(c, m, err) < 0)
 		return -1;
 	item_begin(&out, result);
 	c->out = &out;

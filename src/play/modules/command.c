@@ -98,21 +98,6 @@ static void add_stdin(struct module_call *c, struct value *args)
 		value_new_text(c->arena, VALUE_BYTES, input.data, input.len));
 }
 
-/* A text of the result without the line ends at its end. */
-static void strip(struct module_call *c, const char *key)
-{
-	const struct value *v = value_dict_get(c->result, key);
-	size_t n = v && v->kind == VALUE_STRING ? v->len : 0;
-
-	while (n && (v->text[n - 1] == '\n' || v->text[n - 1] == '\r'))
-		n--;
-	if (!v || v->kind != VALUE_STRING || n == v->len)
-		return;
-	struct value *stripped = value_new_stringn(c->arena, v->text, n);
-	stripped->unsafe = true;
-	call_set(c, key, stripped);
-}
-
 /* A flag that says nothing while it is off. */
 static bool is_off(const struct value_pair *p)
 {
@@ -131,16 +116,14 @@ static int run_it(struct module_call *c, struct value *args, struct err *err)
 	forward_into(c, args, passed);
 	add_stdin(c, args);
 	value_dict_set(c->arena, args, "output_max", value_new_int(c->arena, OUTPUT_MAX));
+	value_dict_set(
+		c->arena, args, "strip", value_bool(argument_bool(c, "strip_empty_ends")));
 	const struct value *result = runner_ask_node(c, "command", args, err);
 	if (!result)
 		return -1;
 	value_dict_foreach (p, result)
 		if (!is_off(p))
 			call_set(c, p->key->text, p->value);
-	if (argument_bool(c, "strip_empty_ends")) {
-		strip(c, "stdout");
-		strip(c, "stderr");
-	}
 	const struct value *rc = value_dict_get(result, "rc");
 	if (rc && value_truthy(rc))
 		call_set_bool(c, "failed", true);
@@ -158,8 +141,6 @@ static int run_command(struct module_call *c, struct err *err)
 		return -1;
 	call_set(c, "cmd", words);
 	value_dict_set(c->arena, args, "argv", words);
-	value_dict_set(
-		c->arena, args, "expand", value_bool(argument_bool(c, "expand_argument_vars")));
 	value_dict_set(
 		c->arena, args, "expand", value_bool(argument_bool(c, "expand_argument_vars")));
 	return run_it(c, args, err);
@@ -180,7 +161,7 @@ static int run_shell(struct module_call *c, struct err *err)
 	return run_it(c, args, err);
 }
 
-#define FLAGS (MODULE_CHECKS | MODULE_FREE_FORM | MODULE_CANNOT_UNDO)
+#define FLAGS (MODULE_CHECKS | MODULE_FREE_FORM | MODULE_CANNOT_UNDO | MODULE_JOB)
 
 const struct module module_command = {
 	.name = "command",
