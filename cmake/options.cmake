@@ -23,7 +23,8 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-fstack-clash-protection)
 endif()
 add_compile_options(-fstack-protector-strong)
-add_link_options(-Wl,-z,relro,-z,now)
+# A room may have libraries that not every program of its users needs.
+add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 if(MODELFLEET_SANITIZE)
