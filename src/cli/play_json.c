@@ -124,6 +124,7 @@ static const char *kind_name(enum run_event_kind kind)
 		[RUN_PHASE] = "phase",
 		[RUN_TASK] = "task_start",
 		[RUN_RETRY] = "retry",
+		[RUN_ASYNC] = "async",
 		[RUN_INCLUDED] = "included",
 		[RUN_ITEM] = "item",
 		[RUN_RESULT] = "task",
@@ -172,6 +173,11 @@ static void add_details(struct strbuf *out, const struct run_event *e)
 	case RUN_RETRY:
 		add_task(out, e);
 		strbuf_addf(out, ",\"left\":%" PRIu64, e->number);
+		break;
+	case RUN_ASYNC:
+		add_task(out, e);
+		json_event_text(out, "state", e->text);
+		add_result(out, e->result);
 		break;
 	case RUN_INCLUDED: json_event_text(out, "file", e->text); break;
 	case RUN_ITEM:

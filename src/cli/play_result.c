@@ -176,6 +176,27 @@ static void add_retry(struct writer *w)
 	end_line(w, &line, PLAY_DEBUG, false);
 }
 
+/* "ASYNC POLL on host: jid=j1.2 started=1 finished=0". */
+static void add_job(struct writer *w)
+{
+	static const struct {
+		const char *key, *name;
+	} members[] = {
+		{"ansible_job_id", "jid"}, {"started", "started"}, {"finished", "finished"}};
+	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
+	const struct run_event *e = w->event;
+	bool polls = strcmp(e->text, "POLL") == 0;
+
+	strbuf_addf(&line, "ASYNC %s on %s:", e->text, e->host->name);
+	for (size_t i = 0; i < (polls ? ARRAY_SIZE(members) : 1); i++) {
+		const struct value *v = value_dict_get(e->result, members[i].key);
+		const char *text = v ? value_text(v) : "None";
+		strbuf_addf(&line, " %s=%s", members[i].name,
+			text ? text : (value_truthy(v) ? "1" : "0"));
+	}
+	end_line(w, &line, PLAY_DEBUG, false);
+}
+
 void play_result(struct show *s, const struct run_event *e, struct strbuf *out)
 {
 	struct run_event event = *e;
@@ -183,6 +204,10 @@ void play_result(struct show *s, const struct run_event *e, struct strbuf *out)
 
 	if (e->kind == RUN_RETRY) {
 		add_retry(&w);
+		return;
+	}
+	if (e->kind == RUN_ASYNC) {
+		add_job(&w);
 		return;
 	}
 	if (!event.result)

@@ -467,6 +467,7 @@ static void text_event(struct show *s, const struct run_event *e, struct strbuf 
 	case RUN_HOST: host_begins(t, s, e); break;
 	case RUN_TASK: task_begins(t, s, e, out); break;
 	case RUN_RETRY:
+	case RUN_ASYNC:
 	case RUN_ITEM:
 	case RUN_RESULT: task_tells(t, s, e, out); break;
 	case RUN_INCLUDED: file_included(t, s, e, out); break;

@@ -238,7 +238,7 @@ static int call_once(struct runner *r, struct execution *x, struct outcome *out)
 		c->until = deadline_min(c->until, deadline_in(x->timeout));
 	out->failed = false;
 	r->now = x;
-	int result = m->run(c, &why);
+	int result = x->job.limit > 0 ? job_run(r, x, &why) : m->run(c, &why);
 	r->now = outer;
 	out->result = c->result;
 	if (result == 0)
@@ -327,13 +327,13 @@ void task_execute(
 
 	if (!may_run(r, s, arena, out))
 		return;
-	if (read_keywords(r, &x, out, &why) < 0 ||
+	if (read_keywords(r, &x, out, &why) < 0 || job_read(r, &x, &why) < 0 ||
 		read_attempts(r, s->task, &attempts, &why) < 0 ||
 		step_bool(r, s, ATTRIBUTE_IGNORE_ERRORS, false, &out->ignored, &why) < 0) {
 		result_fail(out, arena, &why);
 		return;
 	}
-	if (is_unchecked(&x.call)) {
+	if (is_unchecked(&x.call) && x.job.limit == 0) {
 		skip(out, arena, "msg",
 			arena_printf(arena, "remote module (%s) does not support check mode",
 				s->task->module_name));

@@ -306,7 +306,7 @@ static struct foreign *load(struct search *s, struct err *err)
 	f->ansible_version = version_of(arena, &s->places);
 	f->module = (struct module){.name = arena_strdup(arena, s->name),
 		.arguments = none,
-		.flags = MODULE_ANY_ARGUMENT | MODULE_CANNOT_UNDO |
+		.flags = MODULE_ANY_ARGUMENT | MODULE_CANNOT_UNDO | MODULE_JOB |
 			 (foreign_checks(f->style, text.data, text.len) ? MODULE_CHECKS : 0),
 		.run = foreign_run};
 	return f;

@@ -97,6 +97,8 @@ static const struct keyword keywords[] = {
 	{"until", STEP, KEYWORD_CONDITIONS, OF_TASK(until)},
 	{"retries", STEP, KEYWORD_INT, OF_TASK(retries)},
 	{"delay", STEP, KEYWORD_NUMBER, OF_TASK(delay)},
+	{"async", STEP, KEYWORD_INT, OF_TASK(async)},
+	{"poll", STEP, KEYWORD_INT, OF_TASK(poll)},
 	{"changed_when", STEP, KEYWORD_CONDITIONS, OF_TASK(changed_when)},
 	{"failed_when", STEP, KEYWORD_CONDITIONS, OF_TASK(failed_when)},
 	{"listen", KEYWORD_HANDLER, KEYWORD_TEXTS, .read = read_listen},
@@ -112,8 +114,6 @@ static const struct keyword keywords[] = {
 	{"extended_allitems", KEYWORD_LOOP_CONTROL, KEYWORD_BOOL, .read = read_elsewhere},
 
 	/* Ansible has them, we do not yet. */
-	{.name = "async", .where = STEP},
-	{.name = "poll", .where = STEP},
 	{.name = "break_when", .where = KEYWORD_LOOP_CONTROL},
 };
 

@@ -60,7 +60,8 @@ enum module_flag {
 	MODULE_ANY_ARGUMENT = 1 << 3, /* argument names are the user's (set_fact) */
 	MODULE_CANNOT_UNDO = 1 << 4,  /* a transaction cannot take back what it did */
 	MODULE_ONCE = 1 << 7,         /* the first host of a batch does it, for all */
-	MODULE_IS_HEALTH = 1 << 5,    /* run again after a transaction was undone */
+	MODULE_JOB = 1 << 8, /* its work is one question to the node: it can be left alone */
+	MODULE_IS_HEALTH = 1 << 5, /* run again after a transaction was undone */
 	MODULE_RAW_ARGUMENTS =
 		1 << 6,          /* arguments are not templated before (assert, debug var) */
 	MODULE_INCLUDES = 1 << 9 /* its result says what steps come next */

@@ -9,6 +9,7 @@ static const struct module *const modules[] = {
 	&module_apt_repository,
 	&module_assemble,
 	&module_assert,
+	&module_async_status,
 	&module_authorized_key,
 	&module_blockinfile,
 	&module_command,

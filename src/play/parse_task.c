@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks: their keywords, their loop, and what module they call with which arguments. */
+#include "play/job.h"
 #include "play/module.h"
 #include "play/parse.h"
 #include "play/role.h"
@@ -81,6 +82,7 @@ void parse_task(
 	keywords_read(p, &t, any_name);
 	read_loops(p, &t);
 	parse_action(p, &t);
+	parse_job(p, &t);
 	if (s->task->module && s->task->module->flags & MODULE_INCLUDES)
 		parse_include(p, &t);
 	if (s->role)

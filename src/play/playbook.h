@@ -119,6 +119,7 @@ struct task {
 	const char *register_name;        /* or NULL */
 	struct strlist listen;            /* handlers: topics besides the name */
 	const struct value *until, *retries, *delay;
+	const struct value *async, *poll;
 	const struct value *changed_when, *failed_when; /* NULL: the module's word */
 	const struct value *apply; /* of an include: keywords for what it brings; or NULL */
 };

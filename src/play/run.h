@@ -91,6 +91,8 @@ enum run_event_kind {
 	RUN_TASK,  /* a host begins a task: step; NULL for the gathering of facts. A `meta` task
 		      has no RUN_RESULT */
 	RUN_RETRY, /* an attempt of a task failed, others follow: number of those left */
+	RUN_ASYNC, /* of a task's job: text "POLL", "OK" or "FAILED", result what is known of it
+		    */
 	RUN_INCLUDED, /* a file of tasks was included: step, text; those tasks follow */
 	RUN_ITEM,     /* one item of a loop is done: step, outcome, result, label */
 	RUN_RESULT,   /* a task is done: step, outcome, result */

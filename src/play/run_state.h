@@ -18,6 +18,7 @@
 
 #include "fleet/fleet.h"
 #include "play/include.h"
+#include "play/job.h"
 #include "play/line.h"
 #include "tree/hash.h"
 #include "play/run.h"
@@ -236,6 +237,7 @@ struct execution {
 	bool delegated;                  /* delegate_to names a host, be it the runner's own */
 	bool as_login;                   /* runner_move: whatever the task becomes */
 	const struct value *environment; /* NULL: not rendered yet */
+	struct job_wish job;
 };
 
 #define WAY_KEYWORDS 6
@@ -320,6 +322,10 @@ const struct value *runner_environment(struct runner *r, struct execution *x, st
 /* Calls a module over the execution's line, which is open; its result, or NULL with err. */
 const struct value *runner_call_node(struct runner *r, struct execution *x, const char *module,
 	const struct value *args, uint8_t flags, uint16_t ctx, struct err *err);
+
+/* The arguments with the task's environment, for modules that run programs; NULL with err. */
+const struct value *runner_with_environment(struct runner *r, struct execution *x,
+	const char *module, const struct value *args, struct err *err);
 
 /* Makes lookups find the files of a step. */
 void runner_search(struct runner *r, const struct step *s);

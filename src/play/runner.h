@@ -65,6 +65,8 @@ bool runner_is_delegated(const struct module_call *c);
  * on the play's own host belongs to its transaction.
  */
 void runner_move(struct module_call *c, const struct runner_place *to);
+/* True where the module's question to the node becomes a job (play/job.h). */
+bool runner_is_job(const struct module_call *c);
 /*
  * Brings content to the node as a blob for the next module there, and adds it to `args` under
  * `key` (as bytes where it is small). Sent once for one content.

@@ -345,8 +345,7 @@ void runner_break_link(struct module_call *c, const struct err *why)
 
 /* ---- modules on the node ---- */
 
-/* The arguments with the task's environment, for modules that run programs. */
-static const struct value *with_environment(struct runner *r, struct execution *x,
+const struct value *runner_with_environment(struct runner *r, struct execution *x,
 	const char *module, const struct value *args, struct err *err)
 {
 	static const char *const runners[] = {
@@ -388,7 +387,7 @@ const struct value *runner_call_node(struct runner *r, struct execution *x, cons
 		.timeout = node_timeout(x->call.until),
 		.until = x->call.until};
 
-	args = with_environment(r, x, module, args, err);
+	args = runner_with_environment(r, x, module, args, err);
 	if (!args || items_write(args, &request, err) < 0)
 		return NULL;
 	link_set_cancel(x->line->link, runner_cancel(r));
@@ -461,12 +460,14 @@ const struct value *runner_ask_node(struct module_call *c, const char *node_modu
 
 	if (!runner_line(c->runner, x, err))
 		return NULL;
-	seen = probe(c->runner, x, node_module, args);
+	seen = x->job.starts ? NULL : probe(c->runner, x, node_module, args);
 	if (seen)
 		return seen;
 
 	if (call_ctx(c->runner, x, err) < 0)
 		return NULL;
+	if (x->job.starts)
+		return job_start(c->runner, x, node_module, args, err);
 	return runner_call_node(c->runner, x, node_module, args, call_flags(c), x->ctx, err);
 }
 

@@ -37,7 +37,7 @@ VOLATILE = {"start", "end", "delta", "atime", "mtime", "ctime", "inode", "except
             "after_header", "date", "server", "elapsed", "md5sum", "_ansible_verbose_always",
             "ansible_facts_cacheable", "mimetype", "charset", "version", "attributes",
             "attr_flags", "block_size", "blocks", "device_type", "accept", "accept-encoding",
-            "connection", "dev"}
+            "connection", "dev", "ansible_job_id", "results_file", "erased", "child_pid"}
 # What a directory has of these depends on the file system and on what is installed in it.
 DIRECTORY_VOLATILE = {"nlink", "size"}
 # What is compared of a unit's properties, which are hundreds.

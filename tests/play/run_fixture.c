@@ -155,6 +155,7 @@ static void see(void *data, const struct run_event *e)
 	case RUN_RETRY:
 		strbuf_addf(out, "%s retry '%s': %d left\n", host, e->title, (int)e->number);
 		break;
+	case RUN_ASYNC: strbuf_addf(out, "%s ASYNC %s '%s'\n", host, e->text, e->title); break;
 	case RUN_ITEM:
 		strbuf_addf(out, "%s item '%s': %s", host, e->label, outcomes[e->outcome]);
 		add_shown(f, out, e->result);

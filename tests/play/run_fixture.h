@@ -6,6 +6,7 @@
  *     play 'name'
  *     h1 task 'title': changed {"rc": 0}
  *     h1 retry 'title': 2 left
+ *     h1 ASYNC POLL 'title'
  *     h1 item 'a': ok
  *     h1 ok=1 changed=1 ...
  *

@@ -43,6 +43,6 @@ static int run(struct module_call *c, struct err *err)
 const struct module module_cron = {
 	.name = "cron",
 	.arguments = arguments,
-	.flags = MODULE_CHECKS,
+	.flags = MODULE_CHECKS | MODULE_JOB,
 	.run = run,
 };

@@ -18,7 +18,7 @@ static int run_service_facts(struct module_call *c, struct err *err)
 const struct module module_service_facts = {
 	.name = "service_facts",
 	.arguments = no_arguments,
-	.flags = MODULE_CHECKS,
+	.flags = MODULE_CHECKS | MODULE_JOB,
 	.run = run_service_facts,
 };
 
@@ -64,7 +64,7 @@ static int run_package_facts(struct module_call *c, struct err *err)
 const struct module module_package_facts = {
 	.name = "package_facts",
 	.arguments = package_arguments,
-	.flags = MODULE_CHECKS,
+	.flags = MODULE_CHECKS | MODULE_JOB,
 	.run = run_package_facts,
 };
 
@@ -97,7 +97,7 @@ static int run_mount_facts(struct module_call *c, struct err *err)
 const struct module module_mount_facts = {
 	.name = "mount_facts",
 	.arguments = mount_arguments,
-	.flags = MODULE_CHECKS,
+	.flags = MODULE_CHECKS | MODULE_JOB,
 	.run = run_mount_facts,
 };
 

@@ -51,6 +51,6 @@ static int run(struct module_call *c, struct err *err)
 const struct module module_file = {
 	.name = "file",
 	.arguments = arguments,
-	.flags = MODULE_CHECKS,
+	.flags = MODULE_CHECKS | MODULE_JOB,
 	.run = run,
 };

@@ -47,6 +47,6 @@ static int run(struct module_call *c, struct err *err)
 const struct module module_git = {
 	.name = "git",
 	.arguments = arguments,
-	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO,
+	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO | MODULE_JOB,
 	.run = run,
 };

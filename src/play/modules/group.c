@@ -28,6 +28,6 @@ static int run(struct module_call *c, struct err *err)
 const struct module module_group = {
 	.name = "group",
 	.arguments = arguments,
-	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO,
+	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO | MODULE_JOB,
 	.run = run,
 };

@@ -12,6 +12,7 @@ extern const struct module module_apt;
 extern const struct module module_apt_repository;
 extern const struct module module_assemble;
 extern const struct module module_assert;
+extern const struct module module_async_status;
 extern const struct module module_authorized_key;
 extern const struct module module_blockinfile;
 extern const struct module module_command;

@@ -51,6 +51,6 @@ const struct module module_mount = {
 	.name = "mount",
 	.aliases = names,
 	.arguments = arguments,
-	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO,
+	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO | MODULE_JOB,
 	.run = run,
 };

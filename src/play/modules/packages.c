@@ -43,6 +43,10 @@ int packages_find(struct module_call *c, const char *argument, packages_describe
 int packages_run(struct module_call *c, const char *node_module, const struct value *args,
 	const struct packages *p, struct err *err)
 {
+	if (p->files->count > 0 && runner_is_job(c))
+		return err_set(err, ERR_UNSUPPORTED,
+			"async: files of this machine are brought in steps, which a job does "
+			"not have");
 	const struct value *result = runner_ask_node(c, node_module, args, err);
 	const struct value *need = result ? value_dict_get(result, "need") : NULL;
 

@@ -34,6 +34,6 @@ const struct module module_sysctl = {
 	.name = "sysctl",
 	.aliases = names,
 	.arguments = arguments,
-	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO,
+	.flags = MODULE_CHECKS | MODULE_CANNOT_UNDO | MODULE_JOB,
 	.run = run,
 };

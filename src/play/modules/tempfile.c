@@ -26,5 +26,6 @@ static int run(struct module_call *c, struct err *err)
 const struct module module_tempfile = {
 	.name = "tempfile",
 	.arguments = arguments,
+	.flags = MODULE_JOB,
 	.run = run,
 };
