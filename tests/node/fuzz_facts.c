@@ -32,10 +32,12 @@ static const char *const paths[] = {"/proc/cpuinfo", "/proc/meminfo", "/proc/mou
 
 static const char *root(void)
 {
-	static char path[64];
+	static char path[200];
+	const char *tmp = getenv("TMPDIR");
 
 	if (!*path)
-		snprintf(path, sizeof(path), "/tmp/modelfleet-fuzz-facts.%d", (int)getpid());
+		snprintf(path, sizeof(path), "%s/modelfleet-fuzz-facts.%d", tmp ? tmp : "/tmp",
+			(int)getpid());
 	return path;
 }
 
