@@ -416,7 +416,7 @@ static void warn(
 		t->unmatched = true;
 		return;
 	}
-	autofree char *text = e->host && !(e->step && is_for_all(e->step))
+	autofree char *text = e->host && e->number == 0
 				      ? xasprintf("%s: %s", e->host->name, e->text)
 				      : xstrdup(e->text);
 

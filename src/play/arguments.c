@@ -407,6 +407,18 @@ int module_check_arguments(const struct module *m, const struct value *args,
 	return d->errors > errors ? -1 : 0;
 }
 
+int module_check_some_arguments(
+	const struct module *m, const struct value *args, struct diags *d)
+{
+	struct checking c = {.module = m, .place = &args->place, .diags = d};
+	size_t errors = d->errors;
+
+	value_dict_foreach (pair, args)
+		check_given(&c, pair);
+	arena_release(&c.arena);
+	return d->errors > errors ? -1 : 0;
+}
+
 const struct value *argument_value(const struct module_call *c, const char *name)
 {
 	return value_dict_get(c->args, name);

@@ -20,71 +20,6 @@ struct attempts {
 
 /* ---- before ---- */
 
-/* A copy of a dict or list without what `omit` stands for. */
-static const struct value *without_omitted(struct arena *arena, const struct value *v)
-{
-	struct value *copy;
-
-	if (v->kind == VALUE_LIST) {
-		copy = value_new_list(arena);
-		value_list_foreach (item, v)
-			if (!template_is_omit(item))
-				value_list_add(arena, copy, without_omitted(arena, item));
-	} else if (v->kind == VALUE_DICT) {
-		copy = value_new_dict(arena);
-		value_dict_foreach (p, v)
-			if (!template_is_omit(p->value))
-				value_dict_set_value(
-					arena, copy, p->key, without_omitted(arena, p->value));
-	} else {
-		return v;
-	}
-	copy->place = v->place;
-	return copy;
-}
-
-static bool holds_omitted(const struct value *v)
-{
-	if (template_is_omit(v))
-		return true;
-	if (v->kind == VALUE_LIST)
-		value_list_foreach (item, v)
-			if (holds_omitted(item))
-				return true;
-	if (v->kind == VALUE_DICT)
-		value_dict_foreach (p, v)
-			if (holds_omitted(p->value))
-				return true;
-	return false;
-}
-
-/* Renders the task's arguments and makes them typed. */
-static int render_arguments(struct runner *r, struct module_call *c, struct err *err)
-{
-	const struct task *task = c->step->task;
-	const struct value *given = task->args ? task->args : value_new_dict(c->arena);
-	const struct value *free_form;
-
-	if (!(task->module->flags & MODULE_RAW_ARGUMENTS)) {
-		given = vars_evaluate(r->host->view, given, err);
-		if (!given)
-			return -1;
-		if (given->kind != VALUE_DICT)
-			return err_set(err, ERR_INPUT,
-				"the arguments are %s; expected a mapping",
-				value_kind_name(given));
-		if (holds_omitted(given))
-			given = without_omitted(c->arena, given);
-	}
-	if (task->free_form) {
-		free_form = vars_evaluate(r->host->view, task->free_form, err);
-		if (!free_form || keyword_text(r, free_form, &c->free_form, err) < 0)
-			return -1;
-	}
-	c->args = module_arguments(task->module, given, c->arena, err);
-	return c->args ? 0 : -1;
-}
-
 /* The keywords that say how the call is made. */
 static int read_keywords(
 	struct runner *r, struct execution *x, struct outcome *out, struct err *err)
@@ -340,7 +275,7 @@ void task_execute(
 		value_dict_set(arena, out->result, "failed", &value_false);
 		return;
 	}
-	if (render_arguments(r, &x.call, &why) < 0) {
+	if (call_render_arguments(r, &x.call, &why) < 0) {
 		out->unreachable = why.code == ERR_UNREACHABLE || why.code == ERR_AUTH;
 		result_fail(out, arena, &why);
 		return;

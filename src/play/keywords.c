@@ -31,7 +31,7 @@ static const struct keyword keywords[] = {
 	{"vars", ALL | KEYWORD_IMPORT, KEYWORD_ANY, .read = read_vars},
 	{"vars_files", PLAY, KEYWORD_ANY, .read = read_vars_files},
 	{"vars_prompt", PLAY, KEYWORD_ANY, .read = read_vars_prompt},
-	{"tags", ALL | KEYWORD_IMPORT, KEYWORD_ANY, .read = read_tags},
+	{"tags", ALL | KEYWORD_IMPORT, KEYWORD_TAGS, .read = read_tags},
 	{"when", INNER | ROLE | KEYWORD_IMPORT, KEYWORD_CONDITIONS, .read = read_when},
 
 	{"collections", ALL, KEYWORD_TEXTS, .read = read_elsewhere},
@@ -187,6 +187,12 @@ static void report_unknown(struct parser *p, const struct target *t, const struc
 		diag_error(p->diags, &key->place, "%s is no keyword of %s", found, t->title);
 }
 
+/* True for what needs the variables that stand beside it. */
+static bool is_late(const struct keyword *k)
+{
+	return k->type == KEYWORD_STEPS || k->type == KEYWORD_TAGS;
+}
+
 static void read_one(struct parser *p, struct target *t, const struct value_pair *pair,
 	bool (*other)(struct target *t, const char *name))
 {
@@ -206,7 +212,7 @@ static void read_one(struct parser *p, struct target *t, const struct value_pair
 	}
 	if (!k->read)
 		diag_error(p->diags, &pair->key->place, "\"%s\" is not supported yet", name);
-	else if (k->type != KEYWORD_STEPS && keyword_check(p, k, pair))
+	else if (!is_late(k) && keyword_check(p, k, pair))
 		k->read(p, t, k, pair->value);
 }
 
@@ -218,7 +224,7 @@ void keywords_read(
 	for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
 		const struct keyword *k = &keywords[i];
 		const struct value *v;
-		if (k->type != KEYWORD_STEPS || !(k->where & t->where))
+		if (!is_late(k) || !(k->where & t->where))
 			continue;
 		v = value_dict_get(t->source, k->name);
 		if (v)

@@ -42,6 +42,7 @@ enum keyword_type {
 	KEYWORD_PERCENT,     /* a number, or one with "%" */
 	KEYWORD_PERCENTS,    /* the same, or a list of them */
 	KEYWORD_ENVIRONMENT, /* a mapping, or a list of them */
+	KEYWORD_TAGS,        /* read when the variables are known that may be in them */
 	KEYWORD_STEPS        /* a list of steps; read when all other keywords have been */
 };
 

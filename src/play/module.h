@@ -125,6 +125,9 @@ bool module_argument_known(const struct module *m, const char *name);
  */
 int module_check_arguments(const struct module *m, const struct value *args,
 	const char *free_form, const struct place *place, struct diags *d);
+/* The same of arguments to which others come when the task runs: what is missing is none. */
+int module_check_some_arguments(
+	const struct module *m, const struct value *args, struct diags *d);
 /*
  * Makes typed arguments of rendered ones: aliases resolved, defaults filled in, types
  * converted as Ansible does, choices checked. NULL with ERR_INPUT naming the argument.

@@ -72,8 +72,8 @@ void parse_check_conditions(struct parser *p, const struct value *v);
 void parse_check_expression(struct parser *p, const struct value *v);
 /* Adds the conditions that say something to a list. */
 void parse_add_conditions(struct parser *p, struct conditions *to, const struct value *v);
-/* Adds tags: a list, or a text that is split at commas. */
-void parse_add_tags(struct parser *p, struct strlist *to, const struct value *v);
+/* Adds tags to a target's: a list, or a text that is split at commas. */
+void parse_add_tags(struct parser *p, const struct target *t, const struct value *v);
 /* Variables: a mapping, or a list of them melted into one; NULL after errors. */
 const struct value *parse_vars(struct parser *p, const struct value *v);
 
@@ -99,10 +99,13 @@ struct play_import {
 };
 
 /*
- * A name that may be a template, in the arena: rendered with what is known before any host is,
+ * A value that may be a template, in the arena: rendered with what is known before any host is,
  * extra variables and those of the play and of the steps around. NULL after a finding.
  * `what` is for messages; play and around may be NULL.
  */
+const struct value *parse_rendered(struct parser *p, const char *what, const struct value *v,
+	const struct play *play, const struct step *around);
+/* The same for a name: its text. */
 const char *parse_imported(struct parser *p, const char *what, const struct value *v,
 	const struct play *play, const struct step *around);
 
@@ -165,6 +168,8 @@ struct action {
 /* A string that was cut out of another, with its place. */
 const struct value *parse_part(
 	struct arena *a, const struct value *of, const char *text, size_t len);
+/* What module_defaults say of the module of a task: a mapping, or NULL. */
+const struct value *parse_defaults_of(const struct step *s);
 /* Adds what module_defaults say to the arguments of a task whose module was found. */
 void parse_module_defaults(struct parser *p, const struct step *s, struct value *args);
 /* Reads the arguments of a task whose module was found. */

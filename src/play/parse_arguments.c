@@ -104,6 +104,18 @@ static int split_text(struct parser *p, struct arguments *a, const struct value 
 	return got;
 }
 
+/* A template that gives arguments as a whole: they are known when the task runs. */
+static void set_variable(struct parser *p, struct task *task, const struct value *v)
+{
+	if (task->module->flags & MODULE_INCLUDES)
+		diag_error(p->diags, &v->place,
+			"%s: arguments that a template gives as a whole are not supported: "
+			"what "
+			"is included has to be written",
+			task->module->name);
+	task->variable = v;
+}
+
 static void add_text(
 	struct parser *p, struct task *task, struct arguments *a, const struct value *text)
 {
@@ -114,9 +126,7 @@ static void add_text(
 	if (a->module->flags & MODULE_FREE_FORM)
 		task->free_form = parse_part(p->arena, text, a->raw.data, a->raw.len);
 	else if (template_is_in(a->raw.data, a->raw.len))
-		diag_error(p->diags, &text->place,
-			"%s: arguments that a template gives as a whole are not supported yet",
-			a->module->name);
+		set_variable(p, task, parse_part(p->arena, text, a->raw.data, a->raw.len));
 	else
 		diag_error(p->diags, &text->place,
 			"%s: found the text %s, expected arguments, as a mapping or NAME=VALUE",
@@ -130,7 +140,8 @@ static void add_dict(struct parser *p, struct arguments *a, const struct value *
 }
 
 /* The keyword `args`: what the action itself does not say. */
-static void add_args_keyword(struct parser *p, struct arguments *a, const struct value *v)
+static void add_args_keyword(
+	struct parser *p, struct task *task, struct arguments *a, const struct value *v)
 {
 	char found[FOUND_MAX];
 
@@ -139,9 +150,7 @@ static void add_args_keyword(struct parser *p, struct arguments *a, const struct
 	if (v->kind == VALUE_DICT)
 		add_dict(p, a, v);
 	else if (parse_is_template(v))
-		diag_error(p->diags, &v->place,
-			"args: arguments that a template gives as a whole are not supported "
-			"yet");
+		set_variable(p, task, v);
 	else
 		diag_error(p->diags, &v->place, "args: found %s, expected a mapping",
 			found_text(v, found));
@@ -190,16 +199,22 @@ void parse_arguments(struct parser *p, struct target *t, const struct action *fo
 		.module = task->module, .dict = value_new_dict(p->arena), .raw = STRBUF_INIT};
 
 	a.dict->place = found->place;
-	add_args_keyword(p, &a, value_dict_get(t->source, "args"));
+	add_args_keyword(p, task, &a, value_dict_get(t->source, "args"));
 	if (found->dict)
 		add_dict(p, &a, found->dict);
 	if (found->text)
 		add_text(p, task, &a, found->text);
 	strbuf_release(&a.raw);
 	move_cmd(p, task, &a);
-	parse_module_defaults(p, t->step, a.dict);
 	task->args = a.dict;
-	module_check_arguments(
-		task->module, task->args, value_text(task->free_form), &found->place, p->diags);
+	if (task->variable) {
+		task->defaults = parse_defaults_of(t->step);
+		parse_check_templates(p, task->variable);
+		module_check_some_arguments(task->module, task->args, p->diags);
+	} else {
+		parse_module_defaults(p, t->step, a.dict);
+		module_check_arguments(task->module, task->args, value_text(task->free_form),
+			&found->place, p->diags);
+	}
 	check_syntax(p, task);
 }

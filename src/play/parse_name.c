@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names of files and roles that are imported while the playbook is read. A template in one sees
- * extra variables, those of the play (and its vars_files whose names are plain), and those of
- * the steps and the roles around: no host has been chosen yet.
+ * Names of files and roles that are imported while the playbook is read, and tags. A template
+ * in one sees extra variables, those of the play (and its vars_files whose names are plain),
+ * and those of the steps and the roles around: no host has been chosen yet.
  */
 #include "base/path.h"
 #include "play/parse.h"
@@ -56,15 +56,14 @@ static void add_scope(struct parser *p, struct vars_view *view, const struct pla
 	vars_view_add(view, VARS_MAGIC, "play", magic);
 }
 
-static const char *render(
+static const struct value *render(
 	struct parser *p, struct vars_view *view, const char *what, const struct value *v)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct err err = {0};
 	const struct value *result = vars_render(view, v->text, &v->place, &err);
 
-	if (result && template_str(result, &text, &err) == 0)
-		return arena_strdup(p->arena, text.data);
+	if (result)
+		return value_copy(p->arena, result);
 	diag_error(p->diags, &v->place,
 		"%s: the name cannot be rendered: %s; variables of hosts are not known when "
 		"a playbook is read, only extra variables and those of the play",
@@ -72,13 +71,13 @@ static const char *render(
 	return NULL;
 }
 
-const char *parse_imported(struct parser *p, const char *what, const struct value *v,
+const struct value *parse_rendered(struct parser *p, const char *what, const struct value *v,
 	const struct play *play, const struct step *around)
 {
 	const struct playbook_options *o = p->options;
 
 	if (!parse_is_template(v))
-		return parse_text(p, v);
+		return v;
 	if (!o->vars || !o->inventory) {
 		diag_error(p->diags, &v->place,
 			"%s: found a template, expected a plain name: there are no variables "
@@ -88,7 +87,22 @@ const char *parse_imported(struct parser *p, const char *what, const struct valu
 	}
 	struct vars_view *view = vars_view_new(o->vars, o->inventory->localhost);
 	add_scope(p, view, play, around);
-	const char *name = render(p, view, what, v);
+	const struct value *result = render(p, view, what, v);
 	vars_view_free(view);
-	return name;
+	return result;
+}
+
+const char *parse_imported(struct parser *p, const char *what, const struct value *v,
+	const struct play *play, const struct step *around)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	const struct value *result = parse_rendered(p, what, v, play, around);
+	struct err err = {0};
+
+	if (result == v || !result)
+		return result ? parse_text(p, v) : NULL;
+	if (template_str(result, &text, &err) == 0)
+		return arena_strdup(p->arena, text.data);
+	diag_error(p->diags, &v->place, "%s: %s", what, err.text);
+	return NULL;
 }

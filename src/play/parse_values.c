@@ -36,36 +36,47 @@ static void add_tag(struct parser *p, struct strlist *to, const struct value *v)
 	char found[FOUND_MAX];
 	const char *text = value_is_string(v) || v->kind == VALUE_INT ? parse_text(p, v) : NULL;
 
-	if (parse_is_template(v))
-		diag_error(p->diags, &v->place,
-			"tags: templates in tags are not supported yet, found %s",
-			found_text(v, found));
-	else if (text)
+	if (text)
 		parse_push_string(p->arena, to, text);
 	else
 		diag_error(p->diags, &v->place, "tags: found %s, expected a word",
 			found_text(v, found));
 }
 
-void parse_add_tags(struct parser *p, struct strlist *to, const struct value *v)
+/* A tag as written: a template may give several. */
+static void add_written_tag(
+	struct parser *p, const struct target *t, struct strlist *to, const struct value *v)
 {
+	const struct value *tag = parse_rendered(p, "tags", v, t->play, t->step);
+
+	if (tag && tag != v && tag->kind == VALUE_LIST)
+		value_list_foreach (one, tag)
+			add_tag(p, to, one);
+	else if (tag)
+		add_tag(p, to, tag);
+}
+
+void parse_add_tags(struct parser *p, const struct target *t, const struct value *v)
+{
+	struct strlist *to = t->step ? &t->step->tags : &t->play->tags;
 	AUTO(strlist_release) struct strlist words = {0};
 	char found[FOUND_MAX];
 
 	if (v->kind == VALUE_LIST) {
-		for (size_t i = 0; i < v->count; i++)
-			add_tag(p, to, v->items[i]);
-	} else if (!value_is_string(v)) {
+		value_list_foreach (item, v)
+			add_written_tag(p, t, to, item);
+		return;
+	}
+	if (!value_is_string(v)) {
 		diag_error(p->diags, &v->place,
 			"tags: found %s, expected a list, or a text with commas",
 			found_text(v, found));
-	} else if (parse_is_template(v)) {
-		add_tag(p, to, v);
-	} else {
-		strlist_split(&words, v->text, ",");
-		for (size_t i = 0; i < words.count; i++)
-			parse_push_string(p->arena, to, words.items[i]);
+		return;
 	}
+	strlist_split(&words, v->text, ",");
+	for (size_t i = 0; i < words.count; i++)
+		add_written_tag(p, t, to,
+			parse_part(p->arena, v, words.items[i], strlen(words.items[i])));
 }
 
 static void add_vars(struct parser *p, struct value *to, const struct value *from)

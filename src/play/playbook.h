@@ -113,6 +113,8 @@ struct task {
 	const char *module_name;          /* as written */
 	const struct value *args;         /* a dict of arguments, as written; NULL: none */
 	const struct value *free_form;    /* a string, for modules that take one; else NULL */
+	const struct value *variable;     /* a template that gives further arguments; or NULL */
+	const struct value *defaults;     /* module_defaults, where it does; else in args */
 	const struct value *loop;         /* a list or a template for one; NULL: no loop */
 	const char *loop_lookup;          /* "items" for with_items, ...; NULL: `loop:` */
 	const struct value *loop_control; /* a dict or NULL */

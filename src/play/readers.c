@@ -100,7 +100,7 @@ void read_tags(
 	struct parser *p, struct target *t, const struct keyword *k, const struct value *v)
 {
 	(void)k;
-	parse_add_tags(p, t->step ? &t->step->tags : &t->play->tags, v);
+	parse_add_tags(p, t, v);
 }
 
 void read_when(

@@ -104,10 +104,16 @@ static bool is_given(const struct module *m, const struct value *args, const cha
 	return false;
 }
 
-void parse_module_defaults(struct parser *p, const struct step *s, struct value *args)
+const struct value *parse_defaults_of(const struct step *s)
 {
 	const struct value *all = step_attribute(s, ATTRIBUTE_MODULE_DEFAULTS);
-	const struct value *defaults = value_dict_get(all, s->task->module->name);
+
+	return value_dict_get(all, s->task->module->name);
+}
+
+void parse_module_defaults(struct parser *p, const struct step *s, struct value *args)
+{
+	const struct value *defaults = parse_defaults_of(s);
 
 	if (!defaults)
 		return;

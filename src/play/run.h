@@ -97,7 +97,7 @@ enum run_event_kind {
 	RUN_ITEM,     /* one item of a loop is done: step, outcome, result, label */
 	RUN_RESULT,   /* a task is done: step, outcome, result */
 	RUN_UNDO,     /* a host was taken back: host->undo */
-	RUN_WARNING,
+	RUN_WARNING, /* text; number 1: not of the host alone */
 	RUN_HOST_END, /* a host has ended the play */
 	RUN_SAY,      /* text of a person's question, told as it is; host may be NULL */
 	RUN_TERMINAL, /* a person is asked (number 1) or no more (0); host may be NULL */

@@ -375,6 +375,8 @@ enum walk task_run(struct runner *r, const struct step *s);
 /* Executes a task once: conditions, arguments, attempts. `arena` is for its result. */
 void task_execute(
 	struct runner *r, const struct step *s, struct arena *arena, struct outcome *out);
+/* Renders the task's arguments into the call and makes them typed. -1 with err. */
+int call_render_arguments(struct runner *r, struct module_call *c, struct err *err);
 /* Runs a task over the items of its loop. */
 void loop_run(struct runner *r, const struct step *s, const struct value *items,
 	struct arena *arena, struct outcome *out);

@@ -59,7 +59,8 @@ def clean(value, failed=False):
 
 def is_error(text):
     """True for a message of an engine rather than of a playbook."""
-    return isinstance(text, str) and re.search(r"undefined|error|conditional|does not", text, re.I)
+    return isinstance(text, str) and re.search(
+        r"undefined|error|conditional|does not|no argument|required|unsupported param", text, re.I)
 
 
 def drop_defaults(result):

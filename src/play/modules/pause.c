@@ -137,7 +137,7 @@ static int wait_here(struct pause *p, struct strbuf *input, struct err *err)
 	if (p->seconds >= 0)
 		return line_idle(&r->line, deadline_in(p->seconds), runner_soft_cancel(r), err);
 	runner_post(r, (struct run_event){.kind = RUN_WARNING,
-			       .step = p->call->step,
+			       .number = 1,
 			       .text = "Not waiting for response to prompt as stdin is not "
 				       "interactive"});
 	return 0;
