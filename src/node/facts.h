@@ -32,6 +32,8 @@ typedef int (*facts_collect)(struct facts *f, struct err *err);
 
 /* Kernel, architecture, and the names of the host. */
 int facts_platform(struct facts *f, struct err *err);
+/* The full name that belongs to the name of a host; the same name where there is none. */
+int facts_fqdn(struct facts *f, const char *nodename, const char **fqdn, struct err *err);
 /* The distribution and its family. */
 int facts_distribution(struct facts *f, struct err *err);
 /* What lsb_release tells. */

@@ -35,8 +35,8 @@ static const char *best_name(const struct facts *f, const char *line)
 	return words[1];
 }
 
-/* The full name as Python's getfqdn finds it: the address of the name, and its names. */
-static int find_fqdn(struct facts *f, const char *nodename, const char **fqdn, struct err *err)
+/* As Python's getfqdn finds it: the address of the name, and its names. */
+int facts_fqdn(struct facts *f, const char *nodename, const char **fqdn, struct err *err)
 {
 	const char *found, *line;
 
@@ -113,7 +113,7 @@ int facts_platform(struct facts *f, struct err *err)
 	struct utsname u;
 	const char *fqdn, *id = facts_line(f, "/var/lib/dbus/machine-id");
 
-	if (find_system(f, &u, err) < 0 || find_fqdn(f, u.nodename, &fqdn, err) < 0)
+	if (find_system(f, &u, err) < 0 || facts_fqdn(f, u.nodename, &fqdn, err) < 0)
 		return -1;
 	if (!id)
 		id = facts_line(f, "/etc/machine-id");

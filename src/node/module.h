@@ -156,6 +156,7 @@ extern const struct node_arg sysctl_args[];
 extern const struct node_arg cron_args[];
 extern const struct node_arg mount_args[];
 extern const struct node_arg pty_args[];
+extern const struct node_arg hostname_args[], apt_key_args[];
 
 /* The modules of the table; their arguments and results are in wire/MODULES.md. */
 int node_stat(struct node_call *c, struct err *err);
@@ -230,6 +231,10 @@ int node_sysctl(struct node_call *c, struct err *err);
 int node_cron(struct node_call *c, struct err *err);
 /* mount: entries of fstab, and what is mounted. */
 int node_mount(struct node_call *c, struct err *err);
+/* apt_key: keys that apt trusts. */
+int node_apt_key(struct node_call *c, struct err *err);
+/* hostname: the name of the node, now and after a boot. */
+int node_hostname(struct node_call *c, struct err *err);
 /* pty: a program on a terminal, which the engine talks with. */
 int node_pty(struct node_call *c, struct err *err);
 /* job: another module's work, in a process that outlives the helper. */

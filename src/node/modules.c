@@ -39,6 +39,8 @@ static const struct node_module modules[] = {
 	{"cron", MODULE_CHANGES, node_cron, cron_args},
 	{"mount", MODULE_NO_UNDO, node_mount, mount_args},
 	{"job", MODULE_NO_UNDO | MODULE_NO_CHECK, node_job, job_args},
+	{"apt_key", MODULE_NO_UNDO, node_apt_key, apt_key_args},
+	{"hostname", MODULE_NO_UNDO, node_hostname, hostname_args},
 	{"pty", MODULE_NO_UNDO | MODULE_NO_CHECK, node_pty, pty_args},
 };
 

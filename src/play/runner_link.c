@@ -349,7 +349,7 @@ const struct value *runner_with_environment(struct runner *r, struct execution *
 	const char *module, const struct value *args, struct err *err)
 {
 	static const char *const runners[] = {
-		"apt", "apt_repository", "command", "ensure", "foreign", "git", "pty"};
+		"apt", "apt_key", "apt_repository", "command", "ensure", "foreign", "git", "pty"};
 	bool runs_one = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(runners); i++)

@@ -6,7 +6,8 @@ A topic is tests/play/modules/host/TOPIC.yaml: `cases`, and if need be `before`,
 make the host ready, `disk`, the directories whose content is compared, and `needs`, a program
 that this machine must have. Every topic has a freshly booted host. The answers of ansible-playbook
 (2.14) are kept. What its modules need on a host and ours do not, `ansible_needs` names: packages
-that are fetched and installed only where Ansible is asked. To ask again:
+that are fetched and installed only where Ansible is asked; `packages` are those that both need.
+To ask again:
 
     test_modules.py --ask TOPIC
 """
@@ -27,6 +28,7 @@ import modules  # noqa: E402
 from harness import CannotBoot, program  # noqa: E402
 from harness.deploy import program as built  # noqa: E402
 from harness.fleet import Fleet  # noqa: E402
+from harness.root import cache_dir  # noqa: E402
 
 TOPICS = sorted(path.stem for path in Path(modules.MODULES, "host").glob("*.yaml"))
 PICTURE = ("import json, os, sys, zlib\n" + inspect.getsource(modules.picture) +
@@ -71,6 +73,10 @@ class ModulesTest(unittest.TestCase):
         except CannotBoot as reason:
             self.skipTest(str(reason))
         self.addCleanup(fleet.remove)
+        try:
+            give_packages(fleet.hosts[0], topic.get("packages", []))
+        except CannotFetch as reason:
+            self.skipTest(str(reason))
         ours = do_runs(built("run-playbook"), topic, fleet)
         self.assertEqual(modules.report(topic["cases"], ours, kept), 0)
 
@@ -83,22 +89,43 @@ for topic_name in TOPICS:
     add_test(topic_name)
 
 
+class CannotFetch(Exception):
+    """This machine cannot fetch what a topic needs."""
+
+
+def fetched(name):
+    """The file of a package of this machine's Debian, which is fetched once."""
+    directory = cache_dir() / "archives"
+    directory.mkdir(parents=True, exist_ok=True)
+    known = sorted(directory.glob(f"{name}_*.deb"))
+    if known:
+        return known[-1]
+    with tempfile.TemporaryDirectory(prefix="modules.") as scratch:
+        os.chmod(scratch, 0o777)
+        done = subprocess.run(["apt-get", "download", "-q", name], cwd=scratch, check=False,
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise CannotFetch(f"cannot fetch {name}: {done.stderr.strip()}")
+        return Path(shutil.move(next(Path(scratch).glob("*.deb")), directory))
+
+
 def give_packages(host, names):
-    """Fetches packages of this machine's Debian and unpacks them on a host."""
-    with tempfile.TemporaryDirectory(prefix="modules.") as directory:
-        os.chmod(directory, 0o777)
-        subprocess.run(["apt-get", "download", "-q", *names], cwd=directory, check=True)
-        shutil.copytree(directory, host.root / "srv/ansible-needs")
-    host.shell("dpkg --install --force-depends /srv/ansible-needs/*.deb >&2; "
-               "rm -r /srv/ansible-needs")
+    """Installs packages on a host, whatever others they depend on."""
+    if not names:
+        return
+    needs = host.root / "srv/needs"
+    needs.mkdir()
+    for name in names:
+        shutil.copy(fetched(name), needs)
+    host.shell("dpkg --install --force-depends /srv/needs/*.deb >&2; rm -r /srv/needs")
 
 
 def ask(name):
     topic = modules.read_cases(f"host/{name}")
     fleet = Fleet.up(1, f"modules-{name}")
     try:
-        if topic.get("ansible_needs"):
-            give_packages(fleet.hosts[0], topic["ansible_needs"])
+        give_packages(fleet.hosts[0],
+                      topic.get("packages", []) + topic.get("ansible_needs", []))
         modules.keep(f"host/{name}", topic["cases"], do_runs("ansible-playbook", topic, fleet))
     finally:
         fleet.remove()

@@ -9,6 +9,7 @@
 #include "play/module.h"
 
 extern const struct module module_apt;
+extern const struct module module_apt_key;
 extern const struct module module_apt_repository;
 extern const struct module module_assemble;
 extern const struct module module_assert;
@@ -26,6 +27,7 @@ extern const struct module module_expect;
 extern const struct module module_fail;
 extern const struct module module_fetch;
 extern const struct module module_file;
+extern const struct module module_firewalld;
 extern const struct module module_find_files; /* module_find looks modules up */
 extern const struct module module_gather_facts;
 extern const struct module module_get_url;
@@ -33,6 +35,7 @@ extern const struct module module_getent;
 extern const struct module module_git;
 extern const struct module module_group;
 extern const struct module module_health_check;
+extern const struct module module_hostname;
 extern const struct module module_include_vars;
 extern const struct module module_iptables;
 extern const struct module module_known_hosts;
@@ -43,6 +46,7 @@ extern const struct module module_include_tasks;
 extern const struct module module_meta;
 extern const struct module module_mount;
 extern const struct module module_mount_facts;
+extern const struct module module_package;
 extern const struct module module_package_facts;
 extern const struct module module_pause;
 extern const struct module module_ping;
