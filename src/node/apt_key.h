@@ -26,7 +26,7 @@ struct apt_key_work {
 	struct strlist before, after;
 };
 
-/* Tells a failure; always 1. */
+/* Tells a failure; always 1. What was listed again has been changed, though not as asked. */
 int apt_key_fail(struct apt_key_work *w, const char *msg);
 /* The ids of the keys in the data or the file. */
 int apt_key_read(struct apt_key_work *w, struct strlist *keys, struct err *err);

@@ -14,7 +14,7 @@ int apt_key_fail(struct apt_key_work *w, const char *msg)
 	struct item_writer *out = w->call->out;
 
 	item_put_bool(out, "failed", true);
-	item_put_bool(out, "changed", false);
+	item_put_bool(out, "changed", w->listed_again);
 	item_put_string(out, "msg", msg);
 	return 1;
 }
