@@ -22,9 +22,10 @@ struct state {
 	int fd;
 	uint64_t have;   /* bytes in the part that belong to the content */
 	uint64_t total;  /* as the server says; 0: it did not */
-	char *validator; /* what the server calls the content; NULL: it does not */
+	char *validator; /* what the content is called; NULL: it is not */
 	bool taking;     /* the body is content */
 	bool restarted;  /* a server refused to go on, and we began anew */
+	bool changed;    /* the content has another size than its part was of */
 	enum digest_kind kind;
 	struct digest digest; /* of the first `have` bytes */
 };
@@ -92,7 +93,11 @@ static bool read_info(struct state *s)
 	strbuf_rtrim(&info);
 	if (info.len <= name.len)
 		return false;
-	s->validator = xstrdup(info.data + name.len);
+	const char *validator = info.data + name.len;
+	size_t n = s->d->content ? strlen(s->d->content) : 0;
+	if (n && (strncmp(validator, s->d->content, n) != 0 || validator[n] != ' '))
+		return false;
+	s->validator = xstrdup(validator);
 	return true;
 }
 
@@ -156,6 +161,12 @@ static const char *validator_of(const struct http_response *r)
 	return etag && *etag == '"' ? etag : http_header_get(r, "Last-Modified");
 }
 
+/* The validator of a content that the caller has named: with its size. */
+static char *named(const struct state *s)
+{
+	return xasprintf("%s %llu", s->d->content, (unsigned long long)s->total);
+}
+
 static int begin_whole(struct state *s, const struct http_response *r, struct err *err)
 {
 	const char *length = http_header_get(r, "Content-Length");
@@ -166,7 +177,10 @@ static int begin_whole(struct state *s, const struct http_response *r, struct er
 		return -1;
 	if (length && parse_int(length, 0, INT64_MAX, &total))
 		s->total = (uint64_t)total;
-	s->validator = xstrdup(validator);
+	if (!s->d->content)
+		s->validator = xstrdup(validator);
+	else if (s->total)
+		s->validator = named(s);
 	s->taking = true;
 	return write_info(s, err);
 }
@@ -181,6 +195,12 @@ static int begin_rest(struct state *s, const struct http_response *r, struct err
 			"the server sends another range than the one from byte %llu on",
 			(unsigned long long)s->have);
 	s->total = total;
+	if (s->d->content) {
+		autofree char *name = named(s);
+		s->changed = strcmp(name, s->validator) != 0;
+		if (s->changed)
+			return err_set(err, ERR_PROTOCOL, "the content has another size now");
+	}
 	s->taking = true;
 	return 0;
 }
@@ -236,7 +256,8 @@ static int ask(struct state *s, struct http_client *client, struct err *err)
 		range = xasprintf("Range: bytes=%llu-", (unsigned long long)s->have);
 		condition = xasprintf("If-Range: %s", s->validator);
 		*VEC_PUSH(&headers) = range;
-		*VEC_PUSH(&headers) = condition;
+		if (!s->d->content)
+			*VEC_PUSH(&headers) = condition;
 	}
 	*VEC_PUSH(&headers) = NULL;
 	request.headers = headers.items;
@@ -284,6 +305,16 @@ static bool is_busy(int status)
 	       status == 504;
 }
 
+/* Begins from the first byte, once. */
+static enum verdict begin_again(struct state *s, struct err *err)
+{
+	if (s->restarted || start_anew(s, err) < 0)
+		return GIVEN_UP;
+	s->restarted = true;
+	s->changed = false;
+	return AGAIN;
+}
+
 /* 416: the part is as long as the content, or of something else. */
 static enum verdict judge_range(struct state *s, struct err *err)
 {
@@ -292,18 +323,18 @@ static enum verdict judge_range(struct state *s, struct err *err)
 	if (parse_range(http_header_get(&s->d->response, "Content-Range"), &start, &total) &&
 		total == s->have)
 		return WHOLE;
-	if (s->restarted || start_anew(s, err) < 0) {
+	enum verdict verdict = begin_again(s, err);
+	if (verdict == GIVEN_UP)
 		refuse(s, err);
-		return GIVEN_UP;
-	}
-	s->restarted = true;
-	return AGAIN;
+	return verdict;
 }
 
 static enum verdict judge(struct state *s, int rc, struct err *err)
 {
 	int status = s->d->response.status;
 
+	if (rc < 0 && s->changed)
+		return begin_again(s, err);
 	if (rc < 0)
 		return may_pass(err) && !deadline_passed(s->d->request.until
 								 ? s->d->request.until

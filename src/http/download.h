@@ -22,9 +22,15 @@
 struct http_download {
 	/* What to ask for; its body, sink, begin and body_max are not used. */
 	struct http_request request;
-	const char *path;        /* where it goes; its directory exists */
-	mode_t mode;             /* of the file; 0: 0644 */
-	uint64_t size_max;       /* 0: any */
+	const char *path;  /* where it goes; its directory exists */
+	mode_t mode;       /* of the file; 0: 0644 */
+	uint64_t size_max; /* 0: any */
+	/*
+	 * What the content is called by who knows better than the server, whose ETag changes
+	 * with every answer: a part of this name goes on where the server's size is the same.
+	 * NULL: as the server says.
+	 */
+	const char *content;
 	const char *digest_name; /* "sha256"; NULL: content is not checked */
 	const char *digest_hex;  /* the digest it must have; upper or lower case */
 	unsigned attempts;       /* how often a cut transfer is taken up again; 0: 5 */

@@ -149,12 +149,18 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, str(seen.get(self.query["path"][0], 0)).encode())
 
     def do_file(self):
-        """Ranges; ?cut=N ends the first answer after N bytes; ?etag=changing; ?none=1."""
+        """Ranges; ?cut=N ends the first answer after N bytes; ?etag=changing, ?etag=fickle;
+        ?none=1; ?grow=1 has a byte more the second time; ?times=N repeats the content."""
         tag = '"v1"'
         content = FILE
         first = seen[self.path] == 1
         if self.query.get("etag") == ["changing"] and not first:
             tag, content = '"v2"', FILE[::-1]
+        if self.query.get("etag") == ["fickle"]:
+            tag = f'"{seen[self.path]}"'
+        content = content * number(self.query, "times", 1)
+        if "grow" in self.query and not first:
+            content = FILE[::-1] + b"x"
         headers = [] if "none" in self.query else [("ETag", tag), ("Accept-Ranges", "bytes")]
         if "weak" in self.query:
             headers = [("ETag", 'W/"v1"'), ("Last-Modified", "Mon, 01 Jan 2024 00:00:00 GMT")]

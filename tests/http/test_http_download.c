@@ -145,6 +145,58 @@ static void other_content_is_not_joined(void **state)
 	assert_is_file(again.path, true);
 }
 
+/* A server whose tag is another one each time: what the caller calls it counts. */
+static void named_content_goes_on(void **state)
+{
+	AUTO(http_download_release)
+	struct http_download d = plan(state, "/file?cut=100000&etag=fickle");
+
+	d.attempts = 2;
+	d.content = "face 3";
+	assert_int_equal(download(&d), 0);
+	assert_int_equal(d.response.status, 206);
+	assert_is_file(d.path, false);
+}
+
+static void content_of_another_name_starts_anew(void **state)
+{
+	const char *path = "/file?cut=100000&etag=fickle&f";
+	AUTO(http_download_release) struct http_download d = plan(state, path);
+	AUTO(http_download_release) struct http_download again;
+
+	d.content = "face 3";
+	assert_int_equal(download(&d), -1);
+	again = plan(state, path);
+	again.content = "face 4";
+	assert_int_equal(download(&again), 0);
+	assert_int_equal(again.resumed_from, 0);
+	assert_int_equal(again.response.status, 200);
+	assert_is_file(again.path, false);
+}
+
+static void named_content_of_another_size_starts_anew(void **state)
+{
+	AUTO(http_download_release)
+	struct http_download d = plan(state, "/file?cut=100000&etag=fickle&grow=1");
+
+	d.attempts = 3;
+	d.content = "face 3";
+	assert_int_equal(download(&d), 0);
+	assert_int_equal(d.size, FILE_SIZE + 1);
+	assert_int_equal(d.tries, 3);
+	assert_int_equal(d.response.status, 200);
+}
+
+static void a_rate_is_kept(void **state)
+{
+	AUTO(http_download_release) struct http_download d = plan(state, "/file?times=20");
+	int64_t begin = clock_ns();
+
+	d.request.rate = FILE_SIZE * 8;
+	assert_int_equal(download(&d), 0);
+	assert_true(clock_ns() - begin > 1000000000);
+}
+
 static void without_a_validator_it_starts_anew(void **state)
 {
 	AUTO(http_download_release)
@@ -320,6 +372,10 @@ int main(void)
 		T(goes_on_in_one_call),
 		T(goes_on_in_the_next_call),
 		T(other_content_is_not_joined),
+		T(named_content_goes_on),
+		T(content_of_another_name_starts_anew),
+		T(named_content_of_another_size_starts_anew),
+		T(a_rate_is_kept),
 		T(without_a_validator_it_starts_anew),
 		T(a_weak_tag_is_no_validator),
 		T(a_part_of_another_url_is_dropped),
