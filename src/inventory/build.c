@@ -195,6 +195,12 @@ struct host *build_host(struct builder *b, const char *name, struct group *group
 	return host;
 }
 
+void build_host_var(
+	struct builder *b, struct host *host, const char *name, const struct value *value)
+{
+	var_table_add(b->inventory->arena, &host->vars, name, value, NULL);
+}
+
 /* True if `wanted` is `group` or one of its ancestors. */
 static bool is_self_or_ancestor(
 	struct builder *b, struct group *group, const struct group *wanted)
@@ -281,6 +287,17 @@ int build_var(struct builder *b, const char *entity, const char *name,
 	else
 		return err_set(err, ERR_INPUT, "no group or host is named '%s'", entity);
 	return 0;
+}
+
+static void remove_member(struct group *group, const struct host *host)
+{
+	size_t kept = 0;
+
+	strmap_remove(&group->host_names, host->name);
+	for (size_t i = 0; i < group->hosts.count; i++)
+		if (group->hosts.items[i] != host)
+			group->hosts.items[kept++] = group->hosts.items[i];
+	group->hosts.count = kept;
 }
 
 /* Takes hosts of other groups out of `ungrouped`, and puts those of none in. */
@@ -374,6 +391,13 @@ static int by_weight(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
+static void sort_groups(struct host *host)
+{
+	if (host->groups.count > 1)
+		qsort(host->groups.items, host->groups.count, sizeof(*host->groups.items),
+			by_weight);
+}
+
 static void make_implicit_localhost(struct inventory *inventory)
 {
 	struct arena *arena = inventory->arena;
@@ -404,12 +428,42 @@ static void reconcile(struct builder *b)
 	settle_depths(inventory);
 	strmap_foreach (e, &inventory->hosts) {
 		struct host *host = e->value;
-		if (host->groups.count > 1)
-			qsort(host->groups.items, host->groups.count,
-				sizeof(*host->groups.items), by_weight);
+		sort_groups(host);
 		if (strmap_has(&inventory->groups, host->name))
 			diag_warning(b->diags, NULL,
 				"'%s' is the name of a group and of a host", host->name);
+	}
+}
+
+void build_join(struct builder *b, struct host *host, struct group *group)
+{
+	struct inventory *inventory = b->inventory;
+
+	build_member(group, host);
+	if (group == inventory->all || group_list_has(&host->groups, group))
+		return;
+	group_list_add(&host->groups, group);
+	join_ancestors(b, host);
+	if (host->groups.count > 1 && group_list_has(&host->groups, inventory->ungrouped)) {
+		group_list_remove(&host->groups, inventory->ungrouped);
+		remove_member(inventory->ungrouped, host);
+	}
+	sort_groups(host);
+}
+
+void build_settle(struct builder *b)
+{
+	struct inventory *inventory = b->inventory;
+	struct host *localhost = inventory->localhost->implicit ? inventory->localhost : NULL;
+
+	strmap_foreach (e, &inventory->hosts)
+		((struct host *)e->value)->groups.count = 0;
+	if (localhost)
+		localhost->groups.count = 0;
+	reconcile(b);
+	if (localhost) {
+		join_ancestors(b, localhost);
+		sort_groups(localhost);
 	}
 }
 

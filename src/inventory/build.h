@@ -28,6 +28,8 @@ struct builder {
 	unsigned walk;   /* number of the latest walk over groups, see group.mark */
 };
 
+/* What the settings say about names of groups. */
+enum group_name_policy build_group_names(const struct config *config);
 /* Makes the groups `all` and `ungrouped`. */
 void build_start(struct builder *b);
 /* The group of a name, made if need be. NULL with err for an empty name or too many groups. */
@@ -49,11 +51,21 @@ void build_member(struct group *group, struct host *host);
  */
 int build_var(struct builder *b, const char *entity, const char *name,
 	const struct value *value, const struct place *at, struct err *err);
+/* Sets a variable of a host that is no source's; the value is the inventory's. */
+void build_host_var(
+	struct builder *b, struct host *host, const char *name, const struct value *value);
 /*
  * The end of all sources: every group below `all`, hosts without a group in `ungrouped`,
  * depths, each host's groups in the order of their weight, the implicit localhost.
  */
 void build_finish(struct builder *b);
+/* After build_finish: puts one more host into a group, with all that this means for the host.
+ */
+void build_join(struct builder *b, struct host *host, struct group *group);
+/* After build_finish: settles all hosts anew, once groups have other parents. */
+void build_settle(struct builder *b);
+/* Frees all that inventory_release does, but nothing of hosts. */
+void inventory_release_tables(struct inventory *inventory);
 
 /* One way to read a source. */
 struct reader {
@@ -82,6 +94,9 @@ int script_read_list(
 int build_sources(struct builder *b, struct err *err);
 /* Reads the variable files beside the sources and beside the playbook. */
 int build_vars_files(struct builder *b, struct err *err);
+/* The same for groups and hosts that came later; those that have files are left alone. */
+int build_vars_files_of(struct builder *b, const struct strmap *groups,
+	const struct strmap *hosts, struct err *err);
 /* Adds each host of a possibly ranged pattern to a list of names, and gives its port. */
 int build_expand(const char *pattern, struct strlist *names, int64_t *port, struct err *err);
 

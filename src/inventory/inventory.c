@@ -6,7 +6,7 @@
 #include "inventory/build.h"
 #include "inventory/paths.h"
 
-static enum group_name_policy group_name_policy(const struct config *config)
+enum group_name_policy build_group_names(const struct config *config)
 {
 	const char *word = config_text(config, CONFIG_FORCE_VALID_GROUP_NAMES);
 
@@ -57,11 +57,13 @@ int inventory_load(struct inventory *inventory, const struct strlist *sources,
 
 	*inventory = (struct inventory){.arena = arena};
 	b.options = options ? options : &defaults;
-	b.group_names = group_name_policy(b.options->config);
+	b.group_names = build_group_names(b.options->config);
+	inventory->options = *b.options;
 	inventory->merge_hashes =
 		!strcmp(config_text(b.options->config, CONFIG_HASH_BEHAVIOUR), "merge");
 	if (b.options->playbook_dir)
 		inventory->playbook_dir = path_absolute(arena, b.options->playbook_dir, NULL);
+	inventory->options.playbook_dir = inventory->playbook_dir;
 	settle_sources(inventory, sources, b.options->config);
 	if (load(&b, err) < 0) {
 		inventory_release(inventory);
@@ -91,22 +93,28 @@ static void release_group(struct group *group)
 	strmap_release(&group->host_names, NULL);
 }
 
-void inventory_release(struct inventory *inventory)
+void inventory_release_tables(struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->beside_sources.count; i++)
 		release_base(inventory->beside_sources.items[i]);
 	free(inventory->beside_sources.items);
 	if (inventory->beside_playbook)
 		release_base(inventory->beside_playbook);
-	if (inventory->localhost && inventory->localhost->implicit)
-		release_host(inventory->localhost);
-	strmap_foreach (e, &inventory->hosts)
-		release_host(e->value);
 	strmap_foreach (e, &inventory->groups)
 		release_group(e->value);
 	strmap_release(&inventory->hosts, NULL);
 	strmap_release(&inventory->groups, NULL);
+	free(inventory->changes.items);
 	*inventory = (struct inventory){0};
+}
+
+void inventory_release(struct inventory *inventory)
+{
+	if (inventory->localhost && inventory->localhost->implicit)
+		release_host(inventory->localhost);
+	strmap_foreach (e, &inventory->hosts)
+		release_host(e->value);
+	inventory_release_tables(inventory);
 }
 
 const struct host *inventory_host(const struct inventory *inventory, const char *name)
@@ -150,10 +158,12 @@ void inventory_group_hosts(
 	for (size_t i = 0; i < queue.count; i++) {
 		const struct group *next = queue.items[i];
 		for (size_t k = 0; k < next->hosts.count; k++) {
-			if (host_seen[next->hosts.items[k]->index])
-				continue;
-			host_seen[next->hosts.items[k]->index] = true;
-			*VEC_PUSH(out) = next->hosts.items[k];
+			struct host *host = next->hosts.items[k];
+			bool *seen = &host_seen[host->implicit ? inventory->hosts.count
+							       : host->index];
+			if (!*seen)
+				*VEC_PUSH(out) = host;
+			*seen = true;
 		}
 		for (size_t k = 0; k < next->children.count; k++) {
 			if (group_seen[next->children.items[k]->index])

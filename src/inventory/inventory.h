@@ -6,8 +6,8 @@
  * source is a host list ("a,b," with a comma), a file (YAML, INI or JSON), an executable that
  * prints JSON, or a directory of any of these. Which reader takes a file, what is skipped, and
  * how groups and variables combine follow Ansible (the oracle is Debian's
- * ansible-inventory 2.14). After loading everything here is immutable and may be read by any
- * thread.
+ * ansible-inventory 2.14). After loading everything here may be read by any thread; a playbook
+ * that adds hosts and groups while it runs changes it by change.h alone.
  *
  * group_vars/ and host_vars/ beside each source and beside the playbook are read at loading
  * time, for the groups and hosts that exist, and kept apart from what the sources say: vars/
@@ -134,8 +134,11 @@ struct inventory_options {
 	const struct cancel *cancel;
 };
 
+struct inventory_change;
+
 struct inventory {
 	struct arena *arena;
+	struct inventory_options options; /* as it was loaded */
 	struct strmap groups; /* name -> struct group *, in order of appearance; has `all` */
 	struct strmap hosts;  /* name -> struct host *, in order of appearance */
 	struct group *all;
@@ -147,6 +150,11 @@ struct inventory {
 	struct vars_base *beside_playbook; /* NULL without playbook_dir */
 	const char *playbook_dir;
 	bool merge_hashes; /* hash_behaviour = merge */
+	struct {
+		struct inventory_change **items;
+		size_t count;
+		size_t cap;
+	} changes; /* made after it was loaded (change.h) */
 };
 
 /*

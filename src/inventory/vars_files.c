@@ -182,6 +182,45 @@ static struct vars_base *find_base(const struct inventory *inventory, const char
 	return NULL;
 }
 
+/* The entries of a map that another one lacks. */
+static void lacking(const struct strmap *all, const struct strmap *known, struct strmap *out)
+{
+	strmap_foreach (e, all)
+		if (!strmap_has(known, e->key))
+			strmap_set(out, e->key, e->value);
+}
+
+static int add_to_base(struct builder *b, struct vars_base *base, const struct strmap *groups,
+	const struct strmap *hosts, struct err *err)
+{
+	struct strmap new_groups = {0}, new_hosts = {0};
+	int result = 0;
+
+	lacking(groups, &base->groups, &new_groups);
+	lacking(hosts, &base->hosts, &new_hosts);
+	if (new_groups.count)
+		result = load_subdir(
+			b, base->dir, "group_vars", &new_groups, &base->groups, err);
+	if (result == 0 && new_hosts.count)
+		result = load_subdir(b, base->dir, "host_vars", &new_hosts, &base->hosts, err);
+	strmap_release(&new_groups, NULL);
+	strmap_release(&new_hosts, NULL);
+	return result;
+}
+
+int build_vars_files_of(struct builder *b, const struct strmap *groups,
+	const struct strmap *hosts, struct err *err)
+{
+	struct inventory *inventory = b->inventory;
+
+	for (size_t i = 0; i < inventory->beside_sources.count; i++)
+		if (add_to_base(b, inventory->beside_sources.items[i], groups, hosts, err) < 0)
+			return -1;
+	if (!inventory->beside_playbook)
+		return 0;
+	return add_to_base(b, inventory->beside_playbook, groups, hosts, err);
+}
+
 int build_vars_files(struct builder *b, struct err *err)
 {
 	struct inventory *inventory = b->inventory;

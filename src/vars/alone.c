@@ -57,7 +57,7 @@ const struct value *vars_of_group(const struct vars_site *site, const struct gro
 	struct collecting c = {
 		.inventory = site->inventory, .arena = arena, .name = group->name, .err = err};
 
-	if (collect(&c, site->group_dicts[group->index], playbook) < 0)
+	if (collect(&c, site->groups.items[group->index], playbook) < 0)
 		return NULL;
 	if (group->priority != 1)
 		value_dict_set(arena, c.all, "ansible_group_priority",

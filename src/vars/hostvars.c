@@ -36,7 +36,7 @@ static struct vars_view *other_view(struct vars_view *view, const char *name, st
 	/* What a play and its tasks say of the host itself is not among its hostvars. */
 	bool self = root->scope > 0 && strcmp(name, root->host->name) == 0;
 	struct vars_view *other = self ? root->self : strmap_get(&root->others, name);
-	const struct host *host = inventory_host(root->site->inventory, name);
+	const struct host *host = vars_site_host(root->site, name);
 
 	if (!other && host)
 		other = view_make(root->site, host, root);
@@ -68,13 +68,9 @@ static const struct value *hostvars_get(void *data, const char *key, struct err 
 static const struct value *hostvars_keys(void *data, struct err *err)
 {
 	struct vars_view *view = data;
-	struct value *list = value_new_list(view_scratch(view));
 
 	(void)err;
-	strmap_foreach (e, &view->site->inventory->hosts)
-		value_list_add(
-			view_scratch(view), list, value_new_string(view_scratch(view), e->key));
-	return list;
+	return site_host_names(view->site, view_scratch(view));
 }
 
 static const struct template_mapping hostvars_mapping = {hostvars_get, hostvars_keys};

@@ -32,7 +32,7 @@ static const char *group_label(struct vars_view *view, const struct group *group
 static void push_group_table(struct vars_view *view, const struct group *group)
 {
 	push_layer(view, VARS_INVENTORY_GROUP, group_label(view, group),
-		view->site->group_dicts[group->index], &group->vars);
+		view->site->groups.items[group->index], &group->vars);
 }
 
 /* The files of `all`, or of the host's groups from light to heavy, beside one base. */
@@ -96,14 +96,31 @@ static void push_host_layers(struct vars_view *view)
 			VARS_PLAYBOOK_HOST_VARS, label);
 }
 
+/* True for what the inventory says, and the files beside it and the playbook. */
+static bool is_of_inventory(const struct layer *layer)
+{
+	return layer->level >= VARS_INVENTORY_GROUP && layer->level <= VARS_PLAYBOOK_HOST_VARS;
+}
+
 void layers_stack(struct vars_view *view)
 {
 	const struct vars_site *site = view->site;
+	struct layer *former = STEAL(view->layers.items);
+	size_t count = view->layers.count, i = 0;
 
-	for (size_t i = 0; i < site->order_count; i++)
-		push_group_layers(view, site->order[i]);
+	view->layers.count = view->layers.cap = 0;
+	view->closed = NULL;
+	for (; i < count && former[i].level < VARS_INVENTORY_GROUP; i++)
+		*VEC_PUSH(&view->layers) = former[i];
+	for (size_t k = 0; k < site->order_count; k++)
+		push_group_layers(view, site->order[k]);
 	push_host_layers(view);
-	push_layer(view, VARS_EXTRA, NULL, site->extra, NULL);
+	if (!former)
+		push_layer(view, VARS_EXTRA, NULL, site->extra, NULL);
+	for (; i < count; i++)
+		if (!is_of_inventory(&former[i]))
+			*VEC_PUSH(&view->layers) = former[i];
+	free(former);
 }
 
 void layers_insert(struct vars_view *view, enum vars_level level, const char *label,

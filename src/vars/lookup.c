@@ -21,7 +21,7 @@ const struct value *lookup_magic(struct vars_view *view, const struct value_key 
 	if (!value)
 		value = in_dict(view->host_magic, name);
 	if (!value)
-		value = in_dict(view->site->magic, name);
+		value = in_dict(view->magic, name);
 	if (value || strcmp(name->text, "hostvars") != 0)
 		return value;
 	if (!view->hostvars)
@@ -177,7 +177,7 @@ const struct value *vars_render(
 
 const struct value *vars_all(struct vars_view *view, bool with_magic, struct arena *arena)
 {
-	const struct value *sources[] = {view->site->magic, view->host_magic};
+	const struct value *sources[] = {view->magic, view->host_magic};
 	struct value *all = value_new_dict(arena);
 
 	for (size_t i = 0; i < view->layers.count; i++)

@@ -75,7 +75,6 @@ const struct value *magic_shared(const struct inventory *inventory,
 	char cwd[PATH_MAX];
 	const char *here = getcwd(cwd, sizeof(cwd)) ? cwd : ".";
 
-	value_dict_set(arena, dict, "groups", groups(inventory, arena));
 	value_dict_set(arena, dict, "ansible_version", version(arena));
 	set_string(arena, dict, "playbook_dir",
 		inventory->playbook_dir ? inventory->playbook_dir : here);
@@ -92,6 +91,16 @@ const struct value *magic_shared(const struct inventory *inventory,
 	value_dict_set(arena, dict, "ansible_skip_tags", string_list(arena, NULL, 0));
 	if (options->limit)
 		set_string(arena, dict, "ansible_limit", options->limit);
+	return dict;
+}
+
+const struct value *magic_with_groups(const struct vars_site *site, struct arena *arena)
+{
+	struct value *dict = value_new_dict(arena);
+
+	value_dict_set(arena, dict, "groups", groups(site->inventory, arena));
+	value_dict_foreach (p, site->magic)
+		value_dict_set_value(arena, dict, p->key, p->value);
 	return dict;
 }
 

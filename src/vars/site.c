@@ -2,6 +2,7 @@
 #include "vars/site.h"
 
 #include "base/path.h"
+#include "base/vec.h"
 #include "inventory/datafile.h"
 #include "vars/args.h"
 
@@ -52,33 +53,44 @@ const struct value *site_table_dict(
 	return dict;
 }
 
-static void make_dicts(struct vars_site *site)
+void site_complete_dicts(struct vars_site *site)
 {
 	const struct inventory *inventory = site->inventory;
-	size_t hosts = inventory->hosts.count;
 
-	site->group_dicts =
-		arena_array(&site->arena, inventory->groups.count, sizeof(*site->group_dicts));
-	strmap_foreach (e, &inventory->groups) {
-		const struct group *group = e->value;
-		site->group_dicts[group->index] =
+	/* The index of an entry is its position. */
+	for (size_t i = site->groups.count; i < inventory->groups.count; i++) {
+		const struct group *group = inventory->groups.entries[i].value;
+		*VEC_PUSH(&site->groups) =
 			site_table_dict(inventory, &site->arena, &group->vars);
 	}
-	site->host_dicts = arena_array(&site->arena, hosts + 1, sizeof(*site->host_dicts));
-	strmap_foreach (e, &inventory->hosts) {
-		const struct host *host = e->value;
-		site->host_dicts[host->index] =
-			site_table_dict(inventory, &site->arena, &host->vars);
+	for (size_t i = site->hosts.count; i < inventory->hosts.count; i++) {
+		const struct host *host = inventory->hosts.entries[i].value;
+		*VEC_PUSH(&site->hosts) = site_table_dict(inventory, &site->arena, &host->vars);
 	}
-	site->host_dicts[hosts] =
-		site_table_dict(inventory, &site->arena, &inventory->localhost->vars);
+}
+
+void site_renew_host(struct vars_site *site, const struct host *host)
+{
+	site->hosts.items[host->index] =
+		site_table_dict(site->inventory, &site->arena, &host->vars);
+}
+
+void site_renew_dicts(struct vars_site *site)
+{
+	site->groups.count = site->hosts.count = 0;
+	site_complete_dicts(site);
+	site->localhost = site_table_dict(
+		site->inventory, &site->arena, &site->inventory->localhost->vars);
 }
 
 const struct value *site_host_dict(const struct vars_site *site, const struct host *host)
 {
-	size_t behind = site->inventory->hosts.count;
+	static const struct value nothing = {.kind = VALUE_DICT};
 
-	return site->host_dicts[host->implicit ? behind : host->index];
+	if (host->implicit)
+		return site->localhost;
+	/* One that the inventory has no more. */
+	return host->index < site->hosts.count ? site->hosts.items[host->index] : &nothing;
 }
 
 /* The mapping of -e @FILE. */
@@ -140,7 +152,24 @@ const struct value *vars_parse_extra(const struct strlist *arguments,
 	return all;
 }
 
-struct vars_site *vars_site_new(const struct inventory *inventory,
+static struct site_locks *locks_new(void)
+{
+	struct site_locks *locks = xcalloc(1, sizeof(*locks));
+
+	pthread_rwlock_init(&locks->inventory, NULL);
+	pthread_mutex_init(&locks->magic, NULL);
+	return locks;
+}
+
+static void locks_free(struct site_locks *locks)
+{
+	pthread_rwlock_destroy(&locks->inventory);
+	pthread_mutex_destroy(&locks->magic);
+	arena_release(&locks->arena);
+	free(locks);
+}
+
+struct vars_site *vars_site_new(struct inventory *inventory,
 	const struct vars_site_options *options, struct diags *diags, struct err *err)
 {
 	static const struct vars_site_options defaults = {0};
@@ -149,6 +178,8 @@ struct vars_site *vars_site_new(const struct inventory *inventory,
 	if (!options)
 		options = &defaults;
 	site->inventory = inventory;
+	site->locks = locks_new();
+	site->generation = 1;
 	site->secrets = options->secrets;
 	site->extra = vars_parse_extra(options->extra, options->secrets, &site->arena, err);
 	if (!site->extra) {
@@ -156,7 +187,7 @@ struct vars_site *vars_site_new(const struct inventory *inventory,
 		return NULL;
 	}
 	settle_order(site, options->config, diags);
-	make_dicts(site);
+	site_renew_dicts(site);
 	site->magic = magic_shared(inventory, options, &site->arena);
 	site->templates = template_cache_new();
 	return site;
@@ -167,6 +198,9 @@ void vars_site_free(struct vars_site *site)
 	if (!site)
 		return;
 	template_cache_free(site->templates);
+	locks_free(site->locks);
+	free(site->groups.items);
+	free(site->hosts.items);
 	arena_release(&site->arena);
 	free(site);
 }

@@ -10,8 +10,9 @@
  * same view, lists and mappings member by member. A cycle is an error that names the way round.
  * What is unsafe is never rendered.
  *
- * One `vars_site` holds what all hosts share and is read by many threads; a view belongs to one
- * thread. Views of other hosts, needed for `hostvars`, are made by the view that asks.
+ * One `vars_site` holds what all hosts share and is read by many threads, also while one of
+ * them adds hosts and groups to its inventory; a view belongs to one thread. Views of other
+ * hosts, needed for `hostvars`, are made by the view that asks.
  */
 #ifndef VARS_VARS_H
 #define VARS_VARS_H
@@ -23,6 +24,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "inventory/change.h"
 #include "inventory/inventory.h"
 #include "value/value.h"
 
@@ -75,7 +77,7 @@ struct template_context;
  * What all hosts share: extra variables parsed, magic variables, the precedence order. The
  * inventory and the options' pointers must outlive it. NULL with err when an -e is wrong.
  */
-struct vars_site *vars_site_new(const struct inventory *inventory,
+struct vars_site *vars_site_new(struct inventory *inventory,
 	const struct vars_site_options *options, struct diags *diags, struct err *err);
 /* Frees it; views must be gone. NULL is fine. */
 void vars_site_free(struct vars_site *site);
@@ -86,6 +88,20 @@ void vars_site_free(struct vars_site *site);
 const struct value *vars_parse_extra(const struct strlist *arguments,
 	const struct secrets *secrets, struct arena *arena, struct err *err);
 
+/*
+ * Adds a host to the inventory, or puts one into a group, as inventory/change.h tells: any
+ * thread may, while others use their views. They see it after vars_view_refresh.
+ */
+int vars_site_add_host(struct vars_site *site, const struct inventory_addition *what,
+	bool *changed, struct diags *diags, struct err *err);
+/* The same for a group. */
+int vars_site_add_grouping(struct vars_site *site, const struct inventory_grouping *what,
+	bool *changed, struct diags *diags, struct err *err);
+/* The same for reading the sources again. */
+int vars_site_refresh(struct vars_site *site, struct diags *diags, struct err *err);
+/* inventory_host, from any thread. */
+const struct host *vars_site_host(const struct vars_site *site, const char *name);
+
 /* The view of a host. It and all values from it live until vars_view_free. */
 struct vars_view *vars_view_new(const struct vars_site *site, const struct host *host);
 /*
@@ -95,6 +111,11 @@ struct vars_view *vars_view_new(const struct vars_site *site, const struct host 
 int vars_view_check(const struct vars_view *view, struct err *err);
 /* Frees a view and the values it evaluated. NULL is fine. */
 void vars_view_free(struct vars_view *view);
+/*
+ * Takes in how the inventory has changed since the view was made, or was refreshed last. True
+ * if it has; then what was evaluated before is forgotten.
+ */
+bool vars_view_refresh(struct vars_view *view);
 /* The host a view is about. */
 const struct host *vars_view_host(const struct vars_view *view);
 /*

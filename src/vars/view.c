@@ -22,8 +22,7 @@ struct vars_view *view_make(
 	if (!root)
 		view->scratch[0] = view->arena;
 	lookup_init(view);
-	view->host_magic = magic_of_host(host, view->arena);
-	layers_stack(view);
+	site_stack(view);
 	const char *key = view->host->name;
 	/* A second view of the root's own host goes by a name that no host has. */
 	if (root && host == root->host)

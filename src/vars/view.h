@@ -38,7 +38,8 @@ struct vars_view {
 	struct strmap results; /* name -> const struct value **: what vars_get gave */
 	struct strmap others;  /* of a root: host -> struct vars_view * */
 	const struct value *hostvars;
-	const struct value *host_magic;
+	const struct value *magic, *host_magic;
+	unsigned stacked;   /* the generation of the site that the layers are of */
 	const char *closed; /* why a file that concerns the host could not be opened */
 };
 
@@ -54,7 +55,12 @@ struct vars_view *view_make(
 /* What the values of one view evaluated to is forgotten. */
 void view_forget(struct vars_view *view);
 
-/* Stacks up what site and inventory have for the view's host. */
+/* Takes in what site and inventory have for the view's host, its magic too. */
+void site_stack(struct vars_view *view);
+/*
+ * Stacks up what site and inventory have for the view's host; layers of other levels that the
+ * view has stay.
+ */
 void layers_stack(struct vars_view *view);
 /* Puts a layer above all of its level. */
 void layers_insert(struct vars_view *view, enum vars_level level, const char *label,
