@@ -192,8 +192,9 @@ int play_run_choose(struct play_run *p, struct err *err)
 	AUTO(diags_release) struct diags d = {0};
 
 	int result = choose(p, &d, err);
-	/* A deploy's playbook names groups that a site need not have. */
-	if (!p->with_models_only || result < 0)
+	/* What a pattern does not match may be added before its play begins, which says so
+	 * then. */
+	if (result < 0)
 		cli_print_diags(&d);
 	return result;
 }
@@ -253,7 +254,9 @@ static void make_hosts(struct play_run *p, struct diags *d)
 	struct vars_view **views = p->syncs ? p->registry.views : p->views;
 	size_t count = 0;
 
-	p->run.hosts = xcalloc(p->hosts.count + 1, sizeof(*p->run.hosts));
+	/* What is not used of it takes no memory. */
+	p->run.room = p->hosts.count + (p->with_models_only ? 0 : RUN_MAX_NEW_HOSTS);
+	p->run.hosts = xcalloc(p->run.room + 1, sizeof(*p->run.hosts));
 	for (size_t i = 0; i < p->hosts.count; i++) {
 		struct run_host *h = &p->run.hosts[count];
 		struct err err = {0};
@@ -351,6 +354,8 @@ static void end_journal(struct play_run *p, int exit_code)
 
 	for (size_t i = 0; i < p->run.count; i++) {
 		const struct run_host *h = &p->run.hosts[i];
+		if (h->joined)
+			journal_add_host(&e->journal, h->name, JOURNAL_SKIPPED, NULL);
 		struct journal_host *j = &e->journal.hosts[i];
 		j->outcome = outcomes[show_state(&p->show, h)];
 		j->error = h->err.code ? xstrdup(h->err.text) : NULL;

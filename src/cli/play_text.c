@@ -491,7 +491,7 @@ static struct play_text *text_new(struct show *s)
 
 	s->data = t;
 	t->tell = play_result;
-	t->hosts = xcalloc(s->count ? s->count : 1, sizeof(*t->hosts));
+	t->hosts = xcalloc(show_room(s) + 1, sizeof(*t->hosts));
 	t->hides = s->hides_ok || s->hides_skipped;
 	return t;
 }

@@ -27,10 +27,15 @@ static void say(struct show *s, const struct strbuf *text)
 	print(&all);
 }
 
+size_t show_room(const struct show *s)
+{
+	return s->run->room > s->run->count ? s->run->room : s->run->count;
+}
+
 void show_init(struct show *s)
 {
 	s->count = s->run->count;
-	s->hosts = xcalloc(s->count ? s->count : 1, sizeof(*s->hosts));
+	s->hosts = xcalloc(show_room(s) + 1, sizeof(*s->hosts));
 }
 
 void show_begin(struct show *s)
@@ -188,6 +193,8 @@ void show_listen(void *show, const struct run_event *e)
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct show *s = show;
 
+	/* Playbooks add hosts. */
+	s->count = s->run->count;
 	if (e->host)
 		note(s, e);
 	if (e->kind == RUN_TERMINAL)

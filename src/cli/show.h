@@ -69,10 +69,12 @@ struct show {
 	const char *run_id;     /* of the journal; NULL: none */
 	const struct cancel *cancel;
 	int64_t started_ns;
-	struct shown_host *hosts; /* as run->hosts */
+	struct shown_host *hosts; /* as run->hosts, and as much room */
 	size_t count;
 };
 
+/* How many hosts the run may come to have. */
+size_t show_room(const struct show *s);
 /* Makes what is known of the hosts of s->run: nothing yet. */
 void show_init(struct show *s);
 /* Begins to show the run. */

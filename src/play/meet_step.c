@@ -35,6 +35,36 @@ int meet_all(struct runner *r, struct err *err)
 	return wait_for_all(r, r->at, err);
 }
 
+/* True when the hosts before this one in the batch have done a step, or have ended the play. */
+static bool is_turn(struct runner *r, void *data)
+{
+	const uint64_t *at = data;
+
+	for (size_t i = 0; i < r->batch->size; i++) {
+		const struct runner *m = meet_member(r, i);
+		if (m == r)
+			return true;
+		if (!meet_is_gone(m) && meet_position(m) <= *at)
+			return false;
+	}
+	return true;
+}
+
+int meet_in_turn(struct runner *r, const struct step *s, struct err *err)
+{
+	uint64_t at = meet_number(r, s);
+
+	if (meet_all(r, err) < 0)
+		return -1;
+	/* Handlers have no say in where a host is. */
+	if (s->handler || !r->worker || r->undoing || r->playing->play->free)
+		return 0;
+	pthread_mutex_lock(&r->batch->lock);
+	int result = meet_wait(r, is_turn, &at, err);
+	pthread_mutex_unlock(&r->batch->lock);
+	return result;
+}
+
 int meet_after(struct runner *r, const struct step *s, struct err *err)
 {
 	if (s->handler || r->undoing)
@@ -134,13 +164,43 @@ static const struct value *names_left(
 	return list;
 }
 
+void meet_name(struct runner *r, const char *name)
+{
+	struct playing *p = r->playing;
+	const struct value *names = p->all_names;
+
+	value_list_foreach (item, names)
+		if (strcmp(item->text, name) == 0)
+			return;
+	pthread_mutex_lock(&p->names_lock);
+	if (!strlist_has(&p->added_names, name))
+		strlist_add(&p->added_names, name);
+	pthread_mutex_unlock(&p->names_lock);
+}
+
+/* The hosts of the play, and those that were added while it went on. */
+static const struct value *all_names(struct playing *p, struct arena *arena)
+{
+	struct value *list = value_new_list(arena);
+
+	value_list_foreach (item, p->all_names)
+		value_list_add(arena, list, item);
+	pthread_mutex_lock(&p->names_lock);
+	for (size_t i = 0; i < p->added_names.count; i++)
+		value_list_add(arena, list, value_new_string(arena, p->added_names.items[i]));
+	pthread_mutex_unlock(&p->names_lock);
+	return list;
+}
+
 const struct value *meet_left(
 	void *data, const char *name, struct arena *arena, struct err *err)
 {
 	struct runner *r = data;
-	const struct playing *p = r->playing;
+	struct playing *p = r->playing;
 	bool batch = strcmp(name, "ansible_play_batch") == 0 || strcmp(name, "play_hosts") == 0;
 
+	if (r->batch && strcmp(name, "ansible_play_hosts_all") == 0)
+		return all_names(p, arena);
 	if (!r->batch || (!batch && strcmp(name, "ansible_play_hosts") != 0))
 		return NULL;
 	if (meet_all(r, err) < 0)

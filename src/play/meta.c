@@ -24,6 +24,14 @@ static enum walk end_host(struct runner *r)
 	return WALK_GONE;
 }
 
+/* A host that the sources name no more has no further part in the play. */
+static enum walk leave_if_gone(struct runner *r)
+{
+	const struct host *now = vars_site_host(r->run->o->vars, r->host->name);
+
+	return now == r->host->host ? WALK_ON : end_host(r);
+}
+
 static enum walk end_batch(struct runner *r)
 {
 	r->ended = true;
@@ -63,10 +71,11 @@ static bool is_among(const struct value *names, const char *name)
 }
 
 /* Hosts of the play that were lost before now take part in the plays that follow. */
-static void forgive(struct runner *r)
+static int forgive(struct runner *r, struct err *err)
 {
 	struct playing *p = r->playing;
 
+	(void)err;
 	for (size_t i = 0; i < r->run->count; i++) {
 		struct run_host *h = &r->run->hosts[i];
 		bool of_play = is_among(p->all_names, h->name);
@@ -79,13 +88,26 @@ static void forgive(struct runner *r)
 		err_clear(&h->err);
 	}
 	__atomic_store_n(&r->batch->failed, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* The plays that follow are about the hosts that the sources name now. */
+static int refresh_inventory(struct runner *r, struct err *err)
+{
+	AUTO(diags_release) struct diags diags = {0};
+
+	int result = vars_site_refresh(r->run->o->vars, &diags, err);
+	for (size_t i = 0; i < diags.count; i++)
+		runner_warn(r, "%s", diags.items[i].text);
+	return result;
 }
 
 static const struct word {
 	const char *word;
 	enum walk (*run)(struct runner *r); /* of each host */
-	void (*first)(struct runner *r);    /* once for all, when all have come; may be NULL */
-	bool together;                      /* about all hosts of the batch */
+	/* Once for all, when all have come; may be NULL. */
+	int (*first)(struct runner *r, struct err *err);
+	bool together;       /* about all hosts of the batch */
 	const char *skipped; /* behind the reason, where the condition does not hold */
 } words[] = {
 	{"flush_handlers", flush, NULL, false, ", not running handlers for %s"},
@@ -95,6 +117,7 @@ static const struct word {
 	{"end_play", end_play, NULL, true, ", continuing play"},
 	{"clear_facts", clear_facts, NULL, true, ", not clearing facts and fact cache for %s"},
 	{"clear_host_errors", noop, forgive, true, ", not clearing host error state for %s"},
+	{"refresh_inventory", leave_if_gone, refresh_inventory, true, ""},
 	{"reset_connection", reset_connection, NULL, false, ""},
 };
 
@@ -108,6 +131,15 @@ static const struct word *find_word(const struct step *s)
 	return NULL;
 }
 
+static int fail(struct runner *r, const struct err *why)
+{
+	r->failed = true;
+	r->err = *why;
+	r->host->counts.failed++;
+	meet_remove(r);
+	return -1;
+}
+
 /* 1 when the conditions hold, 0 when they do not, -1 after a failure of the host. */
 static int holds(struct runner *r, const struct step *s)
 {
@@ -115,13 +147,18 @@ static int holds(struct runner *r, const struct step *s)
 	struct err why = {0};
 	int result = step_conditions(r, s, &which, &why);
 
-	if (result >= 0)
-		return result;
-	r->failed = true;
-	r->err = why;
-	r->host->counts.failed++;
-	meet_remove(r);
-	return -1;
+	return result < 0 ? fail(r, &why) : result;
+}
+
+/* What is done once for all. When it fails, nobody goes on. */
+static int do_first(struct runner *r, const struct word *w)
+{
+	struct err why = {0};
+
+	if (!w->first || w->first(r, &why) == 0)
+		return 1;
+	__atomic_store_n(&r->batch->over, 1, __ATOMIC_RELEASE);
+	return fail(r, &why);
 }
 
 /* The same for a word about all hosts: what the first of them finds. */
@@ -131,8 +168,10 @@ static int holds_for_all(struct runner *r, const struct step *s, const struct wo
 	struct outcome out = {0};
 	struct err why = {0};
 
-	if (r->playing->play->free)
-		return holds(r, s);
+	if (r->playing->play->free) {
+		int result = holds(r, s);
+		return result > 0 ? do_first(r, w) : result;
+	}
 	int mine = meet_once(r, s, &out, &why);
 	if (mine == 0)
 		return out.changed;
@@ -141,8 +180,8 @@ static int holds_for_all(struct runner *r, const struct step *s, const struct wo
 		return -1;
 	}
 	int result = holds(r, s);
-	if (result > 0 && w->first)
-		w->first(r);
+	if (result > 0)
+		result = do_first(r, w);
 	out.changed = result > 0;
 	out.result = value_new_dict(&arena);
 	meet_once_done(r, s, &out);

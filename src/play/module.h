@@ -63,8 +63,10 @@ enum module_flag {
 	MODULE_JOB = 1 << 8, /* its work is one question to the node: it can be left alone */
 	MODULE_IS_HEALTH = 1 << 5, /* run again after a transaction was undone */
 	MODULE_RAW_ARGUMENTS =
-		1 << 6,          /* arguments are not templated before (assert, debug var) */
-	MODULE_INCLUDES = 1 << 9 /* its result says what steps come next */
+		1 << 6,            /* arguments are not templated before (assert, debug var) */
+	MODULE_TOGETHER = 1 << 10, /* all hosts come to it before one does it, and end it before
+				     one goes on: it changes the inventory */
+	MODULE_INCLUDES = 1 << 9   /* its result says what steps come next */
 };
 
 /* One call: a task, or one item of its loop, on one host. */

@@ -5,6 +5,7 @@
 
 /* In the order of their names. A row is added with the module's file. */
 static const struct module *const modules[] = {
+	&module_add_host,
 	&module_apt,
 	&module_apt_key,
 	&module_apt_repository,
@@ -31,6 +32,7 @@ static const struct module *const modules[] = {
 	&module_getent,
 	&module_git,
 	&module_group,
+	&module_group_by,
 	&module_health_check,
 	&module_hostname,
 	&module_include_role,
@@ -191,7 +193,6 @@ static const struct {
 	{"copy", {FILE_ATTRIBUTES}},
 	{"file", {FILE_ATTRIBUTES}},
 	{"get_url", {FILE_ATTRIBUTES, WEB_REQUEST}},
-	{"meta", {"refresh_inventory"}},
 	{"pip", {"umask"}},
 	{"template", {FILE_ATTRIBUTES}},
 	{"uri", {FILE_ATTRIBUTES, WEB_REQUEST, "force", "thirsty"}},

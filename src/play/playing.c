@@ -54,14 +54,6 @@ static int render_pattern(
 	return 0;
 }
 
-static struct run_host *find_host(const struct run *run, const struct host *host)
-{
-	for (size_t i = 0; i < run->count; i++)
-		if (run->hosts[i].host == host)
-			return &run->hosts[i];
-	return NULL;
-}
-
 /* How a play orders its hosts. */
 static int by_name(const void *a, const void *b)
 {
@@ -151,13 +143,15 @@ static void tell_diags(struct playing *p, const struct diags *d)
 	}
 }
 
-static void take_hosts(struct playing *p, const struct host_list *l)
+static int take_hosts(struct playing *p, const struct host_list *l, struct err *err)
 {
 	p->hosts = arena_array(&p->arena, l->count + 1, sizeof(*p->hosts));
 	p->fleet = arena_array(&p->arena, l->count + 1, sizeof(*p->fleet));
 	p->batches = arena_array(&p->arena, l->count + 1, sizeof(*p->batches));
 	for (size_t i = 0; i < l->count; i++) {
-		struct run_host *h = find_host(p->run, l->items[i]);
+		struct run_host *h;
+		if (run_admit(p->run, l->items[i], &h, err) < 0)
+			return -1;
 		if (!h || h->failed || h->unreachable || h->stopped)
 			continue;
 		p->fleet[p->count] = (struct fleet_host){.name = h->name, .data = h};
@@ -168,6 +162,7 @@ static void take_hosts(struct playing *p, const struct host_list *l)
 	for (size_t i = 0; i < l->count; i++)
 		value_list_add(&p->arena, p->all_names,
 			value_new_string(&p->arena, l->items[i]->name));
+	return 0;
 }
 
 static int select_hosts(struct playing *p, struct renderer *w, struct err *err)
@@ -185,7 +180,7 @@ static int select_hosts(struct playing *p, struct renderer *w, struct err *err)
 	if (result == 0)
 		result = order_hosts(w, p->play->order, &list, err);
 	if (result == 0)
-		take_hosts(p, &list);
+		result = take_hosts(p, &list, err);
 	free(list.items);
 	return result;
 }
@@ -318,6 +313,7 @@ int playing_init(struct playing *p, struct run *run, const struct play *play, st
 
 	p->run = run;
 	p->play = play;
+	pthread_mutex_init(&p->names_lock, NULL);
 	renderer_init(&w, p);
 	p->handlers =
 		arena_array(&p->arena, run->playbook->step_count + 1, sizeof(*p->handlers));
@@ -340,6 +336,8 @@ int playing_init(struct playing *p, struct run *run, const struct play *play, st
 void playing_release(struct playing *p)
 {
 	meet_release(p);
+	strlist_release(&p->added_names);
+	pthread_mutex_destroy(&p->names_lock);
 	arena_release(&p->arena);
 }
 

@@ -102,6 +102,7 @@ static void list_confirmed(struct playing *p)
 {
 	struct run *run = p->run;
 
+	pthread_mutex_init(&p->names_lock, NULL);
 	p->hosts = arena_array(&p->arena, run->count + 1, sizeof(*p->hosts));
 	p->fleet = arena_array(&p->arena, run->count + 1, sizeof(*p->fleet));
 	p->batches = arena_array(&p->arena, run->count + 1, sizeof(*p->batches));
@@ -214,6 +215,7 @@ static void end_hosts(struct run *run)
 void run_release(struct run *run)
 {
 	end_hosts(run);
+	run_part(run);
 	run_shared_free(run->shared);
 	run->shared = NULL;
 }

@@ -68,6 +68,7 @@ struct run_host {
 
 	/* Filled in by the run; read by the listener once the host has ended a play. */
 	struct host_counts counts;
+	bool joined;      /* it came to the run when that was under way */
 	bool failed;      /* it is out of the run */
 	bool unreachable; /* likewise */
 	bool stopped; /* likewise: a limit or an interrupt ended its play; it did not fail */
@@ -158,7 +159,9 @@ struct run_person {
 
 /* What the caller gives to a run. */
 struct run_options {
-	const struct vars_site *vars;
+	/* Playbooks add hosts and groups to both; hosts' threads look at the inventory by vars.
+	 */
+	struct vars_site *vars;
 	const struct inventory *inventory;
 	const struct secrets *secrets;
 	struct content *content;  /* for sync_models; NULL: it is refused */
@@ -197,11 +200,14 @@ struct run_options {
 	void *listener_data;
 };
 
+#define RUN_MAX_NEW_HOSTS 4096 /* that a run takes beside those that it begins with */
+
 struct run {
 	const struct run_options *o;
 	const struct playbook *playbook;
-	struct run_host *hosts; /* every host that some play may touch */
-	size_t count;
+	struct run_host *hosts;    /* every host that some play may touch */
+	size_t count;              /* grows between plays, where playbooks add hosts */
+	size_t room;               /* for how many there is memory; 0: no host is added */
 	bool stopped;              /* a limit or an interrupt ended it */
 	struct run_shared *shared; /* run_playbook's own */
 };

@@ -91,6 +91,16 @@ void parcels_take(struct runner *r);
 void parcels_show(struct run_shared *s, const char *host, const struct runner *other,
 	enum vars_level level, struct arena *arena, struct value *into);
 
+/* ---- hosts that are added ---- */
+
+/*
+ * The place of a host in a run, made where the inventory got the host meanwhile; *out is NULL
+ * for a host that the run is not about. -1 with err. Between plays only.
+ */
+int run_admit(struct run *run, const struct host *host, struct run_host **out, struct err *err);
+/* Frees what was made for them; their runners are gone. */
+void run_part(struct run *run);
+
 /* ---- a play under work ---- */
 
 /* The hosts of one batch. */
@@ -117,7 +127,9 @@ struct playing {
 	size_t number;           /* of the play, from 0 */
 	size_t selected;         /* hosts that the pattern and the limit gave */
 	struct value *all_names; /* of these */
-	struct arena arena;      /* of what the play's hosts share */
+	pthread_mutex_t names_lock;
+	struct strlist added_names; /* of hosts that came to the inventory since; locked */
+	struct arena arena;         /* of what the play's hosts share */
 	struct fleet_host *fleet;
 	struct run_host **hosts; /* in the play's order */
 	size_t count;
@@ -174,6 +186,11 @@ int meet_once(struct runner *r, const struct step *s, struct outcome *out, struc
 void meet_once_done(struct runner *r, const struct step *s, const struct outcome *out);
 /* Waits until all others of the batch have come to where a host is, or have ended. */
 int meet_all(struct runner *r, struct err *err);
+/*
+ * The same, and then for the hosts before it in the batch to have done the step: what they do
+ * has an order. The step ends by meet_after.
+ */
+int meet_in_turn(struct runner *r, const struct step *s, struct err *err);
 /* Ends a step that all hosts of the batch do before one goes on. */
 int meet_after(struct runner *r, const struct step *s, struct err *err);
 /* Begins a step that only so many hosts do at a time; each ends it by meet_throttle_done. */
@@ -182,7 +199,9 @@ int meet_throttle(struct runner *r, const struct step *s, double limit, struct e
 void meet_throttle_done(struct runner *r, const struct step *s);
 /* Tells that a host is out of the play, from where it is now. */
 void meet_remove(struct runner *r);
-/* The hosts that are left at the step that asks: a vars_live_fn. */
+/* Tells that the inventory got a host: the play counts it among all of its hosts. */
+void meet_name(struct runner *r, const char *name);
+/* The hosts that are left at the step that asks, and all of the play: a vars_live_fn. */
 const struct value *meet_left(
 	void *data, const char *name, struct arena *arena, struct err *err);
 /* What another host has set or registered, up to the step that asks: a vars_others_fn. */

@@ -67,6 +67,12 @@ struct vars_view *runner_vars(struct runner *r)
 	return r->host->view;
 }
 
+void runner_added(struct runner *r, const char *name)
+{
+	if (r->playing)
+		meet_name(r, name);
+}
+
 void runner_phase(struct runner *r, const char *phase)
 {
 	if (r->worker)

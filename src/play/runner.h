@@ -24,6 +24,8 @@ const struct run_host *runner_host(const struct runner *r);
 const struct run *runner_run(const struct runner *r);
 /* The host's variables, with those of the play, the task and the loop in place. */
 struct vars_view *runner_vars(struct runner *r);
+/* Tells that the inventory got a host: see `ansible_play_hosts_all`. */
+void runner_added(struct runner *r, const char *name);
 /* Tells what the host is at: one of the phases of RUN_PHASE, a string constant. */
 void runner_phase(struct runner *r, const char *phase);
 /* How far it is, in bytes: for a live display, costs no event. */

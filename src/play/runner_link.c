@@ -179,13 +179,14 @@ int runner_way(struct runner *r, const struct step *s, struct err *err)
 /* The line to another host of the inventory, made at its first use. */
 static struct line *other_line(struct runner *r, const char *name, struct err *err)
 {
+	for (struct other_line *o = r->others; o; o = o->next) {
+		if (strcmp(o->name, name) != 0)
+			continue;
+		vars_view_refresh(o->view);
+		return &o->line;
+	}
 	bool here = strcmp(name, RUNNER_HERE) == 0;
-	const struct host *host =
-		inventory_host(r->run->o->inventory, here ? "localhost" : name);
-
-	for (struct other_line *o = r->others; o; o = o->next)
-		if (strcmp(o->name, name) == 0)
-			return &o->line;
+	const struct host *host = vars_site_host(r->run->o->vars, here ? "localhost" : name);
 	if (!host) {
 		err_set(err, ERR_UNSUPPORTED,
 			"delegate_to: %s is not in the inventory; only its hosts can be "
@@ -348,8 +349,8 @@ void runner_break_link(struct module_call *c, const struct err *why)
 const struct value *runner_with_environment(struct runner *r, struct execution *x,
 	const char *module, const struct value *args, struct err *err)
 {
-	static const char *const runners[] = {
-		"apt", "apt_key", "apt_repository", "command", "ensure", "foreign", "git", "pty"};
+	static const char *const runners[] = {"apt", "apt_key", "apt_repository", "command",
+		"ensure", "foreign", "git", "pty"};
 	bool runs_one = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(runners); i++)

@@ -323,11 +323,8 @@ static enum walk run_here(
 	return task_end(r, s, title, out, arena);
 }
 
-/*
- * Takes over what another host had of a task with run_once. Where it failed, every host has
- * failed: each goes to its rescue section, or is stopped.
- */
-static enum walk take_over(struct runner *r, const struct step *s, const struct outcome *out)
+/* Takes the result of a task that another host has done with run_once. */
+static void take_result(struct runner *r, const struct step *s, const struct outcome *out)
 {
 	bool theirs = false;
 
@@ -336,14 +333,29 @@ static enum walk take_over(struct runner *r, const struct step *s, const struct 
 	if (!theirs || !step_attribute(s, ATTRIBUTE_DELEGATE_TO))
 		result_publish_facts(r, s, out->result, NULL);
 	result_register(r, s, out);
+}
+
+/*
+ * Takes over what another host had of a task with run_once. Where it failed, every host has
+ * failed: each goes to its rescue section, or is stopped.
+ */
+static enum walk take_over(
+	struct runner *r, const struct step *s, bool keyword, const struct outcome *out)
+{
+	if (keyword)
+		take_result(r, s, out);
 	if (!out->failed || out->ignored)
 		return WALK_ON;
 	meet_remove(r);
 	return WALK_FAILED;
 }
 
-/* Does a task with run_once, or takes over what another host had of it. */
-static enum walk run_once(struct runner *r, const struct step *s, struct arena *arena)
+/*
+ * Does a task with run_once, or takes over what another host had of it. What a module does for
+ * all, without that keyword, is no other host's result; its failure is.
+ */
+static enum walk run_once(
+	struct runner *r, const struct step *s, bool keyword, struct arena *arena)
 {
 	struct outcome out = {0};
 	struct err why = {0};
@@ -354,7 +366,7 @@ static enum walk run_once(struct runner *r, const struct step *s, struct arena *
 		return WALK_GONE;
 	}
 	if (!mine)
-		return take_over(r, s, &out);
+		return take_over(r, s, keyword, &out);
 	enum walk walk = run_here(r, s, arena, &out);
 	if (walk != WALK_ON && r->rescue_depth == 0)
 		__atomic_store_n(&r->batch->over, 1, __ATOMIC_RELEASE);
@@ -362,22 +374,15 @@ static enum walk run_once(struct runner *r, const struct step *s, struct arena *
 	return walk;
 }
 
-/* Does a task that one host does for all: the others wait for its end. */
-static enum walk run_for_all(struct runner *r, const struct step *s, struct arena *arena)
+/* Waits for the other hosts before what all do together; who is to do it, waits for its turn.
+ */
+static int begin_together(struct runner *r, const struct step *s, struct err *err)
 {
-	struct outcome out = {0};
-	struct err why = {0};
-	int mine = meet_once(r, s, &out, &why);
+	unsigned flags = s->task->module->flags;
 
-	if (mine > 0) {
-		enum walk walk = run_here(r, s, arena, &out);
-		if (walk != WALK_ON && r->rescue_depth == 0)
-			__atomic_store_n(&r->batch->over, 1, __ATOMIC_RELEASE);
-		meet_once_done(r, s, &out);
-		return walk;
-	}
-	r->stopped |= mine < 0;
-	return mine < 0 ? WALK_GONE : WALK_ON;
+	if (!(flags & MODULE_TOGETHER))
+		return 0;
+	return flags & MODULE_ONCE ? meet_all(r, err) : meet_in_turn(r, s, err);
 }
 
 /* Runs the task in its scope. */
@@ -391,11 +396,13 @@ static enum walk run_in_scope(struct runner *r, const struct step *s, struct are
 		result_fail(&out, arena, &why);
 		return task_end(r, s, step_title(s), &out, arena);
 	}
-	/* What a module does for all is no other host's result, nor does it have one. */
-	if (s->task->module->flags & MODULE_ONCE && r->worker && !r->undoing)
-		return run_for_all(r, s, arena);
+	if (begin_together(r, s, &why) < 0) {
+		r->stopped = true;
+		return WALK_GONE;
+	}
+	bool for_all = s->task->module->flags & MODULE_ONCE && r->worker && !r->undoing;
 	once = once && !r->undoing && !r->playing->play->free;
-	return once ? run_once(r, s, arena) : run_here(r, s, arena, &out);
+	return once || for_all ? run_once(r, s, once, arena) : run_here(r, s, arena, &out);
 }
 
 /* True when something of a failure of the step may have to stop the other hosts. */
@@ -417,7 +424,8 @@ static bool is_joint(const struct runner *r, const struct step *s)
 	bool tells_others = step_attribute(s, ATTRIBUTE_DELEGATE_FACTS) &&
 			    step_attribute(s, ATTRIBUTE_DELEGATE_TO);
 
-	return tells_others || may_stop_others(r, s);
+	return tells_others || may_stop_others(r, s) ||
+	       s->task->module->flags & MODULE_TOGETHER;
 }
 
 /* Waits for the other hosts, where the step is one that all do together. */
@@ -440,6 +448,8 @@ enum walk task_run(struct runner *r, const struct step *s)
 		return WALK_GONE;
 	if (!step_selected(s, &o->tags, &o->skip_tags) || !start_wants(r->run, s))
 		return WALK_ON;
+	/* Before others know that it is here: what they change is for the tasks that follow. */
+	vars_view_refresh(r->host->view);
 	meet_at(r, s);
 	parcels_take(r);
 	if (strcmp(s->task->module->name, "meta") == 0)

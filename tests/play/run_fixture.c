@@ -205,8 +205,9 @@ static void make_hosts(struct run_fixture *f)
 	size_t count = f->inventory.hosts.count;
 
 	assert_true(count <= RUN_HOSTS_MAX);
-	f->run.hosts = xcalloc(count + 1, sizeof(*f->run.hosts));
+	f->run.hosts = xcalloc(RUN_HOSTS_MAX, sizeof(*f->run.hosts));
 	f->run.count = count;
+	f->run.room = RUN_HOSTS_MAX;
 	for (size_t i = 0; i < count; i++) {
 		struct run_host *h = &f->run.hosts[i];
 		h->host = f->inventory.hosts.entries[i].value;

@@ -6,7 +6,7 @@
 #include "play/modules/modules.h"
 
 static const char *const words[] = {"clear_facts", "clear_host_errors", "end_batch", "end_host",
-	"end_play", "flush_handlers", "noop", "reset_connection", NULL};
+	"end_play", "flush_handlers", "noop", "refresh_inventory", "reset_connection", NULL};
 static const struct argument arguments[] = {
 	{.name = ARGUMENT_FREE_FORM, .required = true, .choices = words},
 	{0},

@@ -8,6 +8,7 @@
 
 #include "play/module.h"
 
+extern const struct module module_add_host;
 extern const struct module module_apt;
 extern const struct module module_apt_key;
 extern const struct module module_apt_repository;
@@ -34,6 +35,7 @@ extern const struct module module_get_url;
 extern const struct module module_getent;
 extern const struct module module_git;
 extern const struct module module_group;
+extern const struct module module_group_by;
 extern const struct module module_health_check;
 extern const struct module module_hostname;
 extern const struct module module_include_vars;
