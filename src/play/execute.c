@@ -159,11 +159,19 @@ static int assess(struct runner *r, const struct execution *x, const struct atte
 	return done;
 }
 
+static int call_module(struct runner *r, struct execution *x, struct err *err)
+{
+	const struct module *m = x->call.step->task->module;
+
+	if (r->transaction.id && m->flags & MODULE_ENDS_TRANSACTION)
+		return err_set(err, ERR_UNSUPPORTED, MODULE_NO_TRANSACTION, m->name);
+	return x->job.limit > 0 ? job_run(r, x, err) : m->run(&x->call, err);
+}
+
 /* Calls the module once. -1 when its node is out of reach or the operator stops it. */
 static int call_once(struct runner *r, struct execution *x, struct outcome *out)
 {
 	struct module_call *c = &x->call;
-	const struct module *m = c->step->task->module;
 	struct execution *outer = r->now;
 	struct err why = {0};
 
@@ -173,7 +181,7 @@ static int call_once(struct runner *r, struct execution *x, struct outcome *out)
 		c->until = deadline_min(c->until, deadline_in(x->timeout));
 	out->failed = false;
 	r->now = x;
-	int result = x->job.limit > 0 ? job_run(r, x, &why) : m->run(c, &why);
+	int result = call_module(r, x, &why);
 	r->now = outer;
 	out->result = c->result;
 	if (result == 0)

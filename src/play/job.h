@@ -36,7 +36,10 @@ struct job_wish {
 
 /* True for a module that may be one; Ansible refuses the others as well. */
 bool job_possible(const struct module *m);
-/* Looks whether a task with `async` can be one; what cannot is reported. For the parser. */
+/*
+ * Looks whether a task with `async` can be one, and whether a task may stand in a play with a
+ * transaction; what cannot is reported. For the parser.
+ */
 void parse_job(struct parser *p, const struct target *t);
 /* Reads the keywords `async` and `poll`; -1 with err. */
 int job_read(struct runner *r, struct execution *x, struct err *err);

@@ -61,13 +61,19 @@ enum module_flag {
 	MODULE_CANNOT_UNDO = 1 << 4,  /* a transaction cannot take back what it did */
 	MODULE_ONCE = 1 << 7,         /* the first host of a batch does it, for all */
 	MODULE_JOB = 1 << 8, /* its work is one question to the node: it can be left alone */
-	MODULE_IS_HEALTH = 1 << 5, /* run again after a transaction was undone */
+	MODULE_IS_HEALTH = 1 << 5,         /* run again after a transaction was undone */
+	MODULE_ENDS_TRANSACTION = 1 << 10, /* refused in a play with a transaction */
 	MODULE_RAW_ARGUMENTS =
 		1 << 6,            /* arguments are not templated before (assert, debug var) */
 	MODULE_TOGETHER = 1 << 10, /* all hosts come to it before one does it, and end it before
 				     one goes on: it changes the inventory */
 	MODULE_INCLUDES = 1 << 9   /* its result says what steps come next */
 };
+
+/* Why such a module is refused there; %s is its name. */
+#define MODULE_NO_TRANSACTION                                                                  \
+	"\"%s\" does not go with the play's transaction: a host that boots takes back what "   \
+	"was not confirmed; put it into a play of its own behind this one"
 
 /* One call: a task, or one item of its loop, on one host. */
 struct module_call {

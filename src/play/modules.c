@@ -50,6 +50,7 @@ static const struct module *const modules[] = {
 	&module_ping,
 	&module_pip,
 	&module_raw,
+	&module_reboot,
 	&module_replace,
 	&module_script,
 	&module_service,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `async`, as far as it can be judged without a host. */
+/* What outlives a connection, as far as it can be judged without a host: `async`, reboots. */
 #include "play/convert.h"
 #include "play/job.h"
 #include "play/parse.h"
@@ -34,13 +34,25 @@ static bool has_transaction(const struct play *play)
 	const struct value *enabled = play ? play->transaction.enabled : NULL;
 	bool on;
 
-	return enabled && (!value_to_bool(enabled, &on) || on);
+	return enabled && value_to_bool(enabled, &on) && on;
+}
+
+/* A module that would have the transaction around it undone. */
+static void check_transaction(struct parser *p, const struct target *t)
+{
+	const struct task *task = t->step->task;
+
+	if (task->module && task->module->flags & MODULE_ENDS_TRANSACTION &&
+		has_transaction(t->play))
+		diag_error(
+			p->diags, &t->step->place, MODULE_NO_TRANSACTION, task->module->name);
 }
 
 void parse_job(struct parser *p, const struct target *t)
 {
 	const struct task *task = t->step->task;
 
+	check_transaction(p, t);
 	/* What a template gives is judged when the task runs. */
 	if (!task->async || !task->module || task->async->kind == VALUE_NULL ||
 		parse_is_template(task->async) || is_zero(task->async))

@@ -256,6 +256,7 @@ struct execution {
 	bool delegated;                  /* delegate_to names a host, be it the runner's own */
 	bool as_login;                   /* runner_move: whatever the task becomes */
 	const struct value *environment; /* NULL: not rendered yet */
+	double connect_timeout; /* seconds that the module gives a connection; 0: the run's */
 	struct job_wish job;
 };
 

@@ -224,9 +224,11 @@ const struct value *runner_target_var(struct module_call *c, const char *name, s
 }
 
 /* Opens a line: the first interrupt still ends that; later it is to finish what it began. */
-static int open_line(struct runner *r, struct line *l, struct err *err)
+static int open_line(
+	struct runner *r, const struct execution *x, struct line *l, struct err *err)
 {
-	double seconds = r->run->o->connect_timeout;
+	double seconds =
+		x->connect_timeout > 0 ? x->connect_timeout : r->run->o->connect_timeout;
 	deadline until = deadline_in(seconds > 0 ? seconds : 30);
 
 	if (r->worker)
@@ -253,7 +255,7 @@ struct line *runner_line(struct runner *r, struct execution *x, struct err *err)
 	x->line = l;
 	if (l->link)
 		return l;
-	if (open_line(r, l, err) < 0) {
+	if (open_line(r, x, l, err) < 0) {
 		x->lost = l->lost;
 		return NULL;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tasks with `async`: begun, waited for, asked about, and refused. (What their results hold is
- * compared with Ansible's in modules/jobs.yaml.)
+ * Tasks with `async`, and reboots: begun, waited for, asked about, and refused. (What their
+ * results hold is compared with Ansible's in modules/jobs.yaml.)
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -191,6 +191,36 @@ static void a_transaction_has_none(void **state)
 	assert_non_null(strstr(seen, "h1 task 'command': changed"));
 }
 
+/* This machine is not booted by a mistake. (On real hosts: tests/system/test_long_jobs.py.) */
+static void a_reboot_is_for_others(void **state)
+{
+	static const char refusal[] = "h1 task 'reboot': ignored \"Running reboot with local "
+				      "connection would reboot the "
+				      "control node.\"\n";
+	static const char task[] = "    - reboot: {reboot_command: /bin/false}\n"
+				   "      ignore_errors: true\n";
+	struct run_fixture *f = *state;
+
+	assert_string_equal(run(f, "msg", task), refusal);
+	f->options.check = true;
+	assert_string_equal(run(f, "msg", task), refusal);
+}
+
+static void a_reboot_is_not_for_a_transaction(void **state)
+{
+	struct run_fixture *f = *state;
+	const char *seen = run_fixture_play(f,
+		"- hosts: all\n  gather_facts: false\n  transaction: true\n  tasks:\n"
+		"    - reboot: {reboot_command: /bin/false}\n");
+
+	assert_non_null(strstr(seen, "site.yaml:5:"));
+	assert_non_null(strstr(seen, "\"reboot\" does not go with the play's transaction"));
+	seen = run_fixture_play(f,
+		"- hosts: all\n  gather_facts: false\n  transaction: '{{ true }}'\n  tasks:\n"
+		"    - reboot: {reboot_command: /bin/false}\n");
+	assert_non_null(strstr(seen, "h1 task 'reboot': failed"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, run_fixture_make, run_fixture_drop)
 
 int main(void)
@@ -206,6 +236,8 @@ int main(void)
 		TEST(the_timeout_of_a_task_is_for_its_beginning),
 		TEST(what_cannot_be_one_is_refused),
 		TEST(a_transaction_has_none),
+		TEST(a_reboot_is_for_others),
+		TEST(a_reboot_is_not_for_a_transaction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,7 @@ extern const struct module module_package_facts;
 extern const struct module module_pause;
 extern const struct module module_ping;
 extern const struct module module_pip;
+extern const struct module module_reboot;
 extern const struct module module_replace;
 extern const struct module module_raw;
 extern const struct module module_script;

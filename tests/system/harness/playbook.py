@@ -13,14 +13,15 @@ from .fleet import Fleet
 
 
 class PlaybookCase(unittest.TestCase):
-    """One booted host for all tests of a class; subclasses set `fleet_name`."""
+    """Booted hosts for all tests of a class, `host` the first; subclasses set `fleet_name`."""
 
     fleet_name = "playbook"
+    host_count = 1
 
     @classmethod
     def setUpClass(cls):
         try:
-            cls.fleet = Fleet.up(1, cls.fleet_name)
+            cls.fleet = Fleet.up(cls.host_count, cls.fleet_name)
         except CannotBoot as reason:
             raise unittest.SkipTest(str(reason)) from None
         cls.addClassCleanup(cls.fleet.remove)
