@@ -173,9 +173,9 @@ static int run(struct adhoc *c, const char *pattern, struct err *err)
 
 	if (write_playbook(c, pattern, &text, err) < 0)
 		return -1;
+	play_settings_apply(p);
 	if (play_run_read_text(p, "adhoc", text.data, text.len) < 0)
 		return EXIT_ANSIBLE_PARSER;
-	play_settings_apply(p);
 	choose_words(c);
 	if (play_run_choose(p, err) < 0)
 		return -1;

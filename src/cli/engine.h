@@ -25,7 +25,8 @@ struct engine_options {
 	const char *transport, *host_key_checking, *color;
 	const char *connection, *ssh_common_args, *ssh_extra_args;
 	const char *become_password_file, *connection_password_file;
-	const char *scp_extra_args, *sftp_extra_args, *module_path; /* without a meaning here */
+	const char *scp_extra_args, *sftp_extra_args; /* without a meaning here */
+	const char *module_path;
 	bool json, become, ask_pass, ask_become_pass;
 };
 
@@ -67,7 +68,7 @@ struct engine_options {
 			&(o)->scp_extra_args},                                                 \
 		{0, "sftp-extra-args", OPTION_STRING, "ARGS", "not used: there is no sftp",    \
 			&(o)->sftp_extra_args},                                                \
-		{'M', "module-path", OPTION_STRING, "DIRS", "not used: ANSIBLE_LIBRARY is",    \
+		{'M', "module-path", OPTION_STRING, "DIRS", "where modules of your own lie",   \
 			&(o)->module_path},                                                    \
 		{0, "connection-password-file", OPTION_STRING, "FILE",                         \
 			"the login password's file", &(o)->connection_password_file},          \

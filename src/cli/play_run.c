@@ -76,12 +76,18 @@ static void look_for_sync(struct play_run *p, const struct playbook *book)
 	}
 }
 
-int play_run_read(struct play_run *p, const struct strlist *paths)
+static struct playbook_options read_options(const struct play_run *p)
 {
-	const struct playbook_options options = {.secrets = &p->engine->site.secrets,
+	return (struct playbook_options){.secrets = &p->engine->site.secrets,
 		.vars = p->engine->site.vars,
 		.inventory = &p->engine->site.inventory,
-		.roles_path = config_text(&p->engine->site.config, CONFIG_ROLES_PATH)};
+		.roles_path = config_text(&p->engine->site.config, CONFIG_ROLES_PATH),
+		.places = &p->places};
+}
+
+int play_run_read(struct play_run *p, const struct strlist *paths)
+{
+	const struct playbook_options options = read_options(p);
 	AUTO(diags_release) struct diags d = {0};
 
 	p->books = xcalloc(paths->count, sizeof(*p->books));
@@ -95,11 +101,12 @@ int play_run_read(struct play_run *p, const struct strlist *paths)
 
 int play_run_read_text(struct play_run *p, const char *name, const char *text, size_t n)
 {
+	const struct playbook_options options = read_options(p);
 	AUTO(diags_release) struct diags d = {0};
 	struct playbook *book = p->books = xcalloc(1, sizeof(*p->books));
 
 	p->book_count = 1;
-	if (playbook_parse_text(book, name, ".", text, n, &p->engine->site.secrets, &d) == 0)
+	if (playbook_parse_text_with(book, name, ".", text, n, &options, &d) == 0)
 		look_for_sync(p, book);
 	return print_findings(&d);
 }

@@ -34,6 +34,7 @@ struct play_run {
 		*reports_added; /* by host of the run: models of which it got a version */
 	const struct resolve_suppose *suppose; /* of a check; NULL: as the site says */
 	const char *start_at;                  /* --start-at-task; NULL: at the first */
+	struct play_places places;
 	struct run_options options;
 	struct run run;
 	struct show show;

@@ -46,7 +46,20 @@ static void say_what_is_unused(const struct engine_options *o)
 {
 	say_unused("scp-extra-args", o->scp_extra_args, "files go through the helper");
 	say_unused("sftp-extra-args", o->sftp_extra_args, "files go through the helper");
-	say_unused("module-path", o->module_path, "the variable ANSIBLE_LIBRARY has one");
+}
+
+static void set_places(struct play_run *p)
+{
+	const struct config *c = &p->engine->site.config;
+
+	p->places = (struct play_places){.first = p->engine->o.module_path,
+		.modules = config_text(c, CONFIG_LIBRARY),
+		.utils = config_text(c, CONFIG_MODULE_UTILS),
+		.actions = config_text(c, CONFIG_ACTION_PLUGINS),
+		.collections = config_text(c, CONFIG_COLLECTIONS_PATH)};
+	p->options.places = &p->places;
+	p->options.interpreter = config_text(c, CONFIG_INTERPRETER_PYTHON);
+	p->options.verbosity = p->engine->o.site.verbosity;
 }
 
 void play_settings_apply(struct play_run *p)
@@ -56,6 +69,7 @@ void play_settings_apply(struct play_run *p)
 	struct show *s = &p->show;
 
 	say_what_is_unused(&e->o);
+	set_places(p);
 	e->o.site.diff = e->o.site.diff || config_bool(config, CONFIG_DIFF_ALWAYS);
 	if (config_bool(config, CONFIG_FORCE_HANDLERS))
 		p->options.force_handlers = true;

@@ -72,6 +72,16 @@ enum config_key {
 	CONFIG_RETRY_FILES_ENABLED,           /* boolean */
 	CONFIG_RETRY_FILES_SAVE_PATH,         /* path or unset */
 	CONFIG_DEPRECATION_WARNINGS,          /* boolean */
+	CONFIG_LIBRARY,                       /* path list or unset: modules of others */
+	CONFIG_MODULE_UTILS,                  /* path list or unset */
+	CONFIG_ACTION_PLUGINS,                /* path list or unset */
+	CONFIG_COLLECTIONS_PATH,              /* path list or unset */
+	CONFIG_INTERPRETER_PYTHON,            /* text or unset */
+	CONFIG_SHOW_CUSTOM_STATS,             /* boolean */
+	CONFIG_DISPLAY_FAILED_STDERR,         /* boolean */
+	CONFIG_SHOW_TASK_PATH_ON_FAILURE,     /* boolean */
+	CONFIG_RESULT_FORMAT,                 /* json or yaml */
+	CONFIG_PRETTY_RESULTS,                /* boolean or unset */
 	CONFIG_KEY_COUNT
 };
 

@@ -18,6 +18,7 @@
 #include "play/module.h"
 
 struct parser;
+struct play_places;
 
 #define FOREIGN_MAX_BYTES (16u << 20) /* of a module's file */
 
@@ -59,6 +60,8 @@ int foreign_find(struct parser *p, const char *name, const struct place *place,
 	const struct module **module);
 /* True if a name would be found, whether or not it could be run. */
 bool foreign_exists(struct parser *p, const char *name);
+/* The file that a name leads to, in the arena of the parser; NULL when there is none. */
+const char *foreign_path(struct parser *p, const char *name);
 /* True for a file of the user's own that Ansible takes in place of its module of that name. */
 bool foreign_overrides(struct parser *p, const char *name);
 
@@ -93,10 +96,10 @@ struct foreign_places {
 
 /*
  * Lists the places for a file of a playbook: `file_directory` is where that file lies,
- * `playbook_directory` where the playbook does.
+ * `playbook_directory` where the playbook does. `said` may be NULL.
  */
-void foreign_places_list(
-	struct foreign_places *f, const char *file_directory, const char *playbook_directory);
+void foreign_places_list(struct foreign_places *f, const struct play_places *said,
+	const char *file_directory, const char *playbook_directory);
 /* Frees them. */
 void foreign_places_release(struct foreign_places *f);
 /* A module's file in a directory, or in one below it: NAME, NAME.py, or another ending. NULL

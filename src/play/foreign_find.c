@@ -46,7 +46,8 @@ static void search_init(
 	struct search *s, struct parser *p, const char *name, const struct place *place)
 {
 	*s = (struct search){.parser = p, .place = place, .name = name, .target = name};
-	foreign_places_list(&s->places, p->file->directory, p->playbook->directory);
+	foreign_places_list(
+		&s->places, p->options->places, p->file->directory, p->playbook->directory);
 }
 
 static void search_release(struct search *s)
@@ -376,6 +377,18 @@ bool foreign_exists(struct parser *p, const char *name)
 	bool found = resolve(&s, 0) < 0 || s.ours || s.path || s.action;
 	search_release(&s);
 	return found;
+}
+
+const char *foreign_path(struct parser *p, const char *name)
+{
+	struct search s;
+
+	search_init(&s, p, name, NULL);
+	s.looks_only = true;
+	const char *path =
+		resolve(&s, 0) == 0 && s.path ? arena_strdup(p->arena, s.path) : NULL;
+	search_release(&s);
+	return path;
 }
 
 /* Modules that Ansible runs through an action of the same name, which are ours either way. */

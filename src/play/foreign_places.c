@@ -5,6 +5,7 @@
 
 #include "base/path.h"
 #include "play/foreign.h"
+#include "play/playbook.h"
 
 #define DEPTH_MAX 6 /* directories below one of modules */
 
@@ -22,11 +23,12 @@ static void add_below(struct strlist *to, const char *directory, const char *nam
 	add_directory(to, path);
 }
 
-/* Adds the directories of a variable, or of its default. */
-static void add_listed(struct strlist *to, const char *variable, const char *otherwise)
+/* Adds the directories of a setting, else of a variable, else of its default. */
+static void add_listed(
+	struct strlist *to, const char *said, const char *variable, const char *otherwise)
 {
 	AUTO(strlist_release) struct strlist paths = {0};
-	const char *given = getenv(variable);
+	const char *given = said ? said : getenv(variable);
 
 	strlist_split(&paths, given && *given ? given : otherwise, ":");
 	for (size_t i = 0; i < paths.count; i++) {
@@ -93,12 +95,12 @@ static void find_ansible(struct foreign_places *f)
 }
 
 /* Directories of collections: those that a variable names may end in ansible_collections. */
-static void add_collections(struct foreign_places *f)
+static void add_collections(struct foreign_places *f, const char *said)
 {
 	AUTO(strlist_release) struct strlist roots = {0};
 	const char *old = getenv("ANSIBLE_COLLECTIONS_PATHS");
 
-	add_listed(&roots,
+	add_listed(&roots, said,
 		old && *old ? "ANSIBLE_COLLECTIONS_PATHS" : "ANSIBLE_COLLECTIONS_PATH",
 		"~/.ansible/collections:/usr/share/ansible/collections");
 	for (size_t i = 0; i < roots.count; i++) {
@@ -113,19 +115,25 @@ static void add_collections(struct foreign_places *f)
 	}
 }
 
-void foreign_places_list(
-	struct foreign_places *f, const char *file_directory, const char *playbook_directory)
+void foreign_places_list(struct foreign_places *f, const struct play_places *said,
+	const char *file_directory, const char *playbook_directory)
 {
+	static const struct play_places nothing;
+
+	if (!said)
+		said = &nothing;
+	if (said->first)
+		add_listed(&f->libraries, said->first, "", "");
 	add_around(f, file_directory);
 	add_around(f, playbook_directory);
-	add_listed(&f->libraries, "ANSIBLE_LIBRARY",
+	add_listed(&f->libraries, said->modules, "ANSIBLE_LIBRARY",
 		"~/.ansible/plugins/modules:/usr/share/ansible/plugins/modules");
-	add_listed(&f->utils, "ANSIBLE_MODULE_UTILS",
+	add_listed(&f->utils, said->utils, "ANSIBLE_MODULE_UTILS",
 		"~/.ansible/plugins/module_utils:/usr/share/ansible/plugins/module_utils");
-	add_listed(&f->actions, "ANSIBLE_ACTION_PLUGINS",
+	add_listed(&f->actions, said->actions, "ANSIBLE_ACTION_PLUGINS",
 		"~/.ansible/plugins/action:/usr/share/ansible/plugins/action");
 	find_ansible(f);
-	add_collections(f);
+	add_collections(f, said->collections);
 }
 
 void foreign_places_release(struct foreign_places *f)

@@ -46,6 +46,7 @@ static struct included *read_included(
 {
 	const struct playbook_options o = {.secrets = run->o->secrets,
 		.roles_path = run->o->roles_path,
+		.places = run->o->places,
 		.vars = run->o->vars,
 		.inventory = run->o->inventory};
 	AUTO(diags_release) struct diags d = {0};

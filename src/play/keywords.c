@@ -34,7 +34,7 @@ static const struct keyword keywords[] = {
 	{"tags", ALL | KEYWORD_IMPORT, KEYWORD_TAGS, .read = read_tags},
 	{"when", INNER | ROLE | KEYWORD_IMPORT, KEYWORD_CONDITIONS, .read = read_when},
 
-	{"collections", ALL, KEYWORD_TEXTS, .read = read_elsewhere},
+	{"collections", ALL, KEYWORD_TEXTS, ATTRIBUTE(COLLECTIONS)},
 
 	/* Inherited. */
 	{"become", ALL, KEYWORD_BOOL, ATTRIBUTE(BECOME)},

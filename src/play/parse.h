@@ -169,7 +169,7 @@ struct action {
 const struct value *parse_part(
 	struct arena *a, const struct value *of, const char *text, size_t len);
 /* What module_defaults say of the module of a task: a mapping, or NULL. */
-const struct value *parse_defaults_of(const struct step *s);
+const struct value *parse_defaults_of(struct parser *p, const struct step *s);
 /* Adds what module_defaults say to the arguments of a task whose module was found. */
 void parse_module_defaults(struct parser *p, const struct step *s, struct value *args);
 /* Reads the arguments of a task whose module was found. */

@@ -9,6 +9,7 @@
  *     args: {chdir: /tmp}         beside any of them; what stands in the action wins
  */
 #include "base/suggest.h"
+#include "play/collections.h"
 #include "play/foreign.h"
 #include "play/module.h"
 #include "play/parse.h"
@@ -170,10 +171,11 @@ static bool is_candidate(const struct target *t, const struct value *key)
 	       !str_starts(key->text, "with_");
 }
 
-static bool is_module(struct parser *p, const char *name)
+static bool is_module(struct parser *p, const struct step *s, const char *name)
 {
-	return module_find(name) || module_known(name) || is_include(name) ||
-	       is_of_collection(name) || foreign_exists(p, name);
+	return collections_module(p, s, name) != name || module_find(name) ||
+	       module_known(name) || is_include(name) || is_of_collection(name) ||
+	       foreign_exists(p, name);
 }
 
 /* The keys that are modules; what is neither module nor keyword is reported. */
@@ -182,7 +184,7 @@ static void find_modules(struct parser *p, struct target *t, struct action *a)
 	value_dict_foreach (pair, t->source) {
 		if (!is_candidate(t, pair->key))
 			continue;
-		if (!is_module(p, pair->key->text)) {
+		if (!is_module(p, t->step, pair->key->text)) {
 			report_module(p, &pair->key->place, pair->key->text);
 			continue;
 		}
@@ -222,10 +224,11 @@ void parse_action(struct parser *p, struct target *t)
 			diag_error(p->diags, &t->place, "a task that calls no module");
 		return;
 	}
-	task->module = module_find(a.name);
+	const char *name = is_include(a.name) ? a.name : collections_module(p, t->step, a.name);
+	task->module = module_find(name);
 	int found = task->module ? 1 : 0;
-	if (!is_include(a.name) && (!task->module || foreign_overrides(p, a.name)))
-		found = foreign_find(p, a.name, &a.place, &task->module);
+	if (!is_include(name) && (!task->module || foreign_overrides(p, name)))
+		found = foreign_find(p, name, &a.place, &task->module);
 	if (found > 0)
 		parse_arguments(p, t, &a);
 	else if (found == 0)

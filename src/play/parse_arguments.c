@@ -208,7 +208,7 @@ void parse_arguments(struct parser *p, struct target *t, const struct action *fo
 	move_cmd(p, task, &a);
 	task->args = a.dict;
 	if (task->variable) {
-		task->defaults = parse_defaults_of(t->step);
+		task->defaults = parse_defaults_of(p, t->step);
 		parse_check_templates(p, task->variable);
 		module_check_some_arguments(task->module, task->args, p->diags);
 	} else {

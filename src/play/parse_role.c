@@ -5,6 +5,7 @@
  * with its own tasks.
  */
 #include "base/path.h"
+#include "play/collections.h"
 #include "play/module.h"
 #include "play/parse.h"
 #include "play/readers.h"
@@ -100,13 +101,25 @@ static bool depends_on_itself(const struct role_use *use)
 	return false;
 }
 
+/* What a role is called: by its whole name, if it is of a collection. */
+static const char *role_name(struct parser *p, const char *written, const char *collection)
+{
+	if (collection && !str_starts(written, collection))
+		return arena_printf(p->arena, "%s.%s", collection, written);
+	return arena_strdup(p->arena, *written == '/' ? path_basename(written) : written);
+}
+
 static struct role_use *new_use(
-	struct parser *p, const struct role_request *q, const struct play *play)
+	struct parser *p, const struct role_request *q, const struct step *frame)
 {
 	AUTO(strbuf_release) struct strbuf looked = STRBUF_INIT;
-	autofree char *path =
-		role_find(q->name, p->options->roles_path, play->directory, q->beside, &looked);
+	const char *collection;
+	autofree char *path = collections_role(p, frame, q->name, &collection, &looked);
 	struct role_use *use = ARENA_NEW(p->arena, struct role_use);
+
+	if (!path)
+		path = role_find(q->name, p->options->roles_path, frame->play->directory,
+			q->beside, &looked);
 
 	if (!path) {
 		diag_error(p->diags, &q->place, "the role '%s' was not found; looked for %s",
@@ -114,8 +127,8 @@ static struct role_use *new_use(
 		return NULL;
 	}
 	*use = (struct role_use){
-		.name = arena_strdup(
-			p->arena, *q->name == '/' ? path_basename(q->name) : q->name),
+		.name = role_name(p, q->name, collection),
+		.collection = collection,
 		.path = arena_strdup(p->arena, path),
 		.key = make_key(p, q),
 		.parent = q->parent,
@@ -300,10 +313,25 @@ static void read_handlers(struct parser *p, const struct role_request *q,
 		q->handlers);
 }
 
+/* Short names in a role: its own collection, those of its meta, none of the play's. */
+static void set_collections(struct parser *p, const struct role_use *use,
+	const struct value *meta, struct step *frame)
+{
+	const struct value *said = value_dict_get(meta, "collections");
+	struct value *all = value_new_list(p->arena);
+
+	if (use->collection)
+		value_list_add(p->arena, all, value_new_string(p->arena, use->collection));
+	if (said && said->kind == VALUE_LIST)
+		value_list_foreach (one, said)
+			value_list_add(p->arena, all, one);
+	frame->attributes[ATTRIBUTE_COLLECTIONS] = all;
+}
+
 const struct role_use *parse_role(
 	struct parser *p, const struct role_request *q, struct step *frame)
 {
-	struct role_use *use = new_use(p, q, frame->play);
+	struct role_use *use = new_use(p, q, frame);
 	const struct value *meta, *v;
 
 	if (!use || !parse_deeper(p, &q->place))
@@ -319,6 +347,7 @@ const struct role_use *parse_role(
 	v = value_dict_get(meta, "allow_duplicates");
 	if (v && !q->included)
 		read_duplicates(p, use, v);
+	set_collections(p, use, meta, frame);
 	v = value_dict_get(meta, "dependencies");
 	if (v && v->kind != VALUE_NULL)
 		read_dependencies(p, v, q, use, frame);

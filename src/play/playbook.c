@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The outermost list: plays, and playbooks that are imported. */
+#include "play/collections.h"
 #include "play/playbook.h"
 
 #include "base/path.h"
@@ -34,7 +35,9 @@ static char *import_path(struct parser *p, const struct value *v)
 		return NULL;
 	}
 	autofree char *name = xstrndup(word.text, word.len);
-	return path_join(p->file->directory, name);
+	autofree char *beside = path_join(p->file->directory, name);
+	char *path = path_exists(beside) ? NULL : collections_playbook(p, name);
+	return path ? path : STEAL(beside);
 }
 
 /* The key of an entry that says import_playbook, by whichever name. */
@@ -196,6 +199,12 @@ int playbook_parse_text(struct playbook *p, const char *name, const char *direct
 {
 	return parse(p, name, directory, text, n,
 		&(const struct playbook_options){.secrets = secrets}, d);
+}
+
+int playbook_parse_text_with(struct playbook *p, const char *name, const char *directory,
+	const char *text, size_t n, const struct playbook_options *o, struct diags *d)
+{
+	return parse(p, name, directory, text, n, o, d);
 }
 
 void playbook_release(struct playbook *p)

@@ -63,6 +63,7 @@ enum play_attribute {
 	ATTRIBUTE_MODULE_DEFAULTS,
 	ATTRIBUTE_DELEGATE_TO, /* not of a play */
 	ATTRIBUTE_NOTIFY,      /* not of a play */
+	ATTRIBUTE_COLLECTIONS, /* where short names are looked for; of no role that is used */
 	ATTRIBUTE_COUNT
 };
 
@@ -180,6 +181,16 @@ struct playbook {
 	unsigned step_count; /* of all plays: steps are numbered below it */
 };
 
+/*
+ * Where what is not ours lies: directories between colons. NULL: what Ansible's variables of
+ * the environment say, else its places.
+ */
+struct play_places {
+	const char *first; /* modules, looked for before all others */
+	const char *modules, *utils, *actions;
+	const char *collections;
+};
+
 /* What a playbook is read with; all may be NULL. */
 struct playbook_options {
 	const struct secrets *secrets;
@@ -190,6 +201,7 @@ struct playbook_options {
 	const struct vars_site *vars;
 	const struct inventory *inventory;
 	const char *roles_path; /* where roles lie, between colons; NULL: Ansible's places */
+	const struct play_places *places;
 };
 
 /*
@@ -201,6 +213,9 @@ int playbook_parse(
 /* The same from text in memory; `directory` is where imports are looked for. */
 int playbook_parse_text(struct playbook *p, const char *name, const char *directory,
 	const char *text, size_t n, const struct secrets *secrets, struct diags *d);
+/* The same with more options. */
+int playbook_parse_text_with(struct playbook *p, const char *name, const char *directory,
+	const char *text, size_t n, const struct playbook_options *o, struct diags *d);
 /* playbook_parse with more options. */
 int playbook_parse_with(struct playbook *p, const char *path, const struct playbook_options *o,
 	struct diags *d);

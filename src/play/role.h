@@ -20,9 +20,10 @@
 #include "vars/vars.h"
 
 struct role_use {
-	const char *name; /* "common" */
-	const char *path; /* its directory, absolute */
-	const char *key;  /* equal for uses that count as the same one */
+	const char *name;       /* "common" */
+	const char *path;       /* its directory, absolute */
+	const char *collection; /* that it is of; or NULL */
+	const char *key;        /* equal for uses that count as the same one */
 	const struct role_use
 		*parent;       /* the role that depends on it, or whose task brings it */
 	bool depended;         /* brought by meta/main.yml of its parent */

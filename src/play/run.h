@@ -98,7 +98,7 @@ enum run_event_kind {
 	RUN_ITEM,     /* one item of a loop is done: step, outcome, result, label */
 	RUN_RESULT,   /* a task is done: step, outcome, result */
 	RUN_UNDO,     /* a host was taken back: host->undo */
-	RUN_WARNING, /* text; number 1: not of the host alone */
+	RUN_WARNING,  /* text; number 1: not of the host alone */
 	RUN_HOST_END, /* a host has ended the play */
 	RUN_SAY,      /* text of a person's question, told as it is; host may be NULL */
 	RUN_TERMINAL, /* a person is asked (number 1) or no more (0); host may be NULL */
@@ -170,6 +170,9 @@ struct run_options {
 	struct strlist said_tags; /* --tags as given, names of models too: ansible_run_tags */
 	const char *limit;        /* --limit; NULL: all */
 	const char *roles_path;   /* as in playbook_options, for roles that are included */
+	const struct play_places *places; /* likewise */
+	const char *interpreter; /* Python's on the nodes, where no variable says; or NULL */
+	int verbosity;           /* of -v, for modules */
 	const struct step *start_at; /* the first task that is done (start.h); NULL: all */
 	/*
 	 * Whether a task is done, asked by every host's thread when it comes to it; NULL: all

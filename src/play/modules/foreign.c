@@ -31,7 +31,7 @@ static int add_internal(
 		{"_ansible_check_mode", value_bool(c->check)},
 		{"_ansible_debug", &value_false},
 		{"_ansible_diff", value_bool(c->diff)},
-		{"_ansible_verbosity", value_new_int(a, 0)},
+		{"_ansible_verbosity", value_new_int(a, c->runner->run->o->verbosity)},
 		{"_ansible_version", value_new_string(a, f->ansible_version)},
 		{"_ansible_module_name", value_new_string(a, f->module.name)},
 		{"_ansible_syslog_facility", value_new_string(a, "LOG_USER")},
@@ -170,6 +170,8 @@ static int add_python(struct module_call *c, struct value *candidates, struct er
 		return -1;
 	if (!given)
 		given = getenv("ANSIBLE_PYTHON_INTERPRETER");
+	if (!given || !*given)
+		given = c->runner->run->o->interpreter;
 	if (!given || !*given || is_discovery(given))
 		given = known;
 	if (given) {
