@@ -62,7 +62,7 @@ enum module_flag {
 	MODULE_ONCE = 1 << 7,         /* the first host of a batch does it, for all */
 	MODULE_JOB = 1 << 8, /* its work is one question to the node: it can be left alone */
 	MODULE_IS_HEALTH = 1 << 5,         /* run again after a transaction was undone */
-	MODULE_ENDS_TRANSACTION = 1 << 10, /* refused in a play with a transaction */
+	MODULE_ENDS_TRANSACTION = 1 << 11, /* refused in a play with a transaction */
 	MODULE_RAW_ARGUMENTS =
 		1 << 6,            /* arguments are not templated before (assert, debug var) */
 	MODULE_TOGETHER = 1 << 10, /* all hosts come to it before one does it, and end it before

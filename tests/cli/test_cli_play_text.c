@@ -337,6 +337,35 @@ static void test_attempts_and_who_made_them(void **state)
 	end(s);
 }
 
+static void test_jobs(void **state)
+{
+	struct scene *s = *state;
+	AUTO(arena_release) struct arena arena = {0};
+	static const char known[] =
+		"{\"ansible_job_id\": \"j1.2\", \"started\": true, \"finished\": false}";
+	struct run_event e = {.kind = RUN_ASYNC,
+		.play = &s->play,
+		.host = &s->hosts[0],
+		.step = &s->steps[ONE],
+		.title = "one",
+		.text = "POLL"};
+
+	e.result = json_read(&arena, known, strlen(known), NULL, NULL, NULL, NULL);
+	begin(s, 1);
+	host_event(s, RUN_HOST, 0);
+	task(s, 0, ONE);
+	strbuf_clear(&s->out);
+	tell(s, &e);
+	expect(s, "ASYNC POLL on alpha: jid=j1.2 started=1 finished=0\n");
+	e.text = "FAILED";
+	tell(s, &e);
+	expect(s, "ASYNC FAILED on alpha: jid=j1.2\n");
+	e.result = value_new_dict(&arena);
+	tell(s, &e);
+	expect(s, "ASYNC FAILED on alpha: jid=None\n");
+	end(s);
+}
+
 static void test_differences(void **state)
 {
 	struct scene *s = *state;
@@ -579,6 +608,7 @@ int main(void)
 		T(test_debug),
 		T(test_the_end_of_a_loop),
 		T(test_attempts_and_who_made_them),
+		T(test_jobs),
 		T(test_differences),
 		T(test_tasks_stay_together),
 		T(test_a_host_that_ends_early),

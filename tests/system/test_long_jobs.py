@@ -155,13 +155,18 @@ class RebootTest(PlaybookCase):
         host = self.fleet["n02"]
         host.shell("systemctl mask ssh.service ssh.socket")
         try:
-            run = self.run_play({"reboot": {"reboot_timeout": 12, "connect_timeout": 2}},
-                                options=["-l", "n02"])
-            result = [event for event in run.events if event["event"] == "task"][-1]
-            self.assertEqual((run.code, result["outcome"]), (2, "failed"), run)
-            self.assertEqual(result["result"]["msg"],
+            run = self.run_play(
+                {"reboot": {"reboot_timeout": 12, "connect_timeout": 2}, "ignore_errors": True},
+                {"wait_for_connection": {"timeout": 2, "connect_timeout": 1}},
+                options=["-l", "n02"])
+            reboot, wait = [event for event in run.events if event["event"] == "task"]
+            self.assertEqual((run.code, reboot["outcome"], wait["outcome"]),
+                             (2, "ignored", "failed"), run)
+            self.assertEqual(reboot["result"]["msg"],
                              "Timed out waiting for last boot time check (timeout=12)")
-            self.assertTrue(result["result"]["rebooted"])
+            self.assertTrue(reboot["result"]["rebooted"])
+            self.assertIn("timed out waiting for ping module test", wait["result"]["msg"])
+            self.assertGreaterEqual(wait["result"]["elapsed"], 2)
         finally:
             host.shell("systemctl unmask ssh.service ssh.socket; systemctl start ssh.service")
 

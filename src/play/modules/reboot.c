@@ -14,28 +14,14 @@
 #define LAST_PAUSE  4.0 /* up to this */
 #define TRY_TIME    60  /* seconds until a host that does not answer is asked anew */
 
-static const char *const connect_aliases[] = {"connect_timeout_sec", NULL};
-static const char *const post_aliases[] = {"post_reboot_delay_sec", NULL};
-static const char *const pre_aliases[] = {"pre_reboot_delay_sec", NULL};
-static const char *const timeout_aliases[] = {"reboot_timeout_sec", NULL};
-
 static const struct argument arguments[] = {
 	{.name = "boot_time_command", .fallback = "cat /proc/sys/kernel/random/boot_id"},
-	{.name = "connect_timeout", .type = ARGUMENT_INT, .aliases = connect_aliases},
+	{.name = "connect_timeout", .type = ARGUMENT_INT},
 	{.name = "msg", .fallback = "Reboot initiated by Ansible"},
-	{.name = "post_reboot_delay",
-		.type = ARGUMENT_INT,
-		.fallback = "0",
-		.aliases = post_aliases},
-	{.name = "pre_reboot_delay",
-		.type = ARGUMENT_INT,
-		.fallback = "0",
-		.aliases = pre_aliases},
+	{.name = "post_reboot_delay", .type = ARGUMENT_INT, .fallback = "0"},
+	{.name = "pre_reboot_delay", .type = ARGUMENT_INT, .fallback = "0"},
 	{.name = "reboot_command"},
-	{.name = "reboot_timeout",
-		.type = ARGUMENT_INT,
-		.fallback = "600",
-		.aliases = timeout_aliases},
+	{.name = "reboot_timeout", .type = ARGUMENT_INT, .fallback = "600"},
 	{.name = "search_paths",
 		.type = ARGUMENT_LIST,
 		.fallback = "/sbin,/bin,/usr/sbin,/usr/bin,/usr/local/sbin"},

@@ -43,7 +43,6 @@ static int wait_reached(struct module_call *c, deadline until, struct err *err)
 		if (pause_for(c, "sleep", &why) < 0)
 			return err_set(err, why.code, "%s", why.text);
 	}
-	/* The host is to fail, as it does in Ansible: it is not lost. */
 	return err_set(err, ERR_TIMEOUT, "timed out waiting for ping module test: %s",
 		arena_strdup(c->arena, err->text));
 }
@@ -55,7 +54,9 @@ static int run(struct module_call *c, struct err *err)
 	call_set_bool(c, "changed", false);
 	if (pause_for(c, "delay", err) < 0)
 		return -1;
+	c->runner->now->connect_timeout = argument_number(c, "connect_timeout", 0);
 	int result = wait_reached(c, deadline_in(argument_number(c, "timeout", 0)), err);
+	c->runner->now->lost = false; /* it fails, as it does in Ansible */
 	call_set_int(c, "elapsed", (clock_ns() - start) / 1000000000);
 	return result;
 }
