@@ -13,11 +13,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import CannotBoot, program
+from harness import program
+from harness.booted import BootedCase
 from harness.case import FIRST, MODEL, OTHER, LoopbackCase
 from harness.deploy import CANNOT_RUN, OK, UNREACHABLE, finish
 from harness.deploy import program as built
-from harness.fleet import Fleet
 from harness.store import Site, weights
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -316,17 +316,10 @@ class UnitsTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout[-300:] + done.stderr)
 
 
-class TimerTest(unittest.TestCase):
+class TimerTest(BootedCase):
     """The datasink's own timer: the program, the site and the store lie on a booted host."""
 
-    @classmethod
-    def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(1, "cleanup")
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
-        cls.host = cls.fleet["n01"]
+    fleet_name = "cleanup"
 
     def install(self):
         """The built program with the libraries that it needs, and the units."""

@@ -12,10 +12,10 @@ import threading
 import unittest
 from pathlib import Path
 
-from harness import CannotBoot, program
+from harness import program
+from harness.booted import BootedCase
 from harness.deploy import HOST_FAILED, OK, Operator, Run
 from harness.deploy import program as built
-from harness.fleet import Fleet
 from harness.packages import build_deb, build_wheel, give_pip, pip_of_this_machine
 from harness.store import Site, yaml
 
@@ -184,16 +184,15 @@ class DownloadTest(CoralCase):
 
 @unittest.skipUnless(shutil.which("dpkg-deb"), "needs dpkg-deb")
 @unittest.skipUnless(pip_of_this_machine(), "needs a pip to give to the hosts")
-class InstallTest(CoralCase):
+class InstallTest(CoralCase, BootedCase):
     """n01 is a sentinel, n02 an outpost; which accelerator they have, the tests say."""
+
+    host_count = 2
+    fleet_name = "coral"
 
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(2, "coral")
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
+        super().setUpClass()
         for host in cls.fleet.hosts:
             give_pip(host)
 

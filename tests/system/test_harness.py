@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 
 from harness import CannotBoot, cgroup, program
+from harness.booted import BootedCase
 from harness.fleet import Fleet, fleets_dir
 from harness.host import process_key
 from harness.loopback import Nodes
@@ -124,14 +125,9 @@ class LoopbackTest(unittest.TestCase):
             self.assertIsNone(process_key(pid))
 
 
-class BootedTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(2, "harness")
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
+class BootedTest(BootedCase):
+    host_count = 2
+    fleet_name = "harness"
 
     def ssh(self, host, command, timeout=20):
         return subprocess.run(self.fleet.ssh(self.fleet[host], command), capture_output=True,
@@ -199,14 +195,14 @@ class BootedTest(unittest.TestCase):
 class CleanUpTest(unittest.TestCase):
     def up(self):
         try:
-            return Fleet.up(2, "cleanup")
+            return Fleet.up(2, "harness-clean-up")
         except CannotBoot as reason:
             self.skipTest(str(reason))
 
     def assert_nothing_left(self, fleet, inits):
         for host in fleet.hosts:
             host._process.wait()
-        self.assertFalse((fleets_dir() / "cleanup").exists())
+        self.assertFalse((fleets_dir() / "harness-clean-up").exists())
         self.assertFalse(Path("/sys/class/net", fleet.bridge.name).exists())
         for host, init in zip(fleet.hosts, inits):
             self.assertFalse(Path(host.link.namespace_path).exists())
@@ -218,7 +214,7 @@ class CleanUpTest(unittest.TestCase):
     def test_nothing_is_left_of_a_fleet(self):
         fleet = self.up()
         inits = [host.init() for host in fleet.hosts]
-        Fleet.remove_by_name("cleanup")
+        Fleet.remove_by_name("harness-clean-up")
         self.assert_nothing_left(fleet, inits)
 
     def test_nothing_is_left_when_nobody_noted_the_processes(self):
@@ -227,7 +223,7 @@ class CleanUpTest(unittest.TestCase):
         for host in fleet.hosts:
             host.supervisor = None
         fleet._save()
-        Fleet.remove_by_name("cleanup")
+        Fleet.remove_by_name("harness-clean-up")
         self.assert_nothing_left(fleet, inits)
 
 

@@ -3,37 +3,28 @@
 """What needs whole hosts: root by sudo, cables, disks, homes where nothing may run."""
 
 import subprocess
-import tempfile
 import time
-import unittest
-from pathlib import Path
 
-from harness import CannotBoot, program
+from harness import program
+from harness.booted import BootedCase
 from harness.case import FIRST, MODEL, SECOND
 from harness.deploy import HOST_FAILED, OK, UNREACHABLE, Operator, finish
-from harness.fleet import Fleet
 from harness.root import CAREFUL_PASSWORD
 from harness.store import Site, weights
 
 ROOT = "/srv/models"
 
 
-class HostsTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(3, "hosts")
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
+class HostsTest(BootedCase):
+    host_count = 3
+    fleet_name = "hosts"
 
     def setUp(self):
-        directory = tempfile.TemporaryDirectory(prefix="modelfleet-")
-        self.addCleanup(directory.cleanup)
-        self.site = Site(Path(directory.name) / "site")
+        directory = self.make_directory()
+        self.site = Site(directory / "site")
         self.site.add_version(MODEL, FIRST, {"model.tflite": weights(8_000_000, 1),
                                              "labels.txt": b"person\n"})
-        self.operator = Operator(Path(directory.name) / "operator", self.site.inventory)
+        self.operator = Operator(directory / "operator", self.site.inventory)
         for host in self.fleet.hosts:
             if host.init() is None:
                 host.start()

@@ -3,14 +3,13 @@
 """Datasinks: files of a model under linked names, moved with the version, on booted hosts."""
 
 import subprocess
-import unittest
 from pathlib import Path
 
-from harness import CannotBoot, program
+from harness import program
+from harness.booted import BootedCase
 from harness.activation import brief
 from harness.deploy import OK, Operator, Run
 from harness.deploy import program as built
-from harness.fleet import Fleet
 from harness.store import Site, yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -36,16 +35,15 @@ def files_of(version):
             "model.tflite": b"weights"}
 
 
-class LinkedFilesTest(unittest.TestCase):
+class LinkedFilesTest(BootedCase):
     """n01 is the primary datasink, run on by this machine's programs; n02 is another one."""
+
+    host_count = 2
+    fleet_name = "linked"
 
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(2, "linked")
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
+        super().setUpClass()
         for host in cls.fleet.hosts:
             host.run("tee", "/etc/systemd/system/datapump.service", stdin=DATAPUMP.encode())
             host.shell("systemctl daemon-reload")

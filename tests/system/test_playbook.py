@@ -11,10 +11,10 @@ import time
 import unittest
 
 from harness import program
+from harness.booted import BootedCase
 from harness.case import FIRST, MODEL, OTHER, SECOND, LoopbackCase
 from harness.deploy import HOST_FAILED, OK, UNREACHABLE, Run, finish
 from harness.deploy import program as built
-from harness.fleet import Fleet
 
 REFUSED, INTERRUPTED = 4, 99  # run-playbook ends as ansible-playbook does
 
@@ -290,13 +290,11 @@ SERVICE_PLAYBOOK = """\
 """
 
 
-class BootedTest(unittest.TestCase):
+class BootedTest(BootedCase):
     """With systemd, and sudo without and with a password."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.fleet = Fleet.up(2, "playbook")
-        cls.addClassCleanup(cls.fleet.remove)
+    host_count = 2
+    fleet_name = "playbook"
 
     def setUp(self):
         self.directory = self.fleet.directory / "site"

@@ -4,14 +4,12 @@
 
 import json
 import subprocess
-import tempfile
-import unittest
 from pathlib import Path
 
-from harness import CannotBoot, program
+from harness import program
+from harness.booted import BootedCase
 from harness.deploy import CANNOT_RUN, HOST_FAILED, OK, Operator, Run
 from harness.deploy import program as built
-from harness.fleet import Fleet
 from harness.store import Site, retrained, weights
 
 MODEL, FIRST, SECOND = "face_recognition", "2026-01-01", "2026-02-02"
@@ -19,21 +17,14 @@ STORE, ROOT = "/srv/store", "/srv/models"
 SIZE = 4_000_000
 
 
-class PublishTest(unittest.TestCase):
+class PublishTest(BootedCase):
     """n01 keeps the store, n02 is a sentinel."""
 
-    @classmethod
-    def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(2, "publish")
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
+    host_count = 2
+    fleet_name = "publish"
 
     def setUp(self):
-        directory = tempfile.TemporaryDirectory(prefix="modelfleet-")
-        self.addCleanup(directory.cleanup)
-        self.directory = Path(directory.name)
+        self.directory = self.make_directory()
         self.site = Site(self.directory / "site")
         self.site.store = Path(STORE)
         self.keeper, self.node = self.fleet["n01"], self.fleet["n02"]

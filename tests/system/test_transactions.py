@@ -7,11 +7,10 @@ import itertools
 import os
 import shutil
 import time
-import unittest
 from pathlib import Path
 
-from harness import CannotBoot, program
-from harness.fleet import Fleet
+from harness import program
+from harness.booted import BootedCase
 from harness.helper import Gone, Helper, NodeError
 
 NODE = "/usr/local/bin/modelfleet-node"
@@ -32,17 +31,15 @@ WantedBy=multi-user.target
 """
 
 
-class TransactionTest(unittest.TestCase):
+class TransactionTest(BootedCase):
+    fleet_name = "transactions"
+
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(1, "transactions")
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
-        cls.host = cls.fleet["n01"]
+        super().setUpClass()
         shutil.copy(Path(os.environ["MODELFLEET_BIN"]) / "modelfleet-node",
                     cls.host.root / NODE[1:])
+
     def setUp(self):
         if self.host.init() is None:
             self.host.start()

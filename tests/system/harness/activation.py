@@ -8,11 +8,9 @@ does not work is a version, not a mock.
 
 import json
 import subprocess
-import unittest
 
-from . import CannotBoot
+from .booted import BootedCase
 from .deploy import Operator
-from .fleet import Fleet
 from .store import Site, yaml
 
 MODEL = "mobilenet_ssd"
@@ -96,7 +94,7 @@ def clear_host(host):
         f"mkdir -p {DATA}; chown admin: {DATA}", timeout=200)
 
 
-class ActivationCase(unittest.TestCase):
+class ActivationCase(BootedCase):
     """Booted hosts, all of them sentinels, logged into as admin, who has sudo."""
 
     host_count = 3
@@ -104,11 +102,7 @@ class ActivationCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(cls.host_count, f"activate-{cls.__name__.lower()}")
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
+        super().setUpClass()
         for host in cls.fleet.hosts:
             install_service(host)
 

@@ -4,28 +4,20 @@
 import json
 import subprocess
 import tempfile
-import unittest
 from pathlib import Path
 
-from . import CannotBoot
+from .booted import BootedCase
 from .deploy import Operator, Run, program
-from .fleet import Fleet
 
 
-class PlaybookCase(unittest.TestCase):
-    """Booted hosts for all tests of a class, `host` the first; subclasses set `fleet_name`."""
+class PlaybookCase(BootedCase):
+    """Booted hosts for all tests of a class; subclasses set `fleet_name`."""
 
     fleet_name = "playbook"
-    host_count = 1
 
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.fleet = Fleet.up(cls.host_count, cls.fleet_name)
-        except CannotBoot as reason:
-            raise unittest.SkipTest(str(reason)) from None
-        cls.addClassCleanup(cls.fleet.remove)
-        cls.host = cls.fleet["n01"]
+        super().setUpClass()
         directory = tempfile.TemporaryDirectory(prefix="modelfleet-")
         cls.addClassCleanup(directory.cleanup)
         cls.directory = Path(directory.name)
