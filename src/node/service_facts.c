@@ -151,8 +151,8 @@ static void tell_script(struct facts *f, const char *line)
 		return;
 	item_open_dict(f->out, words[3]);
 	facts_put(f, "name", words[3]);
-	facts_put(f, "source", "sysv");
 	facts_put(f, "state", *words[1] == '+' ? "running" : "stopped");
+	facts_put(f, "source", "sysv");
 	item_close(f->out);
 }
 
@@ -177,9 +177,9 @@ static void tell_units(struct services *s)
 		const struct service *unit = &s->items[i];
 		item_open_dict(s->f->out, unit->name);
 		facts_put(s->f, "name", unit->name);
-		facts_put(s->f, "source", "systemd");
 		facts_put(s->f, "state", unit->state ? unit->state : "unknown");
 		facts_put(s->f, "status", unit->status ? unit->status : "unknown");
+		facts_put(s->f, "source", "systemd");
 		item_close(s->f->out);
 	}
 }
