@@ -79,6 +79,7 @@ struct http_tls {
 	const char *ca_path;     /* a file or directory of CAs; NULL: the system's */
 	const char *client_cert; /* PEM; may hold the key too */
 	const char *client_key;
+	const char *ciphers; /* OpenSSL's list; NULL: its own */
 };
 
 /* Takes a piece of a body; -1 with err ends the request with this error. */
@@ -89,7 +90,9 @@ struct http_request {
 	const char *url;
 	const char *method;         /* NULL: GET, with a body POST */
 	const char *const *headers; /* "Name: value"; NULL-terminated; NULL: none */
-	const void *body;           /* sent as it is; NULL: none */
+	/* Names of headers that follow no redirect at all; NULL-terminated; NULL: none. */
+	const char *const *unredirected;
+	const void *body; /* sent as it is; NULL: none */
 	size_t body_len;
 	const char *user, *password; /* NULL: those of the URL, if it has any */
 	bool basic_first; /* send them at once, as Basic; else when the peer asks for them */

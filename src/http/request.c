@@ -61,6 +61,13 @@ static bool is_named(const char *line, const char *const *names, size_t count)
 
 static bool goes_along(const struct http_transfer *t, const char *line)
 {
+	const char *const *kept = t->request->unredirected;
+	size_t count = 0;
+
+	while (kept && kept[count])
+		count++;
+	if (t->hops > 0 && is_named(line, kept, count))
+		return false;
 	if (!t->with_body && strncasecmp(line, "content-", 8) == 0 && t->request->body)
 		return false;
 	return t->trusted || is_named(line, harmless, ARRAY_SIZE(harmless));
@@ -142,6 +149,8 @@ static void prepare_tls(struct http_transfer *t)
 		SET(t, CURLOPT_CAPATH, tls->ca_path);
 	else if (tls->ca_path)
 		SET(t, CURLOPT_CAINFO, tls->ca_path);
+	if (tls->ciphers)
+		SET(t, CURLOPT_SSL_CIPHER_LIST, tls->ciphers);
 	if (tls->client_cert && t->trusted) {
 		SET(t, CURLOPT_SSLCERT, tls->client_cert);
 		SET(t, CURLOPT_SSLKEY, tls->client_key ? tls->client_key : tls->client_cert);

@@ -68,6 +68,65 @@ static void what_a_server_says_is_not_templated(void **state)
 	run_fixture_expect(f, "h1 task 'debug': ok \"{{ 7 * 7 }}\"");
 }
 
+static void a_form_has_parts(void **state)
+{
+	struct run_fixture *f = *state;
+
+	run_fixture_write(f, "files/note.txt", "a file\n");
+	task(f, "json",
+		"uri: {url: '{{ web }}/echo', method: POST, body_format: form-multipart, body: "
+		"{text: plain, made: {content: '<x/>', filename: 'a\"b.xml'}, "
+		"file: {filename: note.txt}}}");
+	run_fixture_expect(f,
+		"Content-Transfer-Encoding: base64\\r\\nContent-Type: text/plain\\r\\n"
+		"Content-Disposition: form-data; name=\\\"file\\\"; filename=\\\"note.txt\\\""
+		"\\r\\n\\r\\nYSBmaWxlCg==\\r\\n");
+	run_fixture_expect(f, "Content-Type: text/xml\\r\\nContent-Disposition: form-data; "
+			      "name=\\\"made\\\"; "
+			      "filename=\\\"a\\\\\\\"b.xml\\\"\\r\\n\\r\\n<x/>\\r\\n");
+	run_fixture_expect(f, "name=\\\"text\\\"\\r\\n\\r\\nplain\\r\\n--form-");
+	run_fixture_expect(f, "multipart/form-data; boundary=\\\"form-");
+}
+
+static void a_form_without_parts_is_refused(void **state)
+{
+	struct run_fixture *f = *state;
+
+	task(f, "msg",
+		"uri: {url: '{{ web }}/echo', method: POST, body_format: form-multipart, body: "
+		"[a]}");
+	run_fixture_expect(f, "body must be mapping");
+	task(f, "msg",
+		"uri: {url: '{{ web }}/echo', method: POST, body_format: form-multipart, body: "
+		"{a: {mime_type: text/plain}}}");
+	run_fixture_expect(f, "at least one of filename or content must be provided");
+}
+
+static void some_headers_follow_no_redirect(void **state)
+{
+	struct run_fixture *f = *state;
+
+	task(f, "json",
+		"uri: {url: '{{ web }}/redirect?to=/echo', headers: {X-Stays: '1', X-Goes: "
+		"'2'}, "
+		"unredirected_headers: [x-stays], force: true}");
+	run_fixture_expect(f, "\"x-goes\": \"2\"");
+	run_fixture_expect(f, "\"cache-control\": \"no-cache\"");
+	assert_null(strstr(f->seen.data, "x-stays"));
+	task(f, "json",
+		"uri: {url: '{{ web }}/echo', headers: {X-Stays: '1'}, unredirected_headers: "
+		"[x-stays]}");
+	run_fixture_expect(f, "\"x-stays\": \"1\"");
+}
+
+static void a_ticket_of_the_hosts_is_refused(void **state)
+{
+	struct run_fixture *f = *state;
+
+	task(f, "msg", "uri: {url: '{{ web }}/ok', use_gssapi: true}");
+	run_fixture_expect(f, "use_gssapi");
+}
+
 static void a_unix_socket_of_the_node_is_asked(void **state)
 {
 	struct run_fixture *f = *state;
@@ -243,6 +302,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_request_goes_through_the_node),
 		T(what_a_server_says_is_not_templated),
+		T(a_form_has_parts),
+		T(a_form_without_parts_is_refused),
+		T(some_headers_follow_no_redirect),
+		T(a_ticket_of_the_hosts_is_refused),
 		T(a_unix_socket_of_the_node_is_asked),
 		T(certificates_are_checked),
 		T(a_dead_server_is_no_dead_node),

@@ -167,6 +167,8 @@ static void add_condition(struct fetch *f)
 	time_t when = (time_t)f->mtime;
 	struct tm tm;
 
+	if (argument_bool(f->web.call, "force"))
+		web_add_header(&f->web, "Cache-Control", "no-cache");
 	if (!f->exists || f->is_directory || f->checksum.name ||
 		argument_bool(f->web.call, "force") || !gmtime_r(&when, &tm))
 		return;
@@ -257,6 +259,7 @@ static int download(struct fetch *f, struct err *err)
 		.attempts = ATTEMPTS};
 
 	d.request.headers = (const char *const *)f->web.headers.items;
+	d.request.unredirected = (const char *const *)f->web.unredirected.items;
 	if (http_download(f->web.client, &d, err) == 0)
 		return put(f, &d.response, err);
 	if (err->code == ERR_CANCELLED || tunnel_is_broken(&f->web.tunnel) ||

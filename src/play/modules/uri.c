@@ -15,6 +15,7 @@
 
 static const char *const user_aliases[] = {"user", NULL};
 static const char *const password_aliases[] = {"password", NULL};
+static const char *const force_aliases[] = {"thirsty", NULL};
 static const char *const formats[] = {"raw", "json", "form-urlencoded", "form-multipart", NULL};
 static const char *const follows[] = {"safe", "all", "yes", "none", "no", NULL};
 static const enum http_redirects redirects[] = {HTTP_REDIRECTS_SAFE, HTTP_REDIRECTS_ALL,
@@ -34,6 +35,7 @@ static const struct argument arguments[] = {
 	{.name = "return_content", .type = ARGUMENT_BOOL, .fallback = "false"},
 	{.name = "follow_redirects", .fallback = "safe", .choices = follows},
 	{.name = "timeout", .type = ARGUMENT_INT, .fallback = "30"},
+	{.name = "force", .type = ARGUMENT_BOOL, .fallback = "false", .aliases = force_aliases},
 	{.name = "creates", .type = ARGUMENT_PATH},
 	{.name = "removes", .type = ARGUMENT_PATH},
 	{.name = "dest", .type = ARGUMENT_PATH},
@@ -257,6 +259,8 @@ static int ask(struct web *w, struct err *err)
 	}
 	if (type)
 		web_add_header(w, "Content-Type", type);
+	if (argument_bool(w->call, "force"))
+		web_add_header(w, "Cache-Control", "no-cache");
 	w->request.redirects = read_follow(w->call);
 	int rc = web_ask(w, &a.response, err);
 	if (rc == 0) {

@@ -122,7 +122,7 @@ static int slurp(struct module_call *c, const char *path, struct strbuf *out, st
 	return 0;
 }
 
-static int read_src(struct module_call *c, const char *src, struct strbuf *out, struct err *err)
+int uri_body_file(struct module_call *c, const char *src, struct strbuf *out, struct err *err)
 {
 	if (argument_bool(c, "remote_src"))
 		return slurp(c, src, out, err);
@@ -141,7 +141,7 @@ int uri_body(struct module_call *c, struct strbuf *out, const char **type, struc
 	if (src && given)
 		return err_set(err, ERR_INPUT, "src and body are mutually exclusive");
 	if (src)
-		return read_src(c, src, out, err) < 0 ? -1 : 1;
+		return uri_body_file(c, src, out, err) < 0 ? -1 : 1;
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		if (strcmp(formats[i].name, format) != 0)
 			continue;
@@ -150,7 +150,8 @@ int uri_body(struct module_call *c, struct strbuf *out, const char **type, struc
 			return 0;
 		return formats[i].write(c, body, out, err) < 0 ? -1 : 1;
 	}
-	return err_set(err, ERR_UNSUPPORTED,
-		"body_format: %s is not supported; send a body that was made before with src",
-		format);
+	if (!given)
+		return 0;
+	*type = uri_multipart(c, body, out, err);
+	return *type ? 1 : -1;
 }

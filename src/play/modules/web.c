@@ -31,11 +31,35 @@ void web_add_header(struct web *w, const char *name, const char *value)
 	strlist_addf(&w->headers, "%s: %s", name, value);
 }
 
+/* The texts of a list argument. */
+static void read_texts(struct module_call *c, const char *name, struct strlist *texts)
+{
+	const struct value *list = argument_value(c, name);
+
+	for (size_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
+		if (value_text(list->items[i]))
+			strlist_add(texts, value_text(list->items[i]));
+}
+
+static void read_ciphers(struct web *w)
+{
+	AUTO(strlist_release) struct strlist names = {0};
+
+	read_texts(w->call, "ciphers", &names);
+	for (size_t i = 0; i < names.count; i++)
+		strbuf_addf(&w->ciphers, "%s%s", i ? ":" : "", names.items[i]);
+	if (names.count > 0)
+		w->request.tls.ciphers = w->ciphers.data;
+}
+
 int web_begin(struct web *w, struct module_call *c, struct err *err)
 {
 	const struct cancel *cancel = runner_cancel(c->runner);
 
-	*w = (struct web){.call = c, .tunnel = {.call = c}, .started = clock_ns()};
+	*w = (struct web){.call = c,
+		.tunnel = {.call = c},
+		.ciphers = STRBUF_INIT,
+		.started = clock_ns()};
 	w->request = (struct http_request){.url = argument_text(c, "url"),
 		.user = argument_text(c, "url_username"),
 		.password = argument_text(c, "url_password"),
@@ -53,12 +77,18 @@ int web_begin(struct web *w, struct module_call *c, struct err *err)
 		.connector_data = &w->tunnel,
 		.cancel = cancel,
 		.user_agent = argument_text(c, "http_agent")});
+	read_ciphers(w);
+	read_texts(c, "unredirected_headers", &w->unredirected);
+	if (argument_bool(c, "use_gssapi"))
+		return err_set(err, ERR_UNSUPPORTED,
+			"use_gssapi: a ticket of the host's cannot be used from here");
 	return add_headers(w, err);
 }
 
 int web_ask(struct web *w, struct http_response *response, struct err *err)
 {
 	w->request.headers = (const char *const *)w->headers.items;
+	w->request.unredirected = (const char *const *)w->unredirected.items;
 	err_clear(&w->failure);
 	if (http_perform(w->client, &w->request, response, &w->failure) == 0)
 		return 0;
@@ -71,6 +101,8 @@ void web_end(struct web *w)
 {
 	http_client_free(w->client);
 	strlist_release(&w->headers);
+	strlist_release(&w->unredirected);
+	strbuf_release(&w->ciphers);
 }
 
 void web_set_text(struct module_call *c, const char *key, const char *text, size_t n)

@@ -22,6 +22,11 @@
 		{.name = "headers", .type = ARGUMENT_DICT},                                    \
 		{.name = "http_agent", .fallback = "ansible-httpget"},                         \
 		{.name = "unix_socket", .type = ARGUMENT_PATH},                                \
+		{.name = "unredirected_headers", .type = ARGUMENT_LIST},                       \
+		{.name = "ciphers", .type = ARGUMENT_LIST},                                    \
+		{.name = "use_gssapi", .type = ARGUMENT_BOOL, .fallback = "false"},            \
+		{.name = "use_netrc", .type = ARGUMENT_BOOL, .fallback = "true"},              \
+		{.name = "use_proxy", .type = ARGUMENT_BOOL, .fallback = "true"},              \
 	{                                                                                      \
 		.name = "decompress", .type = ARGUMENT_BOOL, .fallback = "true"                \
 	}
@@ -33,6 +38,8 @@ struct web {
 	struct http_client *client;
 	struct http_request request;
 	struct strlist headers;
+	struct strlist unredirected; /* names */
+	struct strbuf ciphers;
 	struct err failure; /* why there was no answer */
 	int64_t started;
 };
