@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The module unarchive: a tar archive unpacked below a directory, by the node's own tar, which
- * also says whether that was done before (tar --diff).
+ * The module unarchive: an archive unpacked below a directory. Of a tar archive the node's own
+ * tar also says whether that was done before (tar --diff).
  *
  * No member may leave the directory: absolute names lose their slash as tar has it, ".." is
  * refused, and so is a member whose way leads through a link out of it. (Links that the archive
@@ -14,14 +14,12 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "node/attributes.h"
 #include "node/pattern.h"
 #include "node/resolve.h"
-#include "node/scratch.h"
+#include "node/unarchive.h"
 
 #define LIST_MAX    (8u << 20) /* bytes of an archive's list of names */
 #define MEMBERS_MAX 100000u
-#define ARGUMENTS   256
 
 const struct node_arg unarchive_args[] = {
 	{"src", ARG_TEXT},
@@ -38,21 +36,13 @@ const struct node_arg unarchive_args[] = {
 	{NULL, 0},
 };
 
-struct archive {
-	struct node_call *call;
-	struct scratch scratch;
-	const char *src, *dest;
-	bool gzip; /* tar finds out by itself what else an archive is compressed with */
-	const char *const *exclude, *const *include, *const *opts;
-	struct attributes attributes;
-	struct strlist members; /* as they are below dest */
-	bool changed;
-};
-
 static void archive_release(struct archive *a)
 {
 	scratch_release(&a->scratch);
 	strlist_release(&a->members);
+	strlist_release(&a->newer);
+	strbuf_release(&a->diff);
+	zip_directory_release(&a->zip);
 }
 
 /* ---- what is asked ---- */
@@ -85,23 +75,7 @@ static int find_source(struct archive *a, struct err *err)
 		       : err_set(err, ERR_DENIED, "Source '%s' not readable", a->src);
 }
 
-static int find_form(struct archive *a, struct err *err)
-{
-	char head[8] = {0};
-	autofd int fd = open(a->src, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_sys(err, "%s", a->src);
-	ssize_t got = fd_pread_full(fd, head, sizeof(head), 0);
-	if (got <= 0)
-		return err_set(
-			err, ERR_INPUT, "Invalid archive '%s', the file is 0 bytes", a->src);
-	if (memcmp(head, "PK", 2) == 0)
-		return err_set(err, ERR_UNSUPPORTED,
-			"%s is a zip archive; only tar archives are unpacked", a->src);
-	a->gzip = memcmp(head, "\x1f\x8b", 2) == 0;
-	return 0;
-}
+static int find_form(struct archive *a, struct err *err);
 
 static int read_archive(struct archive *a, struct err *err)
 {
@@ -123,68 +97,67 @@ static int read_archive(struct archive *a, struct err *err)
 
 /* ---- tar ---- */
 
-/* Words of a command. */
-struct words {
-	const char *items[ARGUMENTS];
-	size_t count;
-	bool full;
-};
-
-static void add_word(struct words *w, const char *word)
+void archive_word(struct archive_words *w, const char *word)
 {
-	w->full |= w->count + 1 >= ARGUMENTS;
+	w->full |= w->count + 1 >= UNARCHIVE_WORDS;
 	if (!w->full)
 		w->items[w->count++] = word;
 }
 
-static void add_words(struct words *w, const char *const *words)
+void archive_words(struct archive_words *w, const char *const *words)
 {
 	for (; *words; words++)
-		add_word(w, *words);
+		archive_word(w, *words);
+}
+
+int archive_run(struct archive *a, const struct archive_words *w, struct call_program *p,
+	struct err *err)
+{
+	static const char *const environment[] = {"LC_ALL=C", "LANG=C", "LANGUAGE=C", NULL};
+
+	if (w->full)
+		return err_set(err, ERR_LIMIT,
+			"exclude, include and extra_opts: more than %d words", UNARCHIVE_WORDS);
+	*p = (struct call_program){
+		.argv = w->items, .env = environment, .cwd = a->dest, .output_max = LIST_MAX};
+	if (call_run(a->call, p, err) < 0)
+		return err_wrap(err, "%s", w->items[0]);
+	return 0;
 }
 
 /* Whose the files shall be: tar has to know it where it compares, and where it unpacks. */
-static void add_owner(struct archive *a, struct words *w)
+static void add_owner(struct archive *a, struct archive_words *w)
 {
 	static const char *const names[] = {"owner", "group"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const char *name = call_text_or_null(a->call, names[i]);
 		if (name)
-			add_word(w, arena_printf(a->call->arena, "--%s=%s", names[i], name));
+			archive_word(
+				w, arena_printf(a->call->arena, "--%s=%s", names[i], name));
 	}
 	if (item_bool(a->call->args, "keep_newer", false))
-		add_word(w, "--keep-newer-files");
+		archive_word(w, "--keep-newer-files");
 }
 
-/* Runs tar in one of its modes. */
+/* Runs tar in one of its modes. It finds out by itself what an archive is compressed with. */
 static int run_tar(struct archive *a, const char *mode, struct call_program *p, struct err *err)
 {
-	static const char *const environment[] = {"LC_ALL=C", "LANG=C", "LANGUAGE=C", NULL};
-	struct words w = {.items = {"tar", mode, "-C", a->dest}, .count = 4};
+	struct archive_words w = {.items = {"tar", mode, "-C", a->dest}, .count = 4};
 
-	if (a->gzip)
-		add_word(&w, "-z");
 	if (*a->opts)
-		add_word(&w, "--show-transformed-names");
-	add_words(&w, a->opts);
+		archive_word(&w, "--show-transformed-names");
+	archive_words(&w, a->opts);
 	if (strcmp(mode, "--list") != 0)
 		add_owner(a, &w);
 	else
-		add_word(&w, "--quoting-style=escape");
+		archive_word(&w, "--quoting-style=escape");
 	for (const char *const *e = a->exclude; *e; e++)
-		add_word(&w, arena_printf(a->call->arena, "--exclude=%s", *e));
-	add_word(&w, "-f");
-	add_word(&w, a->src);
-	add_words(&w, a->include);
-	if (w.full)
-		return err_set(err, ERR_LIMIT,
-			"exclude, include and extra_opts: more than %d words", ARGUMENTS);
-	*p = (struct call_program){
-		.argv = w.items, .env = environment, .cwd = a->dest, .output_max = LIST_MAX};
-	if (call_run(a->call, p, err) < 0)
-		return err_wrap(err, "tar");
-	return 0;
+		archive_word(&w, arena_printf(a->call->arena, "--exclude=%s", *e));
+	archive_word(&w, "-f");
+	archive_word(&w, a->src);
+	archive_words(&w, a->include);
+	return archive_run(a, &w, p, err);
 }
 
 /* A name as tar's style "escape" writes it. */
@@ -239,7 +212,7 @@ static int check_member(struct archive *a, const char *name, struct err *err)
 		a->dest);
 }
 
-static bool is_excluded(const struct archive *a, const char *name)
+bool archive_excludes(const struct archive *a, const char *name)
 {
 	for (const char *const *e = a->exclude; *e; e++)
 		if (pattern_match(*e, name))
@@ -247,12 +220,11 @@ static bool is_excluded(const struct archive *a, const char *name)
 	return false;
 }
 
-static int add_member(struct archive *a, const char *text, size_t len, struct err *err)
+int archive_add(struct archive *a, const char *name, struct err *err)
 {
-	autofree char *name = unescape(text, len);
 	const char *relative = name + strspn(name, "/");
 
-	if (!*relative || is_excluded(a, relative))
+	if (!*relative || archive_excludes(a, relative))
 		return 0;
 	if (a->members.count >= MEMBERS_MAX)
 		return err_set(
@@ -263,7 +235,7 @@ static int add_member(struct archive *a, const char *text, size_t len, struct er
 	return 0;
 }
 
-static int list_members(struct archive *a, struct err *err)
+static int list_tar(struct archive *a, struct err *err)
 {
 	struct call_program p;
 	int result = run_tar(a, "--list", &p, err);
@@ -277,14 +249,11 @@ static int list_members(struct archive *a, struct err *err)
 		result = err_set(err, ERR_LIMIT, "%s has too many members", a->src);
 	for (const char *line = p.out.data; result == 0 && *line;) {
 		size_t n = strcspn(line, "\n");
-		result = add_member(a, line, n, err);
+		autofree char *name = unescape(line, n);
+		result = archive_add(a, name, err);
 		line += n + (line[n] == '\n');
 	}
 	call_program_release(&p);
-	if (result == 0 && a->members.count == 0)
-		result = err_set(err, ERR_INPUT,
-			"%s has no files in it. Empty archive files are not supported.",
-			a->src);
 	return result;
 }
 
@@ -319,8 +288,7 @@ static bool any_counts(const struct archive *a, const struct strbuf *said)
 	return found;
 }
 
-/* 1 when the archive's files lie there as they are in it, else 0. */
-static int is_unpacked(struct archive *a, struct err *err)
+static int is_tar_unpacked(struct archive *a, struct err *err)
 {
 	struct call_program p;
 	int result = run_tar(a, "--diff", &p, err);
@@ -329,6 +297,54 @@ static int is_unpacked(struct archive *a, struct err *err)
 		result = !any_counts(a, &p.out) && !any_counts(a, &p.err);
 	call_program_release(&p);
 	return result;
+}
+
+static int unpack_tar(struct archive *a, struct call_program *p, struct err *err)
+{
+	return run_tar(a, "--extract", p, err);
+}
+
+/* The last one is for all that has no other magic. */
+static const struct archive_form *const forms[] = {
+	&unarchive_zip,
+	&(const struct archive_form){.handler = "TgzArchive",
+		.magic = "\x1f\x8b",
+		.list = list_tar,
+		.is_unpacked = is_tar_unpacked,
+		.unpack = unpack_tar},
+	&(const struct archive_form){.handler = "TarArchive",
+		.magic = "",
+		.list = list_tar,
+		.is_unpacked = is_tar_unpacked,
+		.unpack = unpack_tar},
+};
+
+static int find_form(struct archive *a, struct err *err)
+{
+	char head[8] = {0};
+	autofd int fd = open(a->src, O_RDONLY | O_CLOEXEC);
+	size_t i = 0;
+
+	if (fd < 0)
+		return err_sys(err, "%s", a->src);
+	ssize_t got = fd_pread_full(fd, head, sizeof(head), 0);
+	if (got <= 0)
+		return err_set(
+			err, ERR_INPUT, "Invalid archive '%s', the file is 0 bytes", a->src);
+	while (strncmp(head, forms[i]->magic, strlen(forms[i]->magic)) != 0)
+		i++;
+	a->form = forms[i];
+	return 0;
+}
+
+static int list_members(struct archive *a, struct err *err)
+{
+	if (a->form->list(a, err) < 0)
+		return -1;
+	if (a->members.count > 0)
+		return 0;
+	return err_set(err, ERR_INPUT,
+		"%s has no files in it. Empty archive files are not supported.", a->src);
 }
 
 /* ---- unpacking ---- */
@@ -363,7 +379,7 @@ static int extract(struct archive *a, struct err *err)
 	for (size_t i = 0; i < a->members.count; i++)
 		if (record(a, a->members.items[i], err) < 0)
 			return -1;
-	int result = run_tar(a, "--extract", &p, err);
+	int result = a->form->unpack(a, &p, err);
 	if (result == 0 && p.status != 0)
 		result = err_set(err, ERR_SYSTEM, "failed to unpack %s to %s: %s", a->src,
 			a->dest, p.err.data);
@@ -404,10 +420,15 @@ static void tell(struct archive *a)
 	struct item_writer *out = a->call->out;
 
 	item_put_bool(out, "changed", a->changed);
-	item_put_string(out, "handler", a->gzip ? "TgzArchive" : "TarArchive");
+	item_put_string(out, "handler", a->form->handler);
 	item_put_string(out, "dest", a->dest);
 	item_put_string(out, "src", a->src);
 	attributes_tell(a->call, a->dest);
+	if (a->diff.len > 0) {
+		item_open_dict(out, "diff");
+		item_put_string(out, "prepared", a->diff.data);
+		item_close(out);
+	}
 	if (!item_bool(a->call->args, "list_files", false))
 		return;
 	item_open_list(out, "files");
@@ -418,11 +439,11 @@ static void tell(struct archive *a)
 
 int node_unarchive(struct node_call *c, struct err *err)
 {
-	AUTO(archive_release) struct archive a = {.call = c};
+	AUTO(archive_release) struct archive a = {.call = c, .diff = STRBUF_INIT};
 
 	if (read_archive(&a, err) < 0 || list_members(&a, err) < 0)
 		return -1;
-	int there = is_unpacked(&a, err);
+	int there = a.form->is_unpacked(&a, err);
 	if (there < 0)
 		return -1;
 	if (c->check) {

@@ -3,25 +3,12 @@
 
 #include <stdint.h>
 
+#include "base/crc32.h"
+
 #define NAME_MAX_BYTES 1000
 #define VERSION        20     /* 2.0: directories */
 #define UTF8_NAMES     0x0800 /* a flag */
 #define FIRST_DAY      0x0021 /* 1980-01-01, the earliest date there is */
-
-/* CRC-32 of ISO-HDLC, bit by bit from a table of its nibbles. */
-static uint32_t checksum(const uint8_t *data, size_t n)
-{
-	static const uint32_t nibbles[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344,
-		0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-	uint32_t sum = 0xffffffff;
-
-	for (size_t i = 0; i < n; i++) {
-		sum = nibbles[(sum ^ data[i]) & 15] ^ (sum >> 4);
-		sum = nibbles[(sum ^ (data[i] >> 4)) & 15] ^ (sum >> 4);
-	}
-	return ~sum;
-}
 
 static void add_number(struct strbuf *b, uint32_t number, unsigned bytes)
 {
@@ -46,7 +33,7 @@ static void add_head(struct strbuf *b, uint32_t sum, size_t n, size_t name_len)
 int zip_add(struct zip *z, const char *name, const void *data, size_t n, struct err *err)
 {
 	size_t name_len = strlen(name), offset = z->data.len;
-	uint32_t sum = checksum(data, n);
+	uint32_t sum = crc32_add(0, data, n);
 
 	if (z->count >= ZIP_MAX_FILES || n > ZIP_MAX_BYTES || offset > ZIP_MAX_BYTES - n)
 		return err_set(err, ERR_LIMIT, "more than %d files or %u bytes", ZIP_MAX_FILES,

@@ -7,6 +7,7 @@
 #include "play/modules/copy.h"
 #include "play/modules/forward.h"
 #include "play/modules/modules.h"
+#include "play/modules/web_file.h"
 #include "play/runner.h"
 
 static const struct argument arguments[] = {
@@ -77,6 +78,16 @@ static int add_archive(
 	return runner_put_content(c, args, "content", plain.data, plain.len, err);
 }
 
+/* An archive of the web, fetched through the node's network. */
+static int add_url(struct module_call *c, struct value *args, const char *url, struct err *err)
+{
+	AUTO(web_file_release) struct web_file file = {0};
+
+	if (web_file_fetch(&file, c, url, argument_bool(c, "validate_certs"), err) < 0)
+		return err_wrap(err, "Failure downloading %s", url);
+	return runner_put_file(c, args, "content", file.path, err);
+}
+
 static int add_source(struct module_call *c, struct value *args, struct err *err)
 {
 	const struct value *copy = argument_value(c, "copy");
@@ -84,8 +95,7 @@ static int add_source(struct module_call *c, struct value *args, struct err *err
 
 	if (argument_bool(c, "remote_src") || (copy && !value_truthy(copy))) {
 		if (strstr(src, "://"))
-			return err_set(err, ERR_UNSUPPORTED,
-				"src: URLs are not fetched; get_url does that");
+			return add_url(c, args, src, err);
 		value_dict_set(c->arena, args, "src", value_new_string(c->arena, src));
 		return 0;
 	}
