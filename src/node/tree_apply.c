@@ -25,29 +25,45 @@ struct change {
 	struct change_attributes attributes;
 };
 
-/* A name of a user, or a number where nobody here has that name. */
-static void read_owner(struct change *k)
+/* A name of a user; the number where nobody here has that name, and one is given. */
+static int read_user(struct change *k, struct err *err)
 {
 	const char *owner = call_text_or_null(k->call, "owner");
-	const char *group = call_text_or_null(k->call, "group");
-	int64_t uid = item_int(k->call->args, "uid", -1),
-		gid = item_int(k->call->args, "gid", -1);
+	int64_t uid = item_int(k->call->args, "uid", -1);
 	struct change_attributes *a = &k->attributes;
-	struct group_entry g;
 	struct user u;
+	bool known = owner && user_by_name(owner, &u);
 
-	a->has_owner = uid >= 0;
-	a->owner = owner && user_by_name(owner, &u) ? u.uid : (uid_t)uid;
-	a->has_group = gid >= 0;
-	a->group = group && group_by_name(group, &g) ? g.gid : (gid_t)gid;
+	if (owner && !known && uid < 0)
+		return err_set(err, ERR_NOTFOUND, "no user is named %s", owner);
+	a->has_owner = known || uid >= 0;
+	a->owner = known ? u.uid : (uid_t)uid;
+	return 0;
 }
 
-static void read_attributes(struct change *k)
+/* The same of a group. */
+static int read_group(struct change *k, struct err *err)
+{
+	const char *group = call_text_or_null(k->call, "group");
+	int64_t gid = item_int(k->call->args, "gid", -1);
+	struct change_attributes *a = &k->attributes;
+	struct group_entry g;
+	bool known = group && group_by_name(group, &g);
+
+	if (group && !known && gid < 0)
+		return err_set(err, ERR_NOTFOUND, "no group is named %s", group);
+	a->has_group = known || gid >= 0;
+	a->group = known ? g.gid : (gid_t)gid;
+	return 0;
+}
+
+static int read_attributes(struct change *k, struct err *err)
 {
 	int64_t mode = item_int(k->call->args, "mode", -1);
 	const struct item *mtime = item_get(k->call->args, "mtime");
 
-	read_owner(k);
+	if (read_user(k, err) < 0 || read_group(k, err) < 0)
+		return -1;
 	k->attributes.has_mode = mode >= 0;
 	k->attributes.mode = (mode_t)(mode & 07777);
 	if (mtime && mtime->type == ITEM_INT) {
@@ -55,6 +71,7 @@ static void read_attributes(struct change *k)
 		k->attributes.mtime = (struct timespec){.tv_sec = mtime->integer,
 			.tv_nsec = (long)item_int(k->call->args, "mtime_ns", 0)};
 	}
+	return 0;
 }
 
 static int make_file(struct change *k, struct transaction *t, struct err *err)
@@ -157,7 +174,8 @@ static int apply(struct node_call *c, const char *root, struct err *err)
 
 	if (!k.path || !kind)
 		return -1;
-	read_attributes(&k);
+	if (read_attributes(&k, err) < 0)
+		return err_wrap(err, "%s", k.path);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(kinds[i].name, kind) != 0)
 			continue;

@@ -35,6 +35,19 @@ CHOICES = [
     ("--ignore-existing", ["--ignore-existing"]),
     ("--update", ["--update"]),
     ("--omit-dir-times", ["--omit-dir-times"]),
+    ("--size-only", []),
+    ("--ignore-times", []),
+    ("--max-size=30k", []),
+    ("--min-size=1", []),
+    ("--chmod=D0750,Fu=rwX,Fgo-w", []),
+    ("--chmod=a+X,go=rX", []),
+    ("--chown=daemon:sys", []),
+    ("--chown=:7", []),
+    ("--numeric-ids", []),
+    ("--prune-empty-dirs", []),
+    ("--filter=- /d1/***", []),
+    ("--filter=+ f0.*", []),
+    ("-rt", []),
 ]
 # How the ends are reached: keywords of the task, and what a transferred file's line begins with.
 WAYS = {

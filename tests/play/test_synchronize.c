@@ -116,6 +116,91 @@ static void what_is_left_out_stays(void **state)
 	assert_true(path_exists(run_fixture_path(f, "to/a")));
 }
 
+/* What options of rsync make of the rules; the error's text where one is expected. */
+static void expect_options(
+	const char *json, const struct synchronize_rules *expected, const char *error)
+{
+	AUTO(arena_release) struct arena arena = {0};
+	AUTO(synchronize_rules_release) struct synchronize_rules r = {0};
+	struct value *args = value_new_dict(&arena);
+	struct module_call c = {.arena = &arena, .args = args};
+	struct err err = {0};
+
+	value_dict_set(&arena, args, "rsync_opts",
+		json_read(&arena, json, strlen(json), NULL, NULL, NULL, &err));
+	int result = synchronize_options_read(&c, &r, &err);
+	if (error) {
+		assert_int_equal(result, -1);
+		if (!strstr(err.text, error))
+			fail_msg("%s: %s", json, err.text);
+		return;
+	}
+	if (result < 0)
+		fail_msg("%s: %s", json, err.text);
+	assert_int_equal(r.recursive, expected->recursive);
+	assert_int_equal(r.links, expected->links);
+	assert_int_equal(r.checksum, expected->checksum);
+	assert_int_equal(r.prune_empty, expected->prune_empty);
+	assert_int_equal(r.max_size, expected->max_size);
+	assert_int_equal(r.min_size, expected->min_size);
+}
+
+static void options_have_long_names_and_letters(void **state)
+{
+	(void)state;
+	expect_options("[\"-avz\", \"--no-links\"]",
+		&(struct synchronize_rules){.recursive = true}, NULL);
+	expect_options("[\"--archive\", \"-cm\"]",
+		&(struct synchronize_rules){.recursive = true,
+			.links = true,
+			.checksum = true,
+			.prune_empty = true},
+		NULL);
+	expect_options("[\"--max-size=1.5k\", \"--min-size\", \"2KB\"]",
+		&(struct synchronize_rules){.max_size = 1536, .min_size = 2000}, NULL);
+	expect_options("[\"--bwlimit=10\", \"--timeout=3\", \"-vP\"]",
+		&(struct synchronize_rules){0}, NULL);
+}
+
+static void options_that_are_wrong_are_named(void **state)
+{
+	(void)state;
+	expect_options("[\"-avx\"]", NULL, "\"-avx\" is not supported");
+	expect_options("[\"-\"]", NULL, "\"-\" is not supported");
+	expect_options("[\"\"]", NULL, "\"\" is not supported");
+	expect_options("[\"--backup\"]", NULL, "\"--backup\" is not supported");
+	expect_options("[\"--max-size=big\"]", NULL, "--max-size: \"big\" is no size");
+	expect_options("[\"--max-size=1kbx\"]", NULL, "is no size");
+	expect_options("[\"--max-size\"]", NULL, "--max-size without a value");
+	expect_options("[\"--chmod=u=z\"]", NULL, "is no mode");
+	expect_options("[\"--chmod=F99\"]", NULL, "is no mode");
+	expect_options("[\"--chown=:\"]", NULL, "names no owner");
+	expect_options("[\"--filter=merge x\"]", NULL, "only rules that begin with");
+	expect_options("[\"--exclude=a\\\\*\"]", NULL, "escapes");
+}
+
+static void expect_mode(const char *text, mode_t from, mode_t expected)
+{
+	mode_t mode = from;
+	struct err err = {0};
+
+	if (synchronize_chmod(text, &mode, &err) < 0 || mode != expected)
+		fail_msg("%s: %o -> %o; %s", text, from, mode, err.text);
+}
+
+static void modes_are_changed_as_rsync_changes_them(void **state)
+{
+	(void)state;
+	expect_mode("D755,F644", S_IFREG | 0600, S_IFREG | 0644);
+	expect_mode("D755,F644", S_IFDIR | 0600, S_IFDIR | 0755);
+	expect_mode("u=rwX,go=rX", S_IFREG | 0640, S_IFREG | 0644);
+	expect_mode("u=rwX,go=rX", S_IFREG | 0700, S_IFREG | 0755);
+	expect_mode("u=rwX,go=rX", S_IFDIR | 0700, S_IFDIR | 0755);
+	expect_mode("Fgo-w", S_IFREG | 0666, S_IFREG | 0644);
+	expect_mode("ug+s,+t", S_IFDIR | 0755, S_IFDIR | 07755);
+	expect_mode("a-x", S_IFREG | 0755, S_IFREG | 0644);
+}
+
 /* A node's answer as JSON: whether a list is made of it, and how many are in it. */
 static void expect_answer(const char *json, bool follow, int expected)
 {
@@ -190,6 +275,9 @@ int main(void)
 #define RUN(test) cmocka_unit_test_setup_teardown(test, run_fixture_make, run_fixture_drop)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(patterns_leave_out_what_rsync_leaves_out),
+		cmocka_unit_test(options_have_long_names_and_letters),
+		cmocka_unit_test(options_that_are_wrong_are_named),
+		cmocka_unit_test(modes_are_changed_as_rsync_changes_them),
 		cmocka_unit_test(a_list_that_leads_elsewhere_is_refused),
 		RUN(options_that_are_not_ours_are_refused),
 		RUN(a_tree_is_brought_and_then_is_there),

@@ -226,7 +226,8 @@ static int aim(
 	if (!directory || !ends_in_slash(argument_text(c, "src")))
 		t->name = path_basename(t->src);
 	t->plan.makes = synchronize_is_directory(answer) ? NULL : dest;
-	if (t->plan.makes && !value_truthy(value_dict_get(answer, "parent")))
+	if (t->plan.makes && !t->rules.mkpath &&
+		!value_truthy(value_dict_get(answer, "parent")))
 		return err_set(err, ERR_NOTFOUND,
 			"%s: the directory that it is to lie in is not there", dest);
 	return 0;
@@ -269,7 +270,8 @@ static int transfer(struct module_call *c, struct synchronize_transfer *t, struc
 	t->plan.check = c->check;
 	choose_ends(c, t);
 	int directory = look(c, t, err);
-	if (directory < 0 || aim(c, t, directory, err) < 0 || list(c, t, err) < 0)
+	if (directory < 0 || aim(c, t, directory, err) < 0 || list(c, t, err) < 0 ||
+		synchronize_list_apply(&t->rules, &t->list, err) < 0)
 		return -1;
 	settle_place(c, t);
 	if (synchronize_plan_make(c, &t->list, &t->plan, err) < 0)

@@ -22,7 +22,11 @@
 struct synchronize_rules {
 	bool recursive, dirs, links, copy_links, perms, times, owner, group, devices, specials;
 	bool checksum, existing, ignore_existing, update, omit_dir_times;
-	bool remove, remove_excluded;
+	bool remove, remove_excluded, force;
+	bool size_only, ignore_times, numeric_ids, prune_empty, mkpath;
+	uint64_t min_size, max_size;          /* bytes of files that are brought */
+	const char *chmod;                    /* as --chmod has it; NULL: as they are */
+	const char *chown_user, *chown_group; /* NULL: as they are */
 	struct {
 		struct synchronize_filter {
 			bool include;
@@ -34,6 +38,18 @@ struct synchronize_rules {
 
 /* Reads the arguments; -1 with err naming an option of rsync that is not understood. */
 int synchronize_rules_read(struct module_call *c, struct synchronize_rules *r, struct err *err);
+/* Reads rsync_opts over the rules that the other arguments gave. */
+int synchronize_options_read(
+	struct module_call *c, struct synchronize_rules *r, struct err *err);
+/*
+ * Appends a filter in the form of a rule of rsync's, "+ PATTERN" or "- PATTERN", of --include
+ * and
+ * --exclude.
+ */
+int synchronize_filter_add(struct module_call *c, struct synchronize_rules *r, bool include,
+	const char *pattern, struct err *err);
+/* What --chmod makes of a mode; ERR_INPUT for what is no such text. */
+int synchronize_chmod(const char *text, mode_t *mode, struct err *err);
 /* Frees them. */
 void synchronize_rules_release(struct synchronize_rules *r);
 /* True if a path, from where the transfer begins, is left out. */
@@ -48,8 +64,11 @@ struct synchronize_entry {
 	const char *target;        /* of a link, else NULL */
 	const char *owner, *group; /* NULL: nobody has the number */
 	const struct value *hash;  /* XXH3-128 that the node told; NULL: not asked */
+	bool left; /* it is listed, and not brought: its size is not asked for */
 	struct stat st;
 };
+/* An owner's number where only the name counts: the node has to know it. */
+#define SYNCHRONIZE_BY_NAME UINT32_MAX
 
 /*
  * Lists what a source means, parents first; arena strings. What is no directory is listed even
@@ -69,6 +88,12 @@ int synchronize_list_read(struct module_call *c, const struct synchronize_rules 
 int synchronize_list_answer(struct module_call *c, const struct synchronize_rules *r,
 	const struct value *answer, const char *path, const char *name,
 	struct synchronize_list *l, struct err *err);
+/*
+ * What the rules make of the list: sizes that are too small or too large, other modes and
+ * owners, directories without anything in them.
+ */
+int synchronize_list_apply(
+	const struct synchronize_rules *r, struct synchronize_list *l, struct err *err);
 /* Brings it into rsync's order. */
 void synchronize_list_sort(struct synchronize_list *l);
 /* Frees it. */
@@ -77,6 +102,8 @@ void synchronize_list_release(struct synchronize_list *l);
 /* Asks a node what is at a path, and below it; NULL with err. */
 const struct value *synchronize_ask(struct module_call *c, const struct runner_place *where,
 	const struct synchronize_rules *r, const char *path, bool follow, struct err *err);
+/* What a node calls the kind of a file with this mode. */
+const char *synchronize_kind(mode_t mode);
 /* True if the answer is about a directory. */
 bool synchronize_is_directory(const struct value *answer);
 

@@ -50,6 +50,14 @@ static mode_t type_of(const struct value *entry)
 	return 0;
 }
 
+const char *synchronize_kind(mode_t mode)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].type == (mode & S_IFMT))
+			return kinds[i].name;
+	return "other";
+}
+
 static struct synchronize_entry read_entry(const struct value *v)
 {
 	struct synchronize_entry e = {.target = value_text(value_dict_get(v, "target")),

@@ -54,21 +54,6 @@ static bool is_special(const struct synchronize_entry *e)
 	return is_device(e) || S_ISFIFO(e->st.st_mode) || S_ISSOCK(e->st.st_mode);
 }
 
-/* What the node calls an entry's kind. */
-static const char *kind_of(const struct synchronize_entry *e)
-{
-	static const struct {
-		mode_t type;
-		const char *name;
-	} kinds[] = {{S_IFDIR, "directory"}, {S_IFLNK, "link"}, {S_IFREG, "file"},
-		{S_IFIFO, "fifo"}, {S_IFSOCK, "socket"}, {S_IFCHR, "char"}, {S_IFBLK, "block"}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if ((e->st.st_mode & S_IFMT) == kinds[i].type)
-			return kinds[i].name;
-	return "other";
-}
-
 /* ---- lines ---- */
 
 static void say(struct planning *p, const char item[ITEM_LEN + 1],
@@ -120,7 +105,8 @@ static struct value *add_change(
 		value_dict_set(a, change, "mtime_ns", value_new_int(a, e->st.st_mtim.tv_nsec));
 	}
 	if (node_is_root(p) && r->owner) {
-		value_dict_set(a, change, "uid", value_new_int(a, e->st.st_uid));
+		if (e->st.st_uid != SYNCHRONIZE_BY_NAME)
+			value_dict_set(a, change, "uid", value_new_int(a, e->st.st_uid));
 		if (e->owner)
 			value_dict_set(a, change, "owner", value_new_string(a, e->owner));
 	}
@@ -129,7 +115,8 @@ static struct value *add_change(
 	if (node_is_root(p) && !r->group && strcmp(kind, "file") == 0)
 		value_dict_set(a, change, "gid", value_new_int(a, 0));
 	if (node_is_root(p) && r->group) {
-		value_dict_set(a, change, "gid", value_new_int(a, e->st.st_gid));
+		if (e->st.st_gid != SYNCHRONIZE_BY_NAME)
+			value_dict_set(a, change, "gid", value_new_int(a, e->st.st_gid));
 		if (e->group)
 			value_dict_set(a, change, "group", value_new_string(a, e->group));
 	}
@@ -252,7 +239,8 @@ static int compare_content(struct planning *p, const struct synchronize_entry *e
 
 	if (time && r->times)
 		item[TIME] = 't';
-	int same = r->checksum ? !size && has_hash(e, there, err) : !size && !time;
+	int same = r->checksum ? !size && has_hash(e, there, err)
+			       : !size && !r->ignore_times && (!time || r->size_only);
 	if (same < 0)
 		return -1;
 	if (size)
@@ -381,7 +369,7 @@ static bool is_left(
 /* True if something else stands in an entry's place. */
 static bool is_other_kind(const struct synchronize_entry *e, const struct value *there)
 {
-	if (!is_kind(there, kind_of(e)))
+	if (!is_kind(there, synchronize_kind(e->st.st_mode)))
 		return true;
 	return is_device(e) && number_of(there, "rdev") != (int64_t)e->st.st_rdev;
 }
@@ -392,7 +380,7 @@ static int give_way(struct planning *p, const struct synchronize_entry *e,
 {
 	struct synchronize_removals r = {0};
 
-	if (is_kind(there, "directory") && !p->plan->rules->remove)
+	if (is_kind(there, "directory") && !p->plan->rules->remove && !p->plan->rules->force)
 		return err_set(err, ERR_EXISTS,
 			"%s is a directory on the host, and something else here; \"delete\" "
 			"would remove it",
@@ -429,7 +417,7 @@ static int plan_entry(struct planning *p, const struct synchronize_entry *e, str
 	bool makes_it = p->plan->makes && !*e->name && !p->plan->check;
 
 	strmap_set(&p->wanted, e->name, (void *)(uintptr_t)e);
-	if (there ? is_left(p, e, there) : r->existing && !makes_it)
+	if (e->left || (there ? is_left(p, e, there) : r->existing && !makes_it))
 		return 0;
 	if (!synchronize_brings(r, e->st.st_mode)) {
 		strbuf_addf(&p->plan->said, "skipping non-regular file \"%s\"\n", e->name);
