@@ -115,6 +115,11 @@ int content_copy(
 	return -1;
 }
 
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
+}
+
 int content_share(int from, int to, uint64_t *limit, struct err *err)
 {
 	uint8_t buffer[65536];
@@ -129,10 +134,15 @@ int content_share(int from, int to, uint64_t *limit, struct err *err)
 			return err_set(err, ERR_LIMIT, "there is more to copy than is allowed");
 		if (limit)
 			*limit -= (uint64_t)got;
-		if (fd_write_all(to, buffer, (size_t)got) < 0)
+		bool hole = is_zero(buffer, (size_t)got);
+		if (hole ? lseek(to, got, SEEK_CUR) < 0
+			 : fd_write_all(to, buffer, (size_t)got) < 0)
 			return err_sys(err, "write");
 	}
-	return got < 0 ? err_sys(err, "read") : 0;
+	if (got < 0)
+		return err_sys(err, "read");
+	/* A hole at the end has no size of its own. */
+	return ftruncate(to, (off_t)at) < 0 ? err_sys(err, "write") : 0;
 }
 
 int content_dress(int fd, const struct manifest_entry *e, struct err *err)

@@ -31,7 +31,8 @@ int content_copy(
 	struct request *q, int from, int to, const struct manifest_entry *e, struct err *err);
 /*
  * Brings the whole of an open file to another, empty one: shared where the filesystem can,
- * else copied. `limit`, if not NULL, is lowered by what was copied; ERR_LIMIT beyond it.
+ * else copied, with holes where zeros are. `limit`, if not NULL, is lowered by what was copied;
+ * ERR_LIMIT beyond it.
  */
 int content_share(int from, int to, uint64_t *limit, struct err *err);
 /* Gives an open file the entry's permissions and mtime. */

@@ -182,8 +182,11 @@ int node_unarchive(struct node_call *c, struct err *err);
 int node_command(struct node_call *c, struct err *err);
 /* foreign: a module of somebody else's, brought along. */
 int node_foreign(struct node_call *c, struct err *err);
-/* The tables of read_files, tree and tree_apply. */
-extern const struct node_arg read_files_args[], tree_args[], tree_apply_args[];
+/* The tables of read_files, signature, tree and tree_apply. */
+extern const struct node_arg read_files_args[], signature_args[], tree_args[],
+	tree_apply_args[];
+/* signature: of a file that a delta may be made against. */
+int node_signature(struct node_call *c, struct err *err);
 /* read_files: the content of small files. */
 int node_read_files(struct node_call *c, struct err *err);
 /* tree: what lies below a directory. */

@@ -18,6 +18,7 @@ static const struct node_module modules[] = {
 	{"command", MODULE_NO_UNDO, node_command, command_args},
 	{"foreign", MODULE_NO_UNDO, node_foreign, foreign_args},
 	{"read_files", MODULE_READS, node_read_files, read_files_args},
+	{"signature", MODULE_READS, node_signature, signature_args},
 	{"tree", MODULE_READS, node_tree, tree_args},
 	{"tree_apply", MODULE_CHANGES, node_tree_apply, tree_apply_args},
 	{"wait", MODULE_READS, node_wait, wait_args},

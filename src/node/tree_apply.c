@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/path.h"
-#include "node/module.h"
+#include "node/basis.h"
 #include "node/users.h"
+#include "tree/hash.h"
 
 #define CHANGES_MAX 20000
 
@@ -74,14 +76,38 @@ static int read_attributes(struct change *k, struct err *err)
 	return 0;
 }
 
+/* The content that a delta makes of what is there. */
+static int read_delta(
+	struct change *k, struct change_content *content, int *fd, struct err *err)
+{
+	const struct item *hash = item_get(k->call->args, "hash");
+	int64_t size = item_int(k->call->args, "size", -1);
+	struct change_content delta;
+	int given = call_content(k->call, "delta", &delta, err);
+
+	if (given <= 0)
+		return given;
+	if (!hash || hash->type != ITEM_BYTES || hash->len != TREE_HASH_SIZE || size < 0)
+		return err_set(
+			err, ERR_INPUT, "a delta needs the size and hash of the content");
+	if (basis_patch(k->call, k->path, &delta, (uint64_t)size, (const uint8_t *)hash->text,
+		    fd, err) < 0)
+		return -1;
+	*content = (struct change_content){
+		.path = arena_printf(k->call->arena, "/proc/self/fd/%d", *fd)};
+	return 1;
+}
+
 static int make_file(struct change *k, struct transaction *t, struct err *err)
 {
 	struct change_write w = {.call = k->call,
 		.path = k->path,
 		.attributes = k->attributes,
 		.umask = k->call->node->login_umask};
+	autofd int made = -1;
 
-	if (call_content(k->call, "content", &w.content, err) <= 0)
+	int patched = read_delta(k, &w.content, &made, err);
+	if (patched < 0 || (!patched && call_content(k->call, "content", &w.content, err) <= 0))
 		return -1;
 	return change_write(t, &w, err);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/fd.h"
 #include "base/path.h"
 #include "node/module_call.h"
 #include "node/world.h"
@@ -175,6 +176,36 @@ static void small_files_are_read_together(void **state)
 	module_result_release(&r);
 }
 
+static void a_delta_is_checked(void **state)
+{
+	struct world *w = *state;
+	struct module_result r;
+	AUTO(strbuf_release) struct strbuf found = STRBUF_INIT;
+	autofree char *path = path_join(w->dir, "f");
+
+	world_file(w->dir, "f", "text", 4);
+	assert_int_equal(
+		module_call(&w->client, &r, "signature", 0, "{\"path\": \"%s/f\"}", w->dir),
+		ERR_NONE);
+	assert_non_null(value_dict_get(r.value, "signature"));
+	module_result_release(&r);
+	expect_call(w, "tree_apply", 0,
+		"\"changes\": [{\"kind\": \"file\", \"path\": \"f\", \"size\": 4,"
+		" \"hash\": {\"$bytes\": \"sixteen bytes...\"},"
+		" \"delta\": {\"$bytes\": \"nonsense\"}}]",
+		ERR_INPUT);
+	expect_call(w, "tree_apply", 0,
+		"\"changes\": [{\"kind\": \"file\", \"path\": \"f\","
+		" \"delta\": {\"$bytes\": \"x\"}}]",
+		ERR_INPUT);
+	assert_int_equal(file_read(path, 100, &found, NULL), 0);
+	assert_string_equal(found.data, "text");
+	assert_int_equal(
+		module_call(&w->client, &r, "signature", 0, "{\"path\": \"%s\"}", w->dir),
+		ERR_INPUT);
+	module_result_release(&r);
+}
+
 static void a_program_is_run_with_its_arguments(void **state)
 {
 	struct world *w = *state;
@@ -223,6 +254,7 @@ int main(void)
 		WORLD_TEST(specials_and_second_names_are_made),
 		WORLD_TEST(links_are_followed_where_that_is_asked_for),
 		WORLD_TEST(small_files_are_read_together),
+		WORLD_TEST(a_delta_is_checked),
 		WORLD_TEST(a_program_is_run_with_its_arguments),
 		WORLD_TEST(a_host_without_the_interpreter_says_so),
 	};

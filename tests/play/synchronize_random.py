@@ -59,6 +59,13 @@ WAYS = {
 INVENTORY = "a ansible_connection=local\nb ansible_connection=local\n"
 
 
+def large(r):
+    """What a delta may be made of: mostly the same, at other places."""
+    text = "".join(f"line {i}\n" for i in range(40000))
+    at = r.randrange(len(text))
+    return text[:at] + "changed" * r.randrange(3) + text[at:]
+
+
 def make_tree(r, top, depth=0):
     os.makedirs(top, exist_ok=True)
     for i in range(r.randrange(4)):
@@ -82,7 +89,7 @@ def make_node(r, path):
         os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, r.choice([3, 5])))
     else:
         with open(path, "w", encoding="utf-8") as f:
-            f.write(r.choice(["one\n", "two\n", "longer\n", "x" * 40000, ""]))
+            f.write(r.choice(["one\n", "two\n", "longer\n", "x" * 40000, "", large(r)]))
     if not os.path.islink(path):
         os.chmod(path, r.choice([0o644, 0o600, 0o755, 0o4711]))
     os.chown(path, r.choice([0, 1]), r.choice([0, 2]), follow_symlinks=False)

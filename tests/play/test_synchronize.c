@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/scratch.h"
@@ -95,6 +97,58 @@ static void a_tree_is_brought_and_then_is_there(void **state)
 	assert_string_equal(text.data, "two\n");
 	assert_false(path_exists(run_fixture_path(f, "to/extra")));
 	expect_seen(f, call, "ok []");
+}
+
+/* Two megabytes of text that no compression makes small. */
+static char *large_text(void)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	uint64_t n = 88172645463325252u;
+
+	while (text.len < 2000000) {
+		n ^= n << 13;
+		n ^= n >> 7;
+		n ^= n << 17;
+		strbuf_addf(&text, "%016llx", (unsigned long long)n);
+	}
+	return strbuf_detach(&text, NULL);
+}
+
+static void a_changed_byte_costs_little(void **state)
+{
+	struct run_fixture *f = *state;
+	AUTO(strbuf_release) struct strbuf found = STRBUF_INIT;
+	autofree char *text = large_text();
+	const char *to = run_fixture_path(f, "to");
+	const char *call =
+		arena_printf(&f->arena, "{src: tree/, dest: %s, checksum: true}", to);
+
+	f->show = "msg";
+	run_fixture_write(f, "files/tree/large", text);
+	expect_seen(f, call, ">f+++++++++ large");
+	assert_true(run_fixture_host(f, "h1")->link.bytes_out > 1000000);
+	text[1234567] = '!';
+	run_fixture_write(f, "files/tree/large", text);
+	expect_seen(f, call, ">fc.");
+	assert_true(run_fixture_host(f, "h1")->link.bytes_out < 100000);
+	assert_int_equal(file_read(run_fixture_path(f, "to/large"), 3000000, &found, NULL), 0);
+	assert_string_equal(found.data, text);
+}
+
+static void holes_stay_holes(void **state)
+{
+	struct run_fixture *f = *state;
+	struct stat st;
+
+	run_fixture_write(f, "files/tree/sparse", "begin");
+	assert_int_equal(truncate(run_fixture_path(f, "files/tree/sparse"), 8 << 20), 0);
+	f->show = "msg";
+	expect_seen(f,
+		arena_printf(&f->arena, "{src: tree/, dest: %s}", run_fixture_path(f, "to")),
+		">f+++++++++ sparse");
+	assert_int_equal(stat(run_fixture_path(f, "to/sparse"), &st), 0);
+	assert_int_equal(st.st_size, 8 << 20);
+	assert_true(st.st_blocks * 512 < 1 << 20);
 }
 
 static void what_is_left_out_stays(void **state)
@@ -281,6 +335,8 @@ int main(void)
 		cmocka_unit_test(a_list_that_leads_elsewhere_is_refused),
 		RUN(options_that_are_not_ours_are_refused),
 		RUN(a_tree_is_brought_and_then_is_there),
+		RUN(a_changed_byte_costs_little),
+		RUN(holes_stay_holes),
 		RUN(what_is_left_out_stays),
 		RUN(check_mode_changes_nothing),
 		RUN(a_directory_gives_way_only_where_that_is_asked_for),

@@ -107,6 +107,12 @@ const char *synchronize_kind(mode_t mode);
 /* True if the answer is about a directory. */
 bool synchronize_is_directory(const struct value *answer);
 
+/* The content that a change needs. */
+struct synchronize_file {
+	const struct synchronize_entry *entry; /* NULL: it needs none */
+	int64_t basis;                         /* bytes of the file that is there; 0: none */
+};
+
 /* What the node has, and what is to be done about it. */
 struct synchronize_plan {
 	const struct synchronize_rules *rules;
@@ -117,8 +123,8 @@ struct synchronize_plan {
 	bool tells_place;  /* rsync says so only where it is clear that it is a directory */
 	bool check;
 	struct value *changes; /* a list of dicts, for tree_apply; files lack their content */
-	const struct synchronize_entry **files; /* by the number of their change; else NULL */
-	struct strbuf said;                     /* rsync's lines */
+	struct synchronize_file *files; /* by the number of their change */
+	struct strbuf said;             /* rsync's lines */
 	bool changed;
 };
 /* Compares; -1 with err. The plan's lists lie in the call's arena. */
@@ -165,6 +171,17 @@ struct synchronize_transfer {
 	const char *name;           /* of the source below dest */
 	const char *dest;           /* on the target, a directory */
 };
+/* Files from this size on are sent as deltas where that saves something. */
+#define SYNCHRONIZE_DELTA_MIN (256 << 10)
+/* An open file of this machine without a name; -1 with err. */
+int synchronize_spool(struct err *err);
+/*
+ * Puts a delta into a change, against the file that the target has: for a content in an open
+ * file, of which the hash is known or NULL. 1 when it was put, 0 when the whole is better.
+ */
+int synchronize_delta(struct module_call *c, const struct synchronize_transfer *t,
+	const struct synchronize_file *file, int fd, const uint8_t *hash, struct value *change,
+	struct err *err);
 /* Does what the plan says. */
 int synchronize_send(
 	struct module_call *c, const struct synchronize_transfer *t, struct err *err);

@@ -130,10 +130,15 @@ static struct value *add_change(
 	return change;
 }
 
-/* Notes that a change needs the file's content. */
-static void needs_content(struct planning *p, const struct synchronize_entry *e)
+/* Notes that a change needs the file's content, which a delta may bring where a file is there.
+ */
+static void needs_content(
+	struct planning *p, const struct synchronize_entry *e, const struct value *there)
 {
-	p->plan->files[p->plan->changes->count - 1] = e;
+	size_t i = p->plan->changes->count - 1;
+
+	p->plan->files[i] = (struct synchronize_file){
+		.entry = e, .basis = there ? number_of(there, "size") : 0};
 }
 
 /* A directory's time is set when all in it is done. */
@@ -278,7 +283,7 @@ static void make_new(struct planning *p, const struct synchronize_entry *e)
 		item[UPDATE] = p->plan->direction;
 		item[KIND] = 'f';
 		add_change(p, "file", e, true);
-		needs_content(p, e);
+		needs_content(p, e, NULL);
 	}
 	say(p, item, e, S_ISDIR(e->st.st_mode));
 }
@@ -348,7 +353,7 @@ static int plan_file(struct planning *p, const struct synchronize_entry *e,
 	add_change(p, other ? "file" : "attributes", e, false);
 	if (other) {
 		item[UPDATE] = p->plan->direction;
-		needs_content(p, e);
+		needs_content(p, e, there);
 	}
 	say(p, item, e, false);
 	return 0;
@@ -470,8 +475,7 @@ int synchronize_plan_make(struct module_call *c, const struct synchronize_list *
 
 	plan->changes = value_new_list(c->arena);
 	/* Each entry has two changes at most before removals and times begin. */
-	plan->files =
-		arena_array(c->arena, 2 * l->count + 2, sizeof(struct synchronize_entry *));
+	plan->files = arena_array(c->arena, 2 * l->count + 2, sizeof(struct synchronize_file));
 	read_there(&p);
 	make_place(&p);
 	for (size_t i = 0; result == 0 && i < l->count; i++)
@@ -481,8 +485,8 @@ int synchronize_plan_make(struct module_call *c, const struct synchronize_list *
 		plan_removals(&p);
 	for (size_t i = 0; result == 0 && plan->changed && i < p.times->count; i++)
 		value_list_add(c->arena, plan->changes, p.times->items[i]);
-	const struct synchronize_entry **all = arena_array(
-		c->arena, plan->changes->count + 1, sizeof(struct synchronize_entry *));
+	struct synchronize_file *all = arena_array(
+		c->arena, plan->changes->count + 1, sizeof(struct synchronize_file));
 	for (size_t i = 0; i < files; i++)
 		all[i] = plan->files[i];
 	plan->files = all;

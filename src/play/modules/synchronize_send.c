@@ -37,7 +37,7 @@ struct batch {
 
 static const struct synchronize_entry *file_of(const struct batch *b, size_t i)
 {
-	return b->transfer->plan.files[b->first + i];
+	return b->transfer->plan.files[b->first + i].entry;
 }
 
 static bool is_small(const struct synchronize_entry *e)
@@ -118,7 +118,7 @@ static int spool(void *arg, const void *data, size_t n, struct err *err)
 	return fd_write_all(s->piece->fd, data, n) < 0 ? err_sys(err, "write") : 0;
 }
 
-static int open_spool(struct err *err)
+int synchronize_spool(struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	autofree char *name =
@@ -138,7 +138,7 @@ static int collect_large(
 	struct value *args = value_new_dict(a);
 	struct remote_file file;
 
-	p->fd = open_spool(err);
+	p->fd = synchronize_spool(err);
 	if (p->fd < 0)
 		return -1;
 	struct spooling s = {.piece = p, .hash = tree_hash_new()};
@@ -174,11 +174,32 @@ static void drop(struct batch *b)
 
 /* ---- to the target ---- */
 
+/* A delta, where that may pay: 1, or 0 when the content has to go as a whole. */
+static int add_delta(struct batch *b, size_t i, struct value *change, struct err *err)
+{
+	const struct synchronize_file *file = &b->transfer->plan.files[b->first + i];
+	const struct piece *p = b->pieces ? &b->pieces[i] : NULL;
+
+	if (file->basis < SYNCHRONIZE_DELTA_MIN ||
+		file->entry->st.st_size < SYNCHRONIZE_DELTA_MIN)
+		return 0;
+	if (p)
+		return synchronize_delta(
+			b->call, b->transfer, file, p->fd, p->hash, change, err);
+	autofd int fd = open(file->entry->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, "%s", file->entry->path);
+	return synchronize_delta(b->call, b->transfer, file, fd, NULL, change, err);
+}
+
 static int add_content(struct batch *b, size_t i, struct value *change, struct err *err)
 {
 	const struct synchronize_entry *e = file_of(b, i);
 	const struct piece *p = b->pieces ? &b->pieces[i] : NULL;
 
+	int delta = add_delta(b, i, change, err);
+	if (delta != 0)
+		return delta < 0 ? -1 : 0;
 	if (!p)
 		return runner_put_file(b->call, change, "content", e->path, err);
 	if (p->fd >= 0)
