@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "node/resolve.h"
 
 const struct node_arg git_args[] = {
 	{"repo", ARG_TEXT | ARG_REQUIRED},
@@ -29,6 +30,12 @@ const struct node_arg git_args[] = {
 	{"key_file", ARG_TEXT},
 	{"ssh_opts", ARG_TEXT},
 	{"executable", ARG_TEXT},
+	{"archive", ARG_TEXT},
+	{"archive_prefix", ARG_TEXT},
+	{"gpg_whitelist", ARG_LIST},
+	{"separate_git_dir", ARG_TEXT},
+	{"umask", ARG_TEXT},
+	{"verify_commit", ARG_BOOL},
 	{"environment", ARG_DICT},
 	{NULL, 0},
 };
@@ -95,8 +102,12 @@ static int read_task(struct git_task *g, struct node_call *c, struct err *err)
 		.force = item_bool(c->args, "force", false),
 		.recursive = item_bool(c->args, "recursive", true),
 		.track_submodules = item_bool(c->args, "track_submodules", false)};
-	if (!repo || call_path_or_null(c, "dest", &g->dest, err) < 0)
+	if (!repo || call_path_or_null(c, "dest", &g->dest, err) < 0 ||
+		call_path_or_null(c, "separate_git_dir", &g->separate, err) < 0 ||
+		call_path_or_null(c, "archive", &g->archive, err) < 0)
 		return -1;
+	if (g->separate)
+		g->separate = resolve_path(c->arena, g->separate);
 	if (*repo == '/')
 		g->repo = arena_printf(c->arena, "file://%s", repo);
 	return make_environment(g, err) < 0 ? -1 : check_words(g, err);
@@ -208,34 +219,50 @@ static int finish(struct git_task *g, bool differs, struct err *err)
 {
 	if (!g->bare && git_switch(g, err) < 0)
 		return -1;
+	if (git_verify(g, err) < 0)
+		return -1;
 	int submodules = git_submodules(g, err);
 	if (submodules < 0)
 		return -1;
 	if (submodules)
 		item_put_bool(g->call->out, "submodules_changed", true);
 	g->after = git_commit(g, "HEAD", err);
-	tell(g, differs || submodules || str_cmp0(g->before, g->after) != 0);
+	int archived = git_archive(g, err);
+	if (archived < 0)
+		return -1;
+	tell(g, differs || submodules || archived || str_cmp0(g->before, g->after) != 0);
+	return 0;
+}
+
+/* The repository is left at what it is; only an archive may be made of it. */
+static int only_archive(struct git_task *g, bool moved, struct err *err)
+{
+	g->after = g->before;
+	int archived = git_archive(g, err);
+	if (archived < 0)
+		return -1;
+	tell(g, archived || moved);
 	return 0;
 }
 
 static int work_there(struct git_task *g, struct err *err)
 {
 	bool differs = false;
+	int moved = git_separate(g, err);
 
+	if (moved < 0)
+		return -1;
 	g->before = git_commit(g, "HEAD", err);
-	if (!item_bool(g->call->args, "update", true)) {
-		g->after = g->before;
-		tell(g, false);
-		return 0;
-	}
+	if (!item_bool(g->call->args, "update", true))
+		return only_archive(g, moved, err);
 	if (update(g, &differs, err) < 0)
 		return -1;
 	if (!g->call->check)
-		return finish(g, differs, err);
+		return finish(g, differs || moved, err);
 	if (git_resolve(g, g->repo, err) < 0)
 		return -1;
 	g->after = g->wanted;
-	tell(g, differs || str_cmp0(g->before, g->after) != 0);
+	tell(g, differs || moved || str_cmp0(g->before, g->after) != 0);
 	return 0;
 }
 
@@ -268,9 +295,11 @@ static int work(struct git_task *g, struct err *err)
 
 int node_git(struct node_call *c, struct err *err)
 {
-	struct git_task g;
+	struct git_task g = {0};
+	mode_t former = c->node->login_umask;
 
-	int result = read_task(&g, c, err) < 0 ? -1 : work(&g, err);
+	int result = git_umask(c, err) < 0 || read_task(&g, c, err) < 0 ? -1 : work(&g, err);
+	c->node->login_umask = former;
 	call_program_release(&g.said);
 	return result;
 }

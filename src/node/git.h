@@ -13,7 +13,9 @@ enum git_kind { GIT_HEAD, GIT_BRANCH, GIT_TAG, GIT_COMMIT };
 struct git_task {
 	struct node_call *call;
 	const char *program, *dest, *repo, *version, *remote, *refspec;
-	const char *depth; /* as a word; NULL: all of the history */
+	const char *separate; /* where the repository lies apart from its files; or NULL */
+	const char *archive;  /* a file that is made of the version; or NULL */
+	const char *depth;    /* as a word; NULL: all of the history */
 	bool bare, force, recursive, track_submodules;
 	const char *const *env;
 	const char *before, *after; /* commits; NULL: none */
@@ -47,6 +49,14 @@ int git_clone(struct git_task *g, struct err *err);
 int git_fetch(struct git_task *g, struct err *err);
 /* Checks the version out. */
 int git_switch(struct git_task *g, struct err *err);
+/* Makes the programs' umask the one that the task asks for. */
+int git_umask(struct node_call *c, struct err *err);
+/* Moves the repository to where it is asked for, if it lies elsewhere: 1 then, else 0. */
+int git_separate(struct git_task *g, struct err *err);
+/* Has the version's signature checked, where that is asked for. */
+int git_verify(struct git_task *g, struct err *err);
+/* Writes the archive that is asked for: 1 when it is another than before, else 0. */
+int git_archive(struct git_task *g, struct err *err);
 /* Brings submodules to what the version says: 1 if anything changed. */
 int git_submodules(struct git_task *g, struct err *err);
 

@@ -66,6 +66,8 @@ int git_clone(struct git_task *g, struct err *err)
 		strlist_add(&words, "--reference");
 		strlist_add(&words, reference);
 	}
+	if (g->separate)
+		strlist_addf(&words, "--separate-git-dir=%s", g->separate);
 	strlist_add(&words, "--");
 	strlist_add(&words, g->repo);
 	strlist_add(&words, g->dest);

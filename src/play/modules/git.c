@@ -7,6 +7,7 @@
 #include "play/runner.h"
 
 static const char *const repo_aliases[] = {"name", NULL};
+static const char *const gpg_aliases[] = {"gpg_allowlist", NULL};
 
 static const struct argument arguments[] = {
 	{.name = "repo", .required = true, .aliases = repo_aliases},
@@ -28,19 +29,36 @@ static const struct argument arguments[] = {
 	{.name = "key_file", .type = ARGUMENT_PATH},
 	{.name = "ssh_opts"},
 	{.name = "executable", .type = ARGUMENT_PATH},
+	{.name = "archive", .type = ARGUMENT_PATH},
+	{.name = "archive_prefix"},
+	{.name = "gpg_whitelist", .type = ARGUMENT_LIST, .aliases = gpg_aliases},
+	{.name = "separate_git_dir", .type = ARGUMENT_PATH},
+	{.name = "umask", .type = ARGUMENT_RAW},
+	{.name = "verify_commit", .type = ARGUMENT_BOOL, .fallback = "false"},
 	{0},
 };
 
 static const char *const forwarded[] = {"repo", "dest", "version", "remote", "refspec",
 	"reference", "depth", "force", "clone", "update", "bare", "recursive", "single_branch",
 	"track_submodules", "accept_hostkey", "accept_newhostkey", "key_file", "ssh_opts",
-	"executable", NULL};
+	"executable", "archive", "archive_prefix", "gpg_whitelist", "separate_git_dir", "umask",
+	"verify_commit", NULL};
 
 static int run(struct module_call *c, struct err *err)
 {
 	if (argument_bool(c, "accept_hostkey") && argument_bool(c, "accept_newhostkey"))
 		return err_set(err, ERR_INPUT,
 			"parameters are mutually exclusive: accept_hostkey|accept_newhostkey");
+	if (argument_bool(c, "bare") && argument_text(c, "separate_git_dir"))
+		return err_set(err, ERR_INPUT,
+			"parameters are mutually exclusive: separate_git_dir|bare");
+	if (argument_text(c, "archive_prefix") && !argument_text(c, "archive"))
+		return err_set(err, ERR_INPUT,
+			"missing parameter(s) required by 'archive_prefix': archive");
+	const struct value *umask = argument_value(c, "umask");
+	if (umask && !value_is_string(umask))
+		return err_set(
+			err, ERR_INPUT, "umask must be defined as a quoted octal integer");
 	return runner_node(c, "git", forward_arguments(c, forwarded), err);
 }
 
