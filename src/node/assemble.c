@@ -3,12 +3,12 @@
  * The module assemble: the files of a directory of the node, one behind the other, as one
  * file. They are put together in a temporary file; from there on it is a copy on the node.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mode.h"
 #include "base/path.h"
 #include "node/digest.h"
 #include "node/module.h"
@@ -28,26 +28,16 @@ const struct node_arg assemble_args[] = {
 	{NULL, 0},
 };
 
-/* The names of the files in a directory, sorted by bytes. */
+/* The names of the files in a directory. */
 static int list_files(const char *dir, struct strlist *names, struct err *err)
 {
-	struct stat st;
-	DIR *d = opendir(dir);
-
-	if (!d && errno == ENOENT)
+	if (directory_files(dir, names) == 0)
+		return 0;
+	if (errno == ENOENT)
 		return err_set(err, ERR_NOTFOUND, "Source (%s) does not exist", dir);
-	if (!d && errno == ENOTDIR)
+	if (errno == ENOTDIR)
 		return err_set(err, ERR_INPUT, "Source (%s) is not a directory", dir);
-	if (!d)
-		return err_sys(err, "Source (%s)", dir);
-	for (struct dirent *e; (e = readdir(d));) {
-		autofree char *path = path_join(dir, e->d_name);
-		if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-			strlist_add(names, e->d_name);
-	}
-	closedir(d);
-	strlist_sort(names);
-	return 0;
+	return err_sys(err, "Source (%s)", dir);
 }
 
 /* The file that is put together. */

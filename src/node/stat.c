@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mode.h"
 #include "node/digest.h"
 #include "node/module.h"
 #include "node/resolve.h"
@@ -36,23 +37,8 @@ static double seconds_of(const struct timespec *t)
 /* The bits that have keys of their own. */
 static void tell_bits(struct item_writer *out, mode_t mode)
 {
-	static const struct {
-		const char *key;
-		mode_t bit;
-	} bits[] = {{"wusr", S_IWUSR}, {"rusr", S_IRUSR}, {"xusr", S_IXUSR}, {"wgrp", S_IWGRP},
-		{"rgrp", S_IRGRP}, {"xgrp", S_IXGRP}, {"woth", S_IWOTH}, {"roth", S_IROTH},
-		{"xoth", S_IXOTH}, {"isuid", S_ISUID}, {"isgid", S_ISGID}};
-	static const struct {
-		const char *key;
-		mode_t type;
-	} types[] = {{"isdir", S_IFDIR}, {"ischr", S_IFCHR}, {"isblk", S_IFBLK},
-		{"isreg", S_IFREG}, {"isfifo", S_IFIFO}, {"islnk", S_IFLNK},
-		{"issock", S_IFSOCK}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		item_put_bool(out, types[i].key, (mode & S_IFMT) == types[i].type);
-	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
-		item_put_bool(out, bits[i].key, mode & bits[i].bit);
+	for (const struct mode_key *k = mode_keys; k->name; k++)
+		item_put_bool(out, k->name, (mode & k->mask) == k->value);
 }
 
 static void tell_stat(struct item_writer *out, const struct stat *st)

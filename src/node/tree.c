@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mode.h"
 #include "base/path.h"
 #include "node/module.h"
 #include "node/resolve.h"
@@ -39,20 +40,6 @@ struct listing {
 	struct user user;
 	struct group_entry group;
 };
-
-static const char *kind_of(mode_t mode)
-{
-	static const struct {
-		mode_t type;
-		const char *name;
-	} kinds[] = {{S_IFREG, "file"}, {S_IFDIR, "directory"}, {S_IFLNK, "link"},
-		{S_IFIFO, "fifo"}, {S_IFSOCK, "socket"}, {S_IFCHR, "char"}, {S_IFBLK, "block"}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (kinds[i].type == (mode & S_IFMT))
-			return kinds[i].name;
-	return "other";
-}
 
 static void put_owner(struct listing *l, const struct stat *st)
 {
@@ -101,7 +88,7 @@ static int put_entry(
 {
 	struct item_writer *out = l->call->out;
 
-	item_put_string(out, "kind", kind_of(st->st_mode));
+	item_put_string(out, "kind", mode_kind(st->st_mode));
 	item_put_int(out, "mode", st->st_mode & 07777);
 	item_put_int(out, "mtime", st->st_mtim.tv_sec);
 	item_put_int(out, "mtime_ns", st->st_mtim.tv_nsec);

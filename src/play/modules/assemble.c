@@ -3,10 +3,10 @@
  * assemble: the files of a directory, one behind the other, as one file. The directory is one
  * of the node, which puts them together by itself, or (`remote_src: false`) of this machine.
  */
-#include <dirent.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/mode.h"
 #include "base/path.h"
 #include "inventory/datafile.h"
 #include "inventory/secrets.h"
@@ -147,19 +147,9 @@ static int assemble_there(
 
 static int list_here(const char *dir, struct strlist *names, struct err *err)
 {
-	struct stat st;
-	DIR *d = opendir(dir);
-
-	if (!d)
-		return err_set(err, ERR_INPUT, "Source (%s) is not a directory", dir);
-	for (struct dirent *e; (e = readdir(d));) {
-		autofree char *path = path_join(dir, e->d_name);
-		if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-			strlist_add(names, e->d_name);
-	}
-	closedir(d);
-	strlist_sort(names);
-	return 0;
+	if (directory_files(dir, names) == 0)
+		return 0;
+	return err_set(err, ERR_INPUT, "Source (%s) is not a directory", dir);
 }
 
 /* What was put together so far. */

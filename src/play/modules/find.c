@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <sys/stat.h>
 
+#include "base/mode.h"
 #include "play/modules/forward.h"
 #include "play/modules/modules.h"
 #include "play/modules/remote.h"
@@ -349,25 +350,9 @@ static int content_fits(const struct finding *f, const char *path, struct err *e
 
 static void set_types(struct arena *a, struct value *file, mode_t mode)
 {
-	static const struct {
-		const char *key;
-		mode_t type;
-	} kinds[] = {{"isdir", S_IFDIR}, {"ischr", S_IFCHR}, {"isblk", S_IFBLK},
-		{"isreg", S_IFREG}, {"isfifo", S_IFIFO}, {"islnk", S_IFLNK},
-		{"issock", S_IFSOCK}};
-	static const struct {
-		const char *key;
-		mode_t bit;
-	} bits[] = {{"wusr", S_IWUSR}, {"rusr", S_IRUSR}, {"xusr", S_IXUSR}, {"wgrp", S_IWGRP},
-		{"rgrp", S_IRGRP}, {"xgrp", S_IXGRP}, {"woth", S_IWOTH}, {"roth", S_IROTH},
-		{"xoth", S_IXOTH}, {"isuid", S_ISUID}, {"isgid", S_ISGID}};
-
 	value_dict_set(a, file, "mode", value_new_stringf(a, "%04o", (unsigned)mode & 07777));
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		value_dict_set(
-			a, file, kinds[i].key, value_bool((mode & S_IFMT) == kinds[i].type));
-	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
-		value_dict_set(a, file, bits[i].key, value_bool(mode & bits[i].bit));
+	for (const struct mode_key *k = mode_keys; k->name; k++)
+		value_dict_set(a, file, k->name, value_bool((mode & k->mask) == k->value));
 }
 
 static struct value *file_of(struct arena *a, const struct value *told, mode_t mode)
