@@ -69,7 +69,6 @@ static void options_that_are_not_ours_are_refused(void **state)
 		"rsync_opts: \\\"--fuzzy\\\" is not supported");
 	expect_seen(f, "{src: a, dest: /nonexistent/x, rsync_opts: [\"--exclude\"]}",
 		"--exclude without a pattern");
-	expect_seen(f, "{src: a, dest: /nonexistent/x, link_dest: [/y]}", "link_dest is not");
 	expect_seen(f, "{src: nowhere, dest: /x}", "could not find nowhere");
 	expect_seen(
 		f, "{src: a, dest: /nonexistent/x/y}", "there is no directory /nonexistent/x");
@@ -149,6 +148,31 @@ static void holes_stay_holes(void **state)
 	assert_int_equal(stat(run_fixture_path(f, "to/sparse"), &st), 0);
 	assert_int_equal(st.st_size, 8 << 20);
 	assert_true(st.st_blocks * 512 < 1 << 20);
+}
+
+static void what_is_as_before_gets_a_second_name(void **state)
+{
+	struct run_fixture *f = *state;
+	const char *old = run_fixture_path(f, "old"), *new = run_fixture_path(f, "new");
+	struct stat before, after;
+
+	run_fixture_write(f, "files/tree/same", "same\n");
+	run_fixture_write(f, "files/tree/sub/other", "one\n");
+	f->show = "msg";
+	expect_seen(
+		f, arena_printf(&f->arena, "{src: tree/, dest: %s}", old), ">f+++++++++ same");
+	run_fixture_write(f, "files/tree/sub/other", "another\n");
+	expect_seen(f,
+		arena_printf(&f->arena, "{src: tree/, dest: %s, link_dest: [%s]}", new, old),
+		"hf          same\\ncd+++++++++ sub/\\n>f+++++++++ sub/other");
+	assert_int_equal(stat(run_fixture_path(f, "old/same"), &before), 0);
+	assert_int_equal(stat(run_fixture_path(f, "new/same"), &after), 0);
+	assert_true(before.st_ino == after.st_ino);
+	expect_seen(f,
+		arena_printf(&f->arena, "{src: tree/, dest: %s, link_dest: [%s]}", new, old),
+		"ok \"\"");
+	expect_seen(f, "{src: tree/, dest: /nonexistent, link_dest: [old]}",
+		"old is no absolute path");
 }
 
 static void what_is_left_out_stays(void **state)
@@ -337,6 +361,7 @@ int main(void)
 		RUN(a_tree_is_brought_and_then_is_there),
 		RUN(a_changed_byte_costs_little),
 		RUN(holes_stay_holes),
+		RUN(what_is_as_before_gets_a_second_name),
 		RUN(what_is_left_out_stays),
 		RUN(check_mode_changes_nothing),
 		RUN(a_directory_gives_way_only_where_that_is_asked_for),

@@ -70,15 +70,6 @@ static const char *trimmed(struct module_call *c, const char *path)
 	return arena_strndup(c->arena, path, n);
 }
 
-static int refuse_unsupported(const struct module_call *c, struct err *err)
-{
-	const struct value *link_dest = argument_value(c, "link_dest");
-
-	if (link_dest && link_dest->count > 0)
-		return err_set(err, ERR_UNSUPPORTED, "link_dest is not supported yet");
-	return 0;
-}
-
 /* A file under a name of its own: its directory is dest, of which only this name counts. */
 static int aim_at_file(struct module_call *c, struct synchronize_transfer *t, const char *dest,
 	const struct value *answer, struct err *err)
@@ -274,7 +265,8 @@ static int transfer(struct module_call *c, struct synchronize_transfer *t, struc
 		synchronize_list_apply(&t->rules, &t->list, err) < 0)
 		return -1;
 	settle_place(c, t);
-	if (synchronize_plan_make(c, &t->list, &t->plan, err) < 0)
+	if (synchronize_links_ask(c, t, err) < 0 ||
+		synchronize_plan_make(c, &t->list, &t->plan, err) < 0)
 		return -1;
 	if (!c->check && synchronize_send(c, t, err) < 0)
 		return -1;
@@ -287,12 +279,11 @@ static int run(struct module_call *c, struct err *err)
 	struct synchronize_transfer t = {.plan = {.said = STRBUF_INIT}};
 	struct runner_place first = runner_place(c);
 
-	if (refuse_unsupported(c, err) < 0)
-		return -1;
 	int result = transfer(c, &t, err);
 	runner_move(c, &first);
 	synchronize_rules_release(&t.rules);
 	synchronize_list_release(&t.list);
+	synchronize_links_release(&t.plan);
 	strbuf_release(&t.plan.said);
 	return result;
 }

@@ -102,10 +102,16 @@ void synchronize_list_release(struct synchronize_list *l);
 /* Asks a node what is at a path, and below it; NULL with err. */
 const struct value *synchronize_ask(struct module_call *c, const struct runner_place *where,
 	const struct synchronize_rules *r, const char *path, bool follow, struct err *err);
-/* What a node calls the kind of a file with this mode. */
-const char *synchronize_kind(mode_t mode);
+/* Adds a node's entries by their names, "" for itself. */
+void synchronize_by_name(const struct value *answer, struct strmap *entries);
 /* True if the answer is about a directory. */
 bool synchronize_is_directory(const struct value *answer);
+
+/* A directory whose files may have further names in the place. */
+struct synchronize_link {
+	const char *path;
+	struct strmap there; /* name -> const struct value * of the target's entry */
+};
 
 /* The content that a change needs. */
 struct synchronize_file {
@@ -124,7 +130,11 @@ struct synchronize_plan {
 	bool check;
 	struct value *changes; /* a list of dicts, for tree_apply; files lack their content */
 	struct synchronize_file *files; /* by the number of their change */
-	struct strbuf said;             /* rsync's lines */
+	struct {
+		struct synchronize_link *items;
+		size_t count, cap;
+	} links;            /* link_dest */
+	struct strbuf said; /* rsync's lines */
 	bool changed;
 };
 /* Compares; -1 with err. The plan's lists lie in the call's arena. */
@@ -175,6 +185,11 @@ struct synchronize_transfer {
 #define SYNCHRONIZE_DELTA_MIN (256 << 10)
 /* An open file of this machine without a name; -1 with err. */
 int synchronize_spool(struct err *err);
+/* Asks the target what is in the directories of link_dest. */
+int synchronize_links_ask(
+	struct module_call *c, struct synchronize_transfer *t, struct err *err);
+/* Frees what is known of them. */
+void synchronize_links_release(struct synchronize_plan *p);
 /*
  * Puts a delta into a change, against the file that the target has: for a content in an open
  * file, of which the hash is known or NULL. 1 when it was put, 0 when the whole is better.

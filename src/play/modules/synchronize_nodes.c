@@ -2,6 +2,7 @@
 /* What a node has of a transfer's files: the question, and its answer as a list of files. */
 #include "play/modules/synchronize.h"
 
+#include "base/mode.h"
 #include "base/path.h"
 #include "base/vec.h"
 #include "play/runner.h"
@@ -24,38 +25,28 @@ bool synchronize_is_directory(const struct value *answer)
 	return str_cmp0(value_text(value_dict_get(answer, "kind")), "directory") == 0;
 }
 
-/* ---- an answer as a list ---- */
+void synchronize_by_name(const struct value *answer, struct strmap *entries)
+{
+	const struct value *list = value_dict_get(answer, "entries");
 
-static const struct {
-	const char *name;
-	mode_t type;
-} kinds[] = {{"block", S_IFBLK}, {"char", S_IFCHR}, {"directory", S_IFDIR}, {"fifo", S_IFIFO},
-	{"file", S_IFREG}, {"link", S_IFLNK}, {"socket", S_IFSOCK}};
+	if (value_dict_get(answer, "kind"))
+		strmap_set(entries, "", (void *)(uintptr_t)answer);
+	if (!list || list->kind != VALUE_LIST)
+		return;
+	value_list_foreach (entry, list) {
+		const char *name = value_text(value_dict_get(entry, "path"));
+		if (name)
+			strmap_set(entries, name, (void *)(uintptr_t)entry);
+	}
+}
+
+/* ---- an answer as a list ---- */
 
 static int64_t number_of(const struct value *entry, const char *key)
 {
 	const struct value *v = value_dict_get(entry, key);
 
 	return v && v->kind == VALUE_INT ? v->integer : 0;
-}
-
-/* The type of what the node calls a kind; 0 for one that is nothing to bring. */
-static mode_t type_of(const struct value *entry)
-{
-	const char *kind = value_text(value_dict_get(entry, "kind"));
-
-	for (size_t i = 0; kind && i < ARRAY_SIZE(kinds); i++)
-		if (strcmp(kinds[i].name, kind) == 0)
-			return kinds[i].type;
-	return 0;
-}
-
-const char *synchronize_kind(mode_t mode)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (kinds[i].type == (mode & S_IFMT))
-			return kinds[i].name;
-	return "other";
 }
 
 static struct synchronize_entry read_entry(const struct value *v)
@@ -65,7 +56,8 @@ static struct synchronize_entry read_entry(const struct value *v)
 		.group = value_text(value_dict_get(v, "group")),
 		.hash = value_dict_get(v, "hash")};
 
-	e.st.st_mode = type_of(v) | (mode_t)(number_of(v, "mode") & 07777);
+	e.st.st_mode = mode_of_kind(value_text(value_dict_get(v, "kind"))) |
+		       (mode_t)(number_of(v, "mode") & 07777);
 	e.st.st_uid = (uid_t)number_of(v, "uid");
 	e.st.st_gid = (gid_t)number_of(v, "gid");
 	e.st.st_size = number_of(v, "size");

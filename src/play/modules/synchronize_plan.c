@@ -3,16 +3,9 @@
  * What of a tree has to be changed on the node, and the line that rsync says of each change:
  * its itemized format, eleven characters and the name.
  */
-#include "play/modules/synchronize.h"
+#include "play/modules/synchronize_item.h"
 
-#include "base/fd.h"
-#include "tree/hash.h"
-
-#include <fcntl.h>
-#include <unistd.h>
-
-/* Places in an itemized line. */
-enum { UPDATE, KIND, CONTENT, SIZE, TIME, PERMS, OWNER, GROUP, ACL, XATTR, ITEM_LEN = 11 };
+#include "base/mode.h"
 
 struct planning {
 	struct module_call *call;
@@ -25,13 +18,6 @@ struct planning {
 	size_t cap;
 };
 
-static int64_t number_of(const struct value *entry, const char *key)
-{
-	const struct value *v = value_dict_get(entry, key);
-
-	return v && v->kind == VALUE_INT ? v->integer : -1;
-}
-
 static bool is_kind(const struct value *entry, const char *kind)
 {
 	return str_cmp0(value_text(value_dict_get(entry, "kind")), kind) == 0;
@@ -39,9 +25,7 @@ static bool is_kind(const struct value *entry, const char *kind)
 
 static bool node_is_root(const struct planning *p)
 {
-	const struct value *root = value_dict_get(p->plan->there, "root");
-
-	return root && value_truthy(root);
+	return synchronize_is_root(p->plan->there);
 }
 
 static bool is_device(const struct synchronize_entry *e)
@@ -90,14 +74,15 @@ static struct value *add_change(
 	const struct synchronize_rules *r = p->plan->rules;
 	struct arena *a = p->call->arena;
 	struct value *change = value_new_dict(a);
-	int64_t umask = number_of(p->plan->there, "umask");
+	int64_t umask = synchronize_number(p->plan->there, "umask");
 	mode_t mode = e->st.st_mode & 07777;
 
 	value_dict_set(a, change, "kind", value_new_string(a, kind));
 	value_dict_set(a, change, "path", value_new_string(a, e->name));
 	if (!r->perms && is_new)
-		mode = p->former && is_special(e) ? (mode_t)number_of(p->former, "mode")
-						  : mode & ~(mode_t)(umask < 0 ? 022 : umask);
+		mode = p->former && is_special(e)
+			       ? (mode_t)synchronize_number(p->former, "mode")
+			       : mode & ~(mode_t)(umask < 0 ? 022 : umask);
 	if (!e->target && (r->perms || is_new))
 		value_dict_set(a, change, "mode", value_new_int(a, mode));
 	if (r->times && !S_ISDIR(e->st.st_mode)) {
@@ -138,7 +123,7 @@ static void needs_content(
 	size_t i = p->plan->changes->count - 1;
 
 	p->plan->files[i] = (struct synchronize_file){
-		.entry = e, .basis = there ? number_of(there, "size") : 0};
+		.entry = e, .basis = there ? synchronize_number(there, "size") : 0};
 }
 
 /* A directory's time is set when all in it is done. */
@@ -182,92 +167,35 @@ static void add_removal(struct planning *p, const char *name)
 	value_list_add(a, p->plan->changes, change);
 }
 
-/* ---- comparing ---- */
-
-/* By name, else by number. */
-static bool is_owner(const struct value *there, const char *name_key, const char *name,
-	const char *number_key, int64_t number)
-{
-	const char *found = value_text(value_dict_get(there, name_key));
-
-	if (name && found)
-		return strcmp(name, found) == 0;
-	return number_of(there, number_key) == number;
-}
-
-/* Marks the attributes that differ. */
-static void compare_attributes(struct planning *p, const struct synchronize_entry *e,
-	const struct value *there, char *item)
-{
-	const struct synchronize_rules *r = p->plan->rules;
-
-	if (r->perms && !e->target && number_of(there, "mode") != (e->st.st_mode & 07777))
-		item[PERMS] = 'p';
-	if (!node_is_root(p))
-		return;
-	if (r->owner && !is_owner(there, "owner", e->owner, "uid", e->st.st_uid))
-		item[OWNER] = 'o';
-	if (r->group && !is_owner(there, "group", e->group, "gid", e->st.st_gid))
-		item[GROUP] = 'g';
-}
-
-/* Whether a file of this machine has the node's hash: 1 or 0, -1 with err. */
-static int has_hash(
-	const struct synchronize_entry *e, const struct value *there, struct err *err)
-{
-	const struct value *sum = value_dict_get(there, "hash");
-	uint8_t ours[TREE_HASH_SIZE];
-
-	if (e->hash)
-		return sum && value_equal(sum, e->hash);
-	autofd int fd = open(e->path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_sys(err, "open %s", e->path);
-	struct tree_hash *h = tree_hash_new();
-	int result = tree_hash_fd(fd, (uint64_t)e->st.st_size, h, NULL, NULL, err);
-	tree_hash_get(h, ours);
-	tree_hash_free(h);
-	if (result < 0)
-		return -1;
-	return sum && sum->len == sizeof(ours) && memcmp(sum->text, ours, sizeof(ours)) == 0;
-}
-
-/* Marks content that differs: 1 when it does, -1 with err. */
-static int compare_content(struct planning *p, const struct synchronize_entry *e,
-	const struct value *there, char *item, struct err *err)
-{
-	const struct synchronize_rules *r = p->plan->rules;
-	int64_t mtime = number_of(there, "mtime");
-	bool size = number_of(there, "size") != e->st.st_size;
-	bool time = mtime != e->st.st_mtim.tv_sec;
-
-	if (time && r->times)
-		item[TIME] = 't';
-	int same = r->checksum ? !size && has_hash(e, there, err)
-			       : !size && !r->ignore_times && (!time || r->size_only);
-	if (same < 0)
-		return -1;
-	if (size)
-		item[SIZE] = 's';
-	if (!same && r->checksum)
-		item[CONTENT] = 'c';
-	if (!same && !r->times)
-		item[TIME] = 'T';
-	return !same;
-}
-
-static bool differs(const char *item)
-{
-	return item[strspn(item + CONTENT, ".") + CONTENT] != '\0';
-}
-
 /* ---- one entry ---- */
 
-static void make_new(struct planning *p, const struct synchronize_entry *e)
+/* One that is in a directory of link_dest in the same form: it needs no content. */
+static int make_linked(struct planning *p, const struct synchronize_entry *e, struct err *err)
+{
+	struct arena *a = p->call->arena;
+	char item[] = "hf         ";
+	const char *other = NULL;
+
+	if (S_ISREG(e->st.st_mode) && synchronize_link_find(p->plan, a, e, &other, err) < 0)
+		return -1;
+	if (!other)
+		return 0;
+	struct value *change = value_new_dict(a);
+	value_dict_set(a, change, "kind", value_new_string(a, "hard_link"));
+	value_dict_set(a, change, "path", value_new_string(a, e->name));
+	value_dict_set(a, change, "target", value_new_string(a, other));
+	value_list_add(a, p->plan->changes, change);
+	say(p, item, e, false);
+	return 1;
+}
+
+static int make_new(struct planning *p, const struct synchronize_entry *e, struct err *err)
 {
 	char item[] = "cL+++++++++";
 
+	int linked = make_linked(p, e, err);
+	if (linked != 0)
+		return linked < 0 ? -1 : 0;
 	if (S_ISDIR(e->st.st_mode)) {
 		item[KIND] = 'd';
 		/* The place itself was made before. */
@@ -286,6 +214,7 @@ static void make_new(struct planning *p, const struct synchronize_entry *e)
 		needs_content(p, e, NULL);
 	}
 	say(p, item, e, S_ISDIR(e->st.st_mode));
+	return 0;
 }
 
 static void plan_directory(
@@ -294,13 +223,14 @@ static void plan_directory(
 	const struct synchronize_rules *r = p->plan->rules;
 	char item[] = ".d.........";
 
-	compare_attributes(p, e, there, item);
-	if (differs(item))
+	synchronize_compare_attributes(p->plan, e, there, item);
+	if (synchronize_differs(item))
 		add_change(p, "attributes", e, false);
-	if (r->times && !r->omit_dir_times && number_of(there, "mtime") != e->st.st_mtim.tv_sec)
+	if (r->times && !r->omit_dir_times &&
+		synchronize_number(there, "mtime") != e->st.st_mtim.tv_sec)
 		item[TIME] = 't';
 	set_time_later(p, e);
-	if (differs(item))
+	if (synchronize_differs(item))
 		say(p, item, e, true);
 }
 
@@ -311,14 +241,14 @@ static void plan_link(
 	char item[] = ".L.........";
 	bool other = str_cmp0(target, e->target) != 0;
 
-	compare_attributes(p, e, there, item);
-	if (p->plan->rules->times && number_of(there, "mtime") != e->st.st_mtim.tv_sec)
+	synchronize_compare_attributes(p->plan, e, there, item);
+	if (p->plan->rules->times && synchronize_number(there, "mtime") != e->st.st_mtim.tv_sec)
 		item[TIME] = 't';
 	if (other) {
 		item[UPDATE] = 'c';
 		item[CONTENT] = 'c';
 	}
-	if (!differs(item))
+	if (!synchronize_differs(item))
 		return;
 	add_change(p, other ? "link" : "attributes", e, false);
 	say(p, item, e, false);
@@ -330,10 +260,10 @@ static void plan_special(
 	char item[] = ".S.........";
 
 	item[KIND] = is_device(e) ? 'D' : 'S';
-	compare_attributes(p, e, there, item);
-	if (p->plan->rules->times && number_of(there, "mtime") != e->st.st_mtim.tv_sec)
+	synchronize_compare_attributes(p->plan, e, there, item);
+	if (p->plan->rules->times && synchronize_number(there, "mtime") != e->st.st_mtim.tv_sec)
 		item[TIME] = 't';
-	if (!differs(item))
+	if (!synchronize_differs(item))
 		return;
 	add_change(p, "attributes", e, false);
 	say(p, item, e, false);
@@ -343,12 +273,12 @@ static int plan_file(struct planning *p, const struct synchronize_entry *e,
 	const struct value *there, struct err *err)
 {
 	char item[] = ".f.........";
-	int other = compare_content(p, e, there, item, err);
+	int other = synchronize_compare_content(p->plan, e, there, item, err);
 
 	if (other < 0)
 		return -1;
-	compare_attributes(p, e, there, item);
-	if (!other && !differs(item))
+	synchronize_compare_attributes(p->plan, e, there, item);
+	if (!other && !synchronize_differs(item))
 		return 0;
 	add_change(p, other ? "file" : "attributes", e, false);
 	if (other) {
@@ -368,15 +298,15 @@ static bool is_left(
 	if (S_ISDIR(e->st.st_mode))
 		return false;
 	return r->ignore_existing ||
-	       (r->update && number_of(there, "mtime") > e->st.st_mtim.tv_sec);
+	       (r->update && synchronize_number(there, "mtime") > e->st.st_mtim.tv_sec);
 }
 
 /* True if something else stands in an entry's place. */
 static bool is_other_kind(const struct synchronize_entry *e, const struct value *there)
 {
-	if (!is_kind(there, synchronize_kind(e->st.st_mode)))
+	if (!is_kind(there, mode_kind(e->st.st_mode)))
 		return true;
-	return is_device(e) && number_of(there, "rdev") != (int64_t)e->st.st_rdev;
+	return is_device(e) && synchronize_number(there, "rdev") != (int64_t)e->st.st_rdev;
 }
 
 /* What stands in an entry's place goes, with all that is in it. */
@@ -433,8 +363,7 @@ static int plan_entry(struct planning *p, const struct synchronize_entry *e, str
 	if (there && give_way(p, e, there, err) < 0)
 		return -1;
 	p->former = there && !is_kind(there, "directory") ? there : NULL;
-	make_new(p, e);
-	return 0;
+	return make_new(p, e, err);
 }
 
 static void plan_removals(struct planning *p)
@@ -452,21 +381,6 @@ static void plan_removals(struct planning *p)
 	synchronize_removals_release(&r);
 }
 
-static void read_there(struct planning *p)
-{
-	const struct value *entries = value_dict_get(p->plan->there, "entries");
-
-	if (value_dict_get(p->plan->there, "kind"))
-		strmap_set(&p->there, "", (void *)(uintptr_t)p->plan->there);
-	if (!entries || entries->kind != VALUE_LIST)
-		return;
-	value_list_foreach (entry, entries) {
-		const char *name = value_text(value_dict_get(entry, "path"));
-		if (name)
-			strmap_set(&p->there, name, (void *)(uintptr_t)entry);
-	}
-}
-
 int synchronize_plan_make(struct module_call *c, const struct synchronize_list *l,
 	struct synchronize_plan *plan, struct err *err)
 {
@@ -476,7 +390,7 @@ int synchronize_plan_make(struct module_call *c, const struct synchronize_list *
 	plan->changes = value_new_list(c->arena);
 	/* Each entry has two changes at most before removals and times begin. */
 	plan->files = arena_array(c->arena, 2 * l->count + 2, sizeof(struct synchronize_file));
-	read_there(&p);
+	synchronize_by_name(plan->there, &p.there);
 	make_place(&p);
 	for (size_t i = 0; result == 0 && i < l->count; i++)
 		result = plan_entry(&p, &l->items[i], err);
