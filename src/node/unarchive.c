@@ -117,7 +117,8 @@ int archive_run(struct archive *a, const struct archive_words *w, struct call_pr
 
 	if (w->full)
 		return err_set(err, ERR_LIMIT,
-			"exclude, include and extra_opts: more than %d words", UNARCHIVE_WORDS);
+			"exclude, include, extra_opts and newer files: more than %d words",
+			UNARCHIVE_WORDS);
 	*p = (struct call_program){
 		.argv = w->items, .env = environment, .cwd = a->dest, .output_max = LIST_MAX};
 	if (call_run(a->call, p, err) < 0)

@@ -10,7 +10,7 @@
 #include "node/scratch.h"
 #include "node/zip_directory.h"
 
-#define UNARCHIVE_WORDS 256 /* of a command */
+#define UNARCHIVE_WORDS 4096 /* of a command */
 
 struct archive_form;
 
@@ -61,6 +61,8 @@ int archive_run(struct archive *a, const struct archive_words *w, struct call_pr
  * dest is an error.
  */
 int archive_add(struct archive *a, const char *name, struct err *err);
+/* A pattern of unzip's that means one member, and is no option whatever that is called. */
+const char *unarchive_zip_pattern(struct arena *a, const char *name);
 /* True if a name is excluded. */
 bool archive_excludes(const struct archive *a, const char *name);
 

@@ -188,6 +188,17 @@ static int is_unpacked(struct archive *a, struct err *err)
 
 /* ---- unpacking ---- */
 
+const char *unarchive_zip_pattern(struct arena *a, const char *name)
+{
+	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+	for (const char *c = name; *c; c++) {
+		bool special = strchr("*?[", *c) || (c == name && *c == '-');
+		strbuf_addf(&out, special ? "[%c]" : *c == '\\' ? "\\%c" : "%c", *c);
+	}
+	return arena_strndup(a, out.data, out.len);
+}
+
 static int unpack(struct archive *a, struct call_program *p, struct err *err)
 {
 	struct archive_words w = {.items = {"unzip", "-o"}, .count = 2};
@@ -199,7 +210,7 @@ static int unpack(struct archive *a, struct call_program *p, struct err *err)
 		archive_word(&w, "-x");
 	archive_words(&w, a->exclude);
 	for (size_t i = 0; i < a->newer.count; i++)
-		archive_word(&w, a->newer.items[i]);
+		archive_word(&w, unarchive_zip_pattern(a->call->arena, a->newer.items[i]));
 	archive_words(&w, a->include);
 	archive_word(&w, "-d");
 	archive_word(&w, a->dest);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "node/zip_directory.h"
+#include "node/unarchive.h"
 
 #define UNIX (3u << 8)
 
@@ -178,12 +178,24 @@ static void too_many_members_are_refused(void **state)
 	strbuf_release(&b);
 }
 
+static void a_name_is_no_option_and_no_pattern(void **state)
+{
+	AUTO(arena_release) struct arena a = {0};
+
+	(void)state;
+	assert_string_equal(unarchive_zip_pattern(&a, "a-b/c"), "a-b/c");
+	assert_string_equal(unarchive_zip_pattern(&a, "-d"), "[-]d");
+	assert_string_equal(unarchive_zip_pattern(&a, "a*[b]?"), "a[*][[]b][?]");
+	assert_string_equal(unarchive_zip_pattern(&a, "a\\b"), "a\\\\b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_are_told),
 		cmocka_unit_test(times_and_large_sizes_stand_behind_the_name),
 		cmocka_unit_test(what_is_cut_or_changed_is_refused),
+		cmocka_unit_test(a_name_is_no_option_and_no_pattern),
 		cmocka_unit_test(too_many_members_are_refused),
 	};
 
