@@ -30,6 +30,12 @@ static uint64_t number(const uint8_t *p, unsigned bytes)
 	return n;
 }
 
+/* A number of two bytes, which is a length. */
+static size_t length(const uint8_t *p)
+{
+	return (size_t)(p[0] | p[1] << 8);
+}
+
 static bool has_magic(const uint8_t *p, const char magic[3])
 {
 	return p[0] == 'P' && p[1] == 'K' && p[2] == (uint8_t)magic[0] &&
@@ -138,7 +144,7 @@ static mode_t mode_of(const uint8_t *p, const char *name, struct zip_member *m)
 static int read_extra(const uint8_t *p, size_t n, struct zip_member *m, struct err *err)
 {
 	while (n >= 4) {
-		uint64_t kind = number(p, 2), len = number(p + 2, 2), at = 0;
+		size_t kind = length(p), len = length(p + 2), at = 0;
 		if (len > n - 4)
 			return damaged(err);
 		const uint8_t *data = p + 4;
@@ -164,8 +170,8 @@ static size_t read_member(
 		damaged(err);
 		return 0;
 	}
-	size_t name = number(p + 28, 2), extra = number(p + 30, 2);
-	size_t whole = MEMBER_SIZE + name + extra + number(p + 32, 2);
+	size_t name = length(p + 28), extra = length(p + 30);
+	size_t whole = MEMBER_SIZE + name + extra + length(p + 32);
 	if (whole > n || name == 0 || memchr(p + MEMBER_SIZE, 0, name)) {
 		damaged(err);
 		return 0;
@@ -195,11 +201,12 @@ int zip_directory_read(int fd, struct zip_directory *z, struct arena *a, struct 
 		return err_set(err, ERR_LIMIT,
 			"the zip archive has %llu members, and %llu bytes of directory",
 			(unsigned long long)at.count, (unsigned long long)at.size);
-	autofree uint8_t *data = xmalloc(at.size + 1);
-	if (fd_pread_full(fd, data, at.size, at.offset) != (ssize_t)at.size)
+	size_t size = (size_t)at.size;
+	autofree uint8_t *data = xmalloc(size + 1);
+	if (fd_pread_full(fd, data, size, at.offset) != (ssize_t)size)
 		return damaged(err);
 	for (size_t i = 0, done = 0; i < at.count; i++) {
-		size_t used = read_member(z, a, data + done, at.size - done, err);
+		size_t used = read_member(z, a, data + done, size - done, err);
 		if (used == 0)
 			return -1;
 		done += used;
