@@ -5,11 +5,13 @@
 usage: server.py [--tls CERT KEY | --unix PATH]
 """
 import gzip
+import io
 import json
 import os
 import socketserver
 import ssl
 import sys
+import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -139,6 +141,14 @@ class Handler(BaseHTTPRequestHandler):
     def do_named(self):
         self.answer(200, b"named\n",
                     [("Content-Disposition", 'attachment; filename="../../evil.txt"')])
+
+    def do_tar(self):
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            member = tarfile.TarInfo("packed.txt")
+            member.size = len(FILE)
+            archive.addfile(member, io.BytesIO(FILE))
+        self.answer(200, packed.getvalue())
 
     def do_sums(self):
         import hashlib

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "base/scratch.h"
 #include "http/server.h"
 #include "play/modules/checksum_file.h"
@@ -125,6 +126,19 @@ static void a_ticket_of_the_hosts_is_refused(void **state)
 
 	task(f, "msg", "uri: {url: '{{ web }}/ok', use_gssapi: true}");
 	run_fixture_expect(f, "use_gssapi");
+}
+
+static void an_archive_of_the_web_is_unpacked(void **state)
+{
+	struct run_fixture *f = *state;
+
+	task(f, "msg", "unarchive: {src: '{{ web }}/tar', dest: '{{ d }}', remote_src: true}");
+	run_fixture_expect(f, "h1 task 'unarchive': changed");
+	assert_true(path_exists(run_fixture_path(f, "packed.txt")));
+	task(f, "msg",
+		"unarchive: {src: '{{ web }}/status?code=404', dest: '{{ d }}', remote_src: "
+		"true}");
+	run_fixture_expect(f, "Failure downloading");
 }
 
 static void a_unix_socket_of_the_node_is_asked(void **state)
@@ -306,6 +320,7 @@ int main(void)
 		T(a_form_without_parts_is_refused),
 		T(some_headers_follow_no_redirect),
 		T(a_ticket_of_the_hosts_is_refused),
+		T(an_archive_of_the_web_is_unpacked),
 		T(a_unix_socket_of_the_node_is_asked),
 		T(certificates_are_checked),
 		T(a_dead_server_is_no_dead_node),
