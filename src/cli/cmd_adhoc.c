@@ -177,6 +177,7 @@ static int run(struct adhoc *c, const char *pattern, struct err *err)
 	if (play_run_read_text(p, "adhoc", text.data, text.len) < 0)
 		return EXIT_ANSIBLE_PARSER;
 	choose_words(c);
+	p->needs_hosts = true;
 	if (play_run_choose(p, err) < 0)
 		return -1;
 	if (p->hosts.count == 0)

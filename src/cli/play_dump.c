@@ -86,7 +86,7 @@ void play_dump(const struct show *s, const struct run_event *e,
 	struct err err = {0};
 	size_t start = out->len;
 
-	if (o->indent || s->verbosity >= VERBOSE_ALL)
+	if ((o->indent || s->pretty || s->verbosity >= VERBOSE_ALL) && !s->plain)
 		options.indent = 4;
 	if (json_write(shown_members(s, e, o, &arena), &options, out, &err) == 0) {
 		if (o->one_line)

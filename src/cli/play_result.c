@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "inventory/paths.h"
 #include "play/diff.h"
 
 /* One result being written. */
@@ -138,6 +139,32 @@ static void add_plain(struct writer *w, const char *word, const char *color)
 	end_line(w, &line, color, is_verbose(w));
 }
 
+void play_task_path(const struct step *task, struct strbuf *out)
+{
+	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
+	AUTO(arena_release) struct arena arena = {0};
+
+	strbuf_addf(&line, "task path: %s:%u", path_absolute(&arena, task->place.file, NULL),
+		task->place.line);
+	cli_paint(out, PLAY_DEBUG, line.data);
+	strbuf_addch(out, '\n');
+}
+
+/* A line about a failure, which may have a stream of its own. */
+static void end_failure(struct writer *w, struct strbuf *line, const char *color)
+{
+	struct strbuf *out = w->out;
+	struct show *s = w->show;
+
+	if (s->verbosity < 2 && s->paths_of_failures && w->event->step &&
+		w->event->kind == RUN_RESULT)
+		play_task_path(w->event->step, out);
+	if (s->apart)
+		w->out = s->apart;
+	end_line(w, line, color, true);
+	w->out = out;
+}
+
 static void add_failure(struct writer *w)
 {
 	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
@@ -149,14 +176,14 @@ static void add_failure(struct writer *w)
 		strbuf_addstr(&line, "failed: ");
 		add_host(w, &line);
 		strbuf_addf(&line, " (item=%s)", e->label ? e->label : "None");
-		end_line(w, &line, PLAY_FAILED, true);
+		end_failure(w, &line, PLAY_FAILED);
 		return;
 	}
 	if (unreachable || !play_is_loop(e)) {
 		strbuf_addstr(&line, "fatal: ");
 		add_host(w, &line);
 		strbuf_addstr(&line, unreachable ? ": UNREACHABLE!" : ": FAILED!");
-		end_line(w, &line, unreachable ? PLAY_UNREACHABLE : PLAY_FAILED, true);
+		end_failure(w, &line, unreachable ? PLAY_UNREACHABLE : PLAY_FAILED);
 	}
 	if (e->outcome == TASK_IGNORED) {
 		cli_paint(w->out, PLAY_SKIPPED, "...ignoring");

@@ -201,7 +201,7 @@ int play_run_choose(struct play_run *p, struct err *err)
 	int result = choose(p, &d, err);
 	/* What a pattern does not match may be added before its play begins, which says so
 	 * then. */
-	if (result < 0)
+	if (result < 0 || (p->hosts.count == 0 && p->needs_hosts))
 		cli_print_diags(&d);
 	return result;
 }

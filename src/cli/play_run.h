@@ -24,6 +24,7 @@ struct play_run {
 	unsigned *plays;                 /* of each of them, how many plays have it */
 	bool syncs;                      /* a task syncs models */
 	bool keeps_retries;              /* the settings may ask for files of failed hosts */
+	bool needs_hosts;                /* where there are none, nothing is run */
 	bool with_models_only;           /* hosts that have no models take no part */
 	struct registry_site registry;   /* where it syncs */
 	struct vars_view **views;        /* of the hosts, where it does not */

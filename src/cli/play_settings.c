@@ -77,6 +77,13 @@ void play_settings_apply(struct play_run *p)
 	s->hides_deprecations = !config_bool(config, CONFIG_DEPRECATION_WARNINGS);
 	s->hides_ok = !config_bool(config, CONFIG_DISPLAY_OK_HOSTS);
 	s->marks_check = e->o.site.check && config_bool(config, CONFIG_CHECK_MODE_MARKERS);
+	if (config_text(config, CONFIG_PRETTY_RESULTS)) {
+		s->pretty = config_bool(config, CONFIG_PRETTY_RESULTS);
+		s->plain = !s->pretty;
+	}
+	s->tells_stats = config_bool(config, CONFIG_SHOW_CUSTOM_STATS);
+	s->failures_apart = config_bool(config, CONFIG_DISPLAY_FAILED_STDERR);
+	s->paths_of_failures = config_bool(config, CONFIG_SHOW_TASK_PATH_ON_FAILURE);
 	s->unreachable_first = true;
 }
 

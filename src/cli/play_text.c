@@ -5,43 +5,12 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "base/vec.h"
+#include "cli/play_order.h"
+#include "cli/play_stats.h"
 #include "play/module.h"
 
 #define WIDTH_MIN 79
 #define STARS_MIN 3
-#define ALL_DONE  UINT64_MAX
-/* Of a key: its section, a task's place (play/include.h), and a handler's. */
-#define SECTION_SHIFT 60
-#define TASK_SHIFT    15
-#define TASK_MASK     ((UINT64_C(1) << 45) - 1)
-#define HANDLER_MASK  ((1u << TASK_SHIFT) - 1)
-#define HANDLER_SHIFT 30 /* of a place: the step of the playbook */
-
-/* The parts of a play in their order; after each of the first, its handlers. */
-enum section {
-	SECTION_PRE = 1,
-	SECTION_TASKS = 3,
-	SECTION_POST = 5,
-	SECTION_UNDO = 7 /* taken back: health checks, then what became of it */
-};
-
-/* One task's lines. */
-struct task_lines {
-	uint64_t key;
-	char *banner;
-	bool shown; /* the banner is printed */
-	struct strbuf lines;
-};
-
-/* How far a host is in the play. */
-struct place_of_host {
-	uint64_t key;
-	enum section section;
-	uint64_t task; /* number of its last task that is no handler */
-	bool flushed;  /* that task was a flush_handlers */
-	bool begun, ended;
-};
 
 struct play_text {
 	/* What became of a task; with headings around, or bare. */
@@ -50,16 +19,9 @@ struct play_text {
 	char *title;  /* of the play */
 	bool in_play; /* between a play's beginning and its end */
 	bool play_shown;
-	bool unmatched;       /* the play has no hosts */
-	bool hides;           /* a task without lines has no heading */
-	uint64_t batch_hosts; /* hosts of the batch */
-	struct place_of_host *hosts;
-	uint64_t floor; /* all hosts of the batch have reached this key */
-	uint64_t last;  /* the key whose banner was printed last */
-	struct {
-		struct task_lines *items; /* sorted by key */
-		size_t count, cap;
-	} groups;
+	bool unmatched; /* the play has no hosts */
+	struct play_order order;
+	struct play_stats stats;
 };
 
 static unsigned output_width(void)
@@ -91,121 +53,6 @@ static void add_banner(const struct play_text *t, const char *text, struct strbu
 		play_banner(text, out);
 }
 
-/* ---- keys ---- */
-
-static bool holds(const struct steps *list, const struct step *top)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->items[i] == top)
-			return true;
-	return false;
-}
-
-static enum section section_of(const struct step *s)
-{
-	while (s->outer)
-		s = s->outer;
-	if (holds(&s->play->pre_tasks, s))
-		return SECTION_PRE;
-	return holds(&s->play->post_tasks, s) ? SECTION_POST : SECTION_TASKS;
-}
-
-static uint64_t make_key(unsigned section, uint64_t task, uint64_t handler)
-{
-	return (uint64_t)section << SECTION_SHIFT | (task & TASK_MASK) << TASK_SHIFT |
-	       (handler & HANDLER_MASK);
-}
-
-/*
- * The key of the task that a host works on now. Handlers come behind the task that flushed
- * them, else behind all tasks of their section, whichever of those this host did.
- */
-static uint64_t key_of(struct place_of_host *h, const struct run_event *e)
-{
-	if (!e->step)
-		return make_key(SECTION_PRE, 0, 0);
-	uint64_t handler = e->place >> HANDLER_SHIFT;
-	if (e->handler && h->section != SECTION_UNDO)
-		return h->flushed ? make_key(h->section, h->task, handler)
-				  : make_key(h->section + 1u, 0, handler);
-	if (h->section != SECTION_UNDO)
-		h->section = section_of(e->step);
-	h->task = e->place;
-	h->flushed = show_is_module(e->step, "meta");
-	return make_key(h->section, e->place, 0);
-}
-
-/* ---- groups ---- */
-
-/* The group of a key, made where it is new. */
-static struct task_lines *group_of(struct play_text *t, uint64_t key)
-{
-	size_t at = 0;
-
-	while (at < t->groups.count && t->groups.items[at].key < key)
-		at++;
-	if (at == t->groups.count || t->groups.items[at].key != key) {
-		VEC_PUSH(&t->groups);
-		memmove(&t->groups.items[at + 1], &t->groups.items[at],
-			(t->groups.count - 1 - at) * sizeof(struct task_lines));
-		t->groups.items[at] = (struct task_lines){.key = key, .lines = STRBUF_INIT};
-	}
-	return &t->groups.items[at];
-}
-
-static void task_lines_release(struct task_lines *g)
-{
-	free(g->banner);
-	strbuf_release(&g->lines);
-}
-
-/* The least key that some host of the batch is still at. */
-static uint64_t find_floor(const struct play_text *t, const struct show *s)
-{
-	uint64_t floor = ALL_DONE, begun = 0;
-
-	for (size_t i = 0; i < s->count; i++) {
-		begun += t->hosts[i].begun;
-		if (t->hosts[i].begun && !t->hosts[i].ended && t->hosts[i].key < floor)
-			floor = t->hosts[i].key;
-	}
-	return begun < t->batch_hosts ? 0 : floor;
-}
-
-static void show_group(struct play_text *t, struct task_lines *g, struct strbuf *out)
-{
-	if (t->hides && g->lines.len == 0)
-		return;
-	if (g->banner && (!g->shown || t->last != g->key))
-		strbuf_addstr(out, g->banner);
-	g->shown = true;
-	t->last = g->key;
-	strbuf_add(out, g->lines.data, g->lines.len);
-	strbuf_clear(&g->lines);
-}
-
-/* Prints what all hosts have reached. */
-static void flush(struct play_text *t, struct strbuf *out)
-{
-	size_t done = 0;
-
-	for (size_t i = 0; i < t->groups.count && t->groups.items[i].key <= t->floor; i++)
-		show_group(t, &t->groups.items[i], out);
-	while (done < t->groups.count && t->groups.items[done].key < t->floor)
-		task_lines_release(&t->groups.items[done++]);
-	if (done == 0)
-		return;
-	t->groups.count -= done;
-	memmove(t->groups.items, t->groups.items + done,
-		t->groups.count * sizeof(struct task_lines));
-}
-
-static void advance(struct play_text *t, const struct show *s, struct strbuf *out)
-{
-	t->floor = find_floor(t, s);
-	flush(t, out);
-}
-
 /* ---- events ---- */
 
 static const char *check_mark(const struct show *s)
@@ -218,7 +65,6 @@ static void make_banner(const struct play_text *t, const struct show *s,
 {
 	AUTO(strbuf_release) struct strbuf head = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf banner = STRBUF_INIT;
-	AUTO(strbuf_release) struct strbuf path = STRBUF_INIT;
 
 	if (g->banner || t->bare)
 		return;
@@ -228,30 +74,20 @@ static void make_banner(const struct play_text *t, const struct show *s,
 			  : "",
 		check_mark(s));
 	play_banner(head.data, &banner);
-	if (s->verbosity >= 2 && e->step) {
-		strbuf_addf(
-			&path, "task path: %s:%u", e->step->place.file, e->step->place.line);
-		cli_paint(&banner, PLAY_DEBUG, path.data);
-		strbuf_addch(&banner, '\n');
-	}
+	if (s->verbosity >= 2 && e->step)
+		play_task_path(e->step, &banner);
 	g->banner = strbuf_detach(&banner, NULL);
-}
-
-static struct place_of_host *place(
-	struct play_text *t, const struct show *s, const struct run_host *h)
-{
-	return &t->hosts[h - s->run->hosts];
 }
 
 static void task_begins(
 	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
 {
-	struct place_of_host *h = place(t, s, e->host);
+	struct place_of_host *h = play_order_place(&t->order, s, e->host);
 
-	h->key = key_of(h, e);
+	h->key = play_order_key_of(h, e);
 	if (!show_is_module(e->step, "meta"))
-		make_banner(t, s, e, group_of(t, h->key));
-	advance(t, s, out);
+		make_banner(t, s, e, play_order_group(&t->order, h->key));
+	play_order_advance(&t->order, s, out);
 }
 
 /* True for the result of a task that included something: that is told instead. */
@@ -267,7 +103,8 @@ static void file_included(
 	struct play_text *t, struct show *s, const struct run_event *e, struct strbuf *out)
 {
 	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
-	struct task_lines *g = group_of(t, place(t, s, e->host)->key);
+	struct task_lines *g =
+		play_order_group(&t->order, play_order_place(&t->order, s, e->host)->key);
 
 	make_banner(t, s, e, g);
 	strbuf_addf(&line, "included: %s for %s", e->text, e->host->name);
@@ -275,7 +112,7 @@ static void file_included(
 		strbuf_addf(&line, " => (item=%s)", e->label);
 	cli_paint(&g->lines, PLAY_SKIPPED, line.data);
 	strbuf_addch(&g->lines, '\n');
-	flush(t, out);
+	play_order_flush(&t->order, out);
 }
 
 static void task_tells(
@@ -283,10 +120,14 @@ static void task_tells(
 {
 	if (show_is_module(e->step, "meta") || is_included(e))
 		return;
-	struct task_lines *g = group_of(t, place(t, s, e->host)->key);
+	struct task_lines *g =
+		play_order_group(&t->order, play_order_place(&t->order, s, e->host)->key);
 	make_banner(t, s, e, g);
+	if (e->kind == RUN_RESULT && s->tells_stats)
+		play_stats_add(&t->stats, e, g->key);
+	s->apart = s->failures_apart && !s->live ? &g->errors : NULL;
 	t->tell(s, e, &g->lines);
-	flush(t, out);
+	play_order_flush(&t->order, out);
 }
 
 /*
@@ -300,11 +141,11 @@ static void say_line(
 		strbuf_addf(out, "%s\n", e->text);
 		return;
 	}
-	uint64_t key = place(t, s, e->host)->key;
-	strbuf_addf(&group_of(t, key)->lines, "%s\n", e->text);
-	if (t->floor < key)
-		t->floor = key;
-	flush(t, out);
+	uint64_t key = play_order_place(&t->order, s, e->host)->key;
+	strbuf_addf(&play_order_group(&t->order, key)->lines, "%s\n", e->text);
+	if (t->order.floor < key)
+		t->order.floor = key;
+	play_order_flush(&t->order, out);
 }
 
 /* What became of a host that was taken back. */
@@ -313,11 +154,11 @@ static void host_undone(
 {
 	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf banner = STRBUF_INIT;
-	struct place_of_host *h = place(t, s, e->host);
+	struct place_of_host *h = play_order_place(&t->order, s, e->host);
 	bool good = e->host->undo == UNDO_HEALTHY || e->host->undo == UNDO_UNCHECKED;
 
-	h->key = make_key(SECTION_UNDO + 1, 0, 0);
-	struct task_lines *g = group_of(t, h->key);
+	h->key = play_order_key(SECTION_UNDO + 1, 0, 0);
+	struct task_lines *g = play_order_group(&t->order, h->key);
 	if (!g->banner) {
 		play_banner("TAKEN BACK", &banner);
 		g->banner = strbuf_detach(&banner, NULL);
@@ -328,7 +169,7 @@ static void host_undone(
 		strbuf_addf(&line, ": %s", e->host->undo_err.text);
 	cli_paint(&g->lines, good ? PLAY_CHANGED : PLAY_FAILED, line.data);
 	strbuf_addch(&g->lines, '\n');
-	advance(t, s, out);
+	play_order_advance(&t->order, s, out);
 }
 
 static void set_play(struct play_text *t, const struct show *s, const struct run_event *e)
@@ -350,17 +191,15 @@ static void play_begins(struct play_text *t, const struct show *s, const struct 
 /* Prints all that is held back. */
 static void batch_lines(struct play_text *t, struct strbuf *out)
 {
-	t->floor = ALL_DONE;
-	flush(t, out);
+	t->order.floor = PLAY_ORDER_END;
+	play_order_flush(&t->order, out);
 }
 
 /* A batch is over, and hosts of it that never came to their end. */
 static void batch_ends(struct play_text *t, const struct show *s, struct strbuf *out)
 {
-	batch_lines(t, out);
-	memset(t->hosts, 0, s->count * sizeof(*t->hosts));
-	t->batch_hosts = 0;
-	t->last = 0;
+	play_order_end(&t->order, s, out);
+	play_stats_settle(&t->stats);
 }
 
 static void batch_begins(struct play_text *t, const struct show *s, const struct run_event *e,
@@ -371,8 +210,8 @@ static void batch_begins(struct play_text *t, const struct show *s, const struct
 		set_play(t, s, e); /* whose hosts are taken back, long after */
 	add_banner(t, t->title, out);
 	t->play_shown = true;
-	t->batch_hosts = e->total;
-	t->floor = 0;
+	t->order.batch_hosts = e->total;
+	t->order.floor = 0;
 }
 
 static void play_ends(struct play_text *t, const struct show *s, struct strbuf *out)
@@ -389,14 +228,15 @@ static void play_ends(struct play_text *t, const struct show *s, struct strbuf *
 
 static void host_begins(struct play_text *t, const struct show *s, const struct run_event *e)
 {
-	*place(t, s, e->host) = (struct place_of_host){.begun = true, .section = SECTION_PRE};
+	*play_order_place(&t->order, s, e->host) =
+		(struct place_of_host){.begun = true, .section = SECTION_PRE};
 }
 
 static void host_ends(struct play_text *t, const struct show *s, const struct run_event *e,
 	struct strbuf *out)
 {
-	place(t, s, e->host)->ended = true;
-	advance(t, s, out);
+	play_order_place(&t->order, s, e->host)->ended = true;
+	play_order_advance(&t->order, s, out);
 }
 
 /* Whether one host does a task for all. */
@@ -450,7 +290,7 @@ static void run_stops(
 
 	batch_lines(t, out);
 	for (size_t i = 0; i < s->count && !fatal; i++)
-		fatal = t->hosts[i].begun && is_fatal(s->run->hosts[i].failed_step);
+		fatal = t->order.hosts[i].begun && is_fatal(s->run->hosts[i].failed_step);
 	if (fatal)
 		add_banner(t, "NO MORE HOSTS LEFT", out);
 	if (s->live)
@@ -478,7 +318,7 @@ static void text_event(struct show *s, const struct run_event *e, struct strbuf 
 	case RUN_PLAY_END: play_ends(t, s, out); break;
 	case RUN_PHASE:
 		if (strcmp(e->text, "undo") == 0)
-			place(t, s, e->host)->section = SECTION_UNDO;
+			play_order_place(&t->order, s, e->host)->section = SECTION_UNDO;
 		break;
 	case RUN_STOP: run_stops(t, s, e, out); break;
 	default: break;
@@ -491,8 +331,7 @@ static struct play_text *text_new(struct show *s)
 
 	s->data = t;
 	t->tell = play_result;
-	t->hosts = xcalloc(show_room(s) + 1, sizeof(*t->hosts));
-	t->hides = s->hides_ok || s->hides_skipped;
+	play_order_init(&t->order, s);
 	return t;
 }
 
@@ -510,6 +349,8 @@ static void text_book_begin(struct show *s, struct strbuf *out)
 		autofree char *head =
 			xasprintf("PLAYBOOK: %s", path_basename(s->run->playbook->path));
 		play_banner(head, out);
+		strbuf_addf(out, "%zu plays in %s\n", s->run->playbook->count,
+			s->run->playbook->path);
 	}
 }
 
@@ -518,6 +359,7 @@ static void text_book_end(struct show *s, const char *note, struct strbuf *out)
 	batch_ends(s->data, s, out);
 	strbuf_addstr(out, note);
 	play_recap(s, out);
+	play_stats_tell(&((struct play_text *)s->data)->stats, out);
 	if (s->marks_check)
 		play_banner("DRY RUN", out);
 }
@@ -550,10 +392,8 @@ static void text_release(struct show *s)
 
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->groups.count; i++)
-		task_lines_release(&t->groups.items[i]);
-	free(t->groups.items);
-	free(t->hosts);
+	play_order_release(&t->order);
+	play_stats_release(&t->stats);
 	free(t->title);
 	free(t);
 	s->data = NULL;

@@ -56,6 +56,8 @@ void play_result(struct show *s, const struct run_event *e, struct strbuf *out);
 void play_line_minimal(struct show *s, const struct run_event *e, struct strbuf *out);
 /* The same on one line. */
 void play_line_oneline(struct show *s, const struct run_event *e, struct strbuf *out);
+/* Appends where a task is written. */
+void play_task_path(const struct step *task, struct strbuf *out);
 /* Appends a heading: an empty line, the text, and stars up to the width of the output. */
 void play_banner(const char *text, struct strbuf *out);
 /* Appends the recap: a line with counts for each host that did anything (play_recap.c). */

@@ -63,8 +63,13 @@ struct show {
 	int verbosity;
 	bool hides_skipped, hides_ok; /* Ansible's settings display_*_hosts are off */
 	bool hides_deprecations;      /* deprecation_warnings is off */
-	struct strlist asides;        /* lines that were told, none of them again */
-	bool marks_check;             /* a check says so in its headings */
+	bool tells_stats;             /* show_custom_stats */
+	bool pretty, plain;           /* callback_format_pretty says yes, or no */
+	bool failures_apart;          /* display_failed_stderr */
+	bool paths_of_failures;       /* show_task_path_on_failure */
+	struct strbuf *apart;   /* where failures are told at present; NULL: as the rest */
+	struct strlist asides;  /* lines that were told, none of them again */
+	bool marks_check;       /* a check says so in its headings */
 	bool unreachable_first; /* of two exit codes the one of a host out of reach counts */
 	const char *run_id;     /* of the journal; NULL: none */
 	const struct cancel *cancel;

@@ -160,8 +160,6 @@ static const struct config_spec {
 		{"defaults.display_failed_stderr"}, {"ANSIBLE_DISPLAY_FAILED_STDERR"}},
 	[CONFIG_SHOW_TASK_PATH_ON_FAILURE] = {KIND_BOOLEAN, "false",
 		{"defaults.show_task_path_on_failure"}, {"ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"}},
-	[CONFIG_RESULT_FORMAT] = {KIND_TEXT, "json", {"defaults.callback_result_format"},
-		{"ANSIBLE_CALLBACK_RESULT_FORMAT"}},
 	[CONFIG_PRETTY_RESULTS] = {KIND_BOOLEAN, NULL, {"defaults.callback_format_pretty"},
 		{"ANSIBLE_CALLBACK_FORMAT_PRETTY"}},
 };

@@ -80,7 +80,6 @@ enum config_key {
 	CONFIG_SHOW_CUSTOM_STATS,             /* boolean */
 	CONFIG_DISPLAY_FAILED_STDERR,         /* boolean */
 	CONFIG_SHOW_TASK_PATH_ON_FAILURE,     /* boolean */
-	CONFIG_RESULT_FORMAT,                 /* json or yaml */
 	CONFIG_PRETTY_RESULTS,                /* boolean or unset */
 	CONFIG_KEY_COUNT
 };

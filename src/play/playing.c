@@ -133,14 +133,9 @@ static int order_hosts(
 /* Says what the pattern's reader had to say. */
 static void tell_diags(struct playing *p, const struct diags *d)
 {
-	for (size_t i = 0; i < d->count; i++) {
-		AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-		diag_format(&d->items[i], &text);
-		strbuf_rtrim(&text);
+	for (size_t i = 0; i < d->count; i++)
 		run_tell(p->run,
-			(struct run_event){
-				.kind = RUN_WARNING, .play = p->play, .text = text.data});
-	}
+			(struct run_event){.kind = RUN_WARNING, .text = d->items[i].text});
 }
 
 static int take_hosts(struct playing *p, const struct host_list *l, struct err *err)
