@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/mode.h"
 #include "base/path.h"
+#include "node/attributes.h"
 #include "node/digest.h"
 #include "node/module.h"
 #include "node/scratch.h"
@@ -22,9 +23,7 @@ const struct node_arg assemble_args[] = {
 	{"path", ARG_TEXT | ARG_REQUIRED},
 	{"backup", ARG_BOOL},
 	{"validate", ARG_TEXT},
-	{"owner", ARG_TEXT},
-	{"group", ARG_TEXT},
-	{"mode", ARG_TEXT},
+	ATTRIBUTES_ARGS,
 	{NULL, 0},
 };
 
@@ -119,7 +118,8 @@ static int put_together(
 static const struct item *copy_arguments(
 	struct node_call *c, const char *from, struct strbuf *out, struct err *err)
 {
-	static const char *const passed[] = {"path", "validate", "owner", "group", "mode"};
+	static const char *const passed[] = {"path", "validate", "owner", "group", "mode",
+		"attributes", "seuser", "serole", "setype", "selevel"};
 	struct item_writer w;
 
 	item_begin(&w, out);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "node/flags.h"
 #include "node/users.h"
 
 /* A name that nobody knows: in check mode a warning, else an error. */
@@ -55,15 +56,38 @@ static int read_group(struct node_call *c, struct attributes *a, struct err *err
 	return 0;
 }
 
+/*
+ * A context of SELinux has no meaning where the kernel has none. Where it has, policy decides
+ * what files get, and we do not know it.
+ */
+static int check_context(struct node_call *c, struct err *err)
+{
+	static const char *const names[] = {"seuser", "serole", "setype", "selevel"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (call_text_or_null(c, names[i]) &&
+			access("/sys/fs/selinux/enforce", F_OK) == 0)
+			return err_set(err, ERR_UNSUPPORTED,
+				"%s is not supported on a node with SELinux: use restorecon or "
+				"chcon there",
+				names[i]);
+	return 0;
+}
+
 int attributes_read(struct node_call *c, struct attributes *a, struct err *err)
 {
 	mode_t ignored;
 
 	*a = (struct attributes){
 		.mode = call_text_or_null(c, "mode"), .umask = c->node->login_umask};
+	const char *flags = call_text_or_null(c, "attributes");
+	if (flags)
+		a->flags = flags_wish(c->arena, flags);
 	bool preserve =
 		a->mode && strcmp(a->mode, "preserve") == 0 && item_get(c->args, "remote_src");
 	if (a->mode && !preserve && mode_parse(a->mode, 0, 0, &ignored, err) < 0)
+		return -1;
+	if (check_context(c, err) < 0)
 		return -1;
 	return read_owner(c, a, err) < 0 || read_group(c, a, err) < 0 ? -1 : 0;
 }
@@ -87,6 +111,23 @@ void attributes_tell_side(struct item_writer *out, const struct change_attribute
 		item_put_int(out, "group", a->group);
 	if (a->has_mode)
 		item_put_stringf(out, "mode", "0%03o", (unsigned)a->mode);
+	if (a->flags)
+		item_put_string(out, "attributes", a->flags);
+}
+
+bool attributes_compare_flags(struct node_call *c, struct attributes_diff *d,
+	const struct attributes *a, const char *path)
+{
+	char now[FLAGS_MAX] = "";
+
+	if (!a->flags)
+		return false;
+	flags_read(path, now, NULL);
+	if (!flags_differ(now, a->flags))
+		return false;
+	d->before.flags = arena_strdup(c->arena, now);
+	d->after.flags = a->flags;
+	return true;
 }
 
 bool attributes_compare(
@@ -122,18 +163,20 @@ int attributes_apply(struct node_call *c, const char *path, const struct attribu
 	if (lstat(path, &st) < 0) {
 		if (errno != ENOENT || !c->check)
 			return err_sys(err, "%s", path);
-		*changed |= a->has_owner || a->has_group || a->mode;
+		*changed |= a->has_owner || a->has_group || a->mode || a->flags;
 		return 0;
 	}
 	if (attributes_resolve(a, &st, &want, err) < 0)
 		return -1;
 	if (diff)
 		attributes_compare(diff, &want, &st);
+	if (diff)
+		attributes_compare_flags(c, diff, a, path);
 	if (change_attributes(
 		    call_transaction(c), path, &want, false, c->check, &differs, err) < 0)
 		return -1;
 	*changed |= differs;
-	return 0;
+	return a->flags ? flags_apply(c, path, a->flags, changed, err) : 0;
 }
 
 const char *path_state(const char *path, struct err *err)

@@ -25,6 +25,7 @@ struct change_attributes {
 	mode_t mode;
 	bool has_mtime, has_atime;
 	struct timespec mtime, atime;
+	const char *flags; /* only of one side of a diff: letters of chattr(1), or NULL */
 };
 
 /* The content of a file that is to be written: bytes in memory, or another file. */

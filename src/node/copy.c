@@ -27,9 +27,7 @@ const struct node_arg copy_args[] = {
 	{"follow", ARG_BOOL},
 	{"local_follow", ARG_BOOL},
 	{"directory_mode", ARG_TEXT},
-	{"owner", ARG_TEXT},
-	{"group", ARG_TEXT},
-	{"mode", ARG_TEXT},
+	ATTRIBUTES_ARGS,
 	{NULL, 0},
 };
 
@@ -194,6 +192,13 @@ static int find_place(
 	return path_is_dir(*path) ? err_set(err, ERR_EXISTS, "%s is a directory", *path) : 1;
 }
 
+/* In check mode a task before this one may be what makes a directory. */
+static bool is_to_come(struct node_call *c, const char *dir)
+{
+	return c->check && !call_text_or_null(c, "remote_src") && access(dir, F_OK) < 0 &&
+	       errno == ENOENT;
+}
+
 /* Follows a link, leaves what is not to be replaced, and checks the directory; as above. */
 static int check_place(struct node_call *c, const char **path, struct err *err)
 {
@@ -212,6 +217,8 @@ static int check_place(struct node_call *c, const char **path, struct err *err)
 		}
 	}
 	autofree char *dir = path_dirname(*path);
+	if (is_to_come(c, dir))
+		return 1;
 	if (access(dir, F_OK) < 0 && errno == EACCES)
 		return err_set(
 			err, ERR_DENIED, "Destination directory %s is not accessible", dir);
@@ -222,11 +229,11 @@ static int check_place(struct node_call *c, const char **path, struct err *err)
 }
 
 /* Who cannot write may still be told that nothing has to be written. */
-static int check_writable(const char *path, struct err *err)
+static int check_writable(struct node_call *c, const char *path, struct err *err)
 {
 	autofree char *dir = path_dirname(path);
 
-	if (access(dir, W_OK) < 0)
+	if (access(dir, W_OK) < 0 && !is_to_come(c, dir))
 		return err_set(err, ERR_DENIED, "Destination %s not writable", dir);
 	return 0;
 }
@@ -292,7 +299,7 @@ static int put_file(struct node_call *c, struct wanted *w, const struct attribut
 	int same = is_same(c, w, path, err);
 	bool changed = same == 0;
 
-	if (same < 0 || (changed && check_writable(path, err) < 0))
+	if (same < 0 || (changed && check_writable(c, path, err) < 0))
 		return -1;
 	item_put_string(c->out, "dest", path);
 	item_put_bool(c->out, "differs", changed);

@@ -25,9 +25,7 @@ const struct node_arg read_args[] = {
 	{"max", ARG_INT},
 	{"hash", ARG_BOOL},
 	{"user", ARG_TEXT},
-	{"owner", ARG_TEXT},
-	{"group", ARG_TEXT},
-	{"mode", ARG_TEXT},
+	ATTRIBUTES_ARGS,
 	{NULL, 0},
 };
 
@@ -41,9 +39,7 @@ const struct node_arg edit_args[] = {
 	{"follow", ARG_BOOL},
 	{"backup", ARG_BOOL},
 	{"validate", ARG_TEXT},
-	{"owner", ARG_TEXT},
-	{"group", ARG_TEXT},
-	{"mode", ARG_TEXT},
+	ATTRIBUTES_ARGS,
 	{NULL, 0},
 };
 
@@ -77,6 +73,7 @@ static int look(struct node_call *c, struct target *t, struct err *err)
 	if (attributes_resolve(&t->asked, &t->st, &t->want, err) < 0)
 		return -1;
 	t->differs = attributes_compare(&t->diff, &t->want, &t->st);
+	t->differs |= attributes_compare_flags(c, &t->diff, &t->asked, t->real);
 	return 0;
 }
 

@@ -22,6 +22,7 @@ const struct node_arg pip_args[] = {
 	{"extra_args", ARG_TEXT},
 	{"editable", ARG_BOOL},
 	{"chdir", ARG_TEXT},
+	{"umask", ARG_TEXT},
 	{0},
 };
 
@@ -288,7 +289,7 @@ static int work(struct pip_task *t, const struct state *s, bool made, struct err
 	return 0;
 }
 
-int node_pip(struct node_call *c, struct err *err)
+static int run_task(struct node_call *c, struct err *err)
 {
 	AUTO(task_release) struct pip_task t = {0};
 
@@ -305,4 +306,30 @@ int node_pip(struct node_call *c, struct err *err)
 	if (make && pip_make_virtualenv(&t, err) < 0)
 		return -1;
 	return work(&t, s, make, err);
+}
+
+/* The umask that the programs of this call get: the login's, unless the argument says. */
+static int read_umask(struct node_call *c, mode_t *mask, struct err *err)
+{
+	const char *text = call_text_or_null(c, "umask");
+	char *end;
+
+	if (!text)
+		return 0;
+	unsigned long value = strtoul(text, &end, 8);
+	if (!*text || *end || value > 0777)
+		return err_set(err, ERR_INPUT, "umask must be an octal integer");
+	*mask = (mode_t)value;
+	return 0;
+}
+
+int node_pip(struct node_call *c, struct err *err)
+{
+	mode_t of_login = c->node->login_umask;
+
+	if (read_umask(c, &c->node->login_umask, err) < 0)
+		return -1;
+	int result = run_task(c, err);
+	c->node->login_umask = of_login;
+	return result;
 }

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/mode.h"
 #include "node/digest.h"
+#include "node/flags.h"
 #include "node/module.h"
 #include "node/resolve.h"
 #include "node/users.h"
@@ -20,6 +21,8 @@ const struct node_arg stat_args[] = {
 	{"path", ARG_TEXT | ARG_REQUIRED},
 	{"follow", ARG_BOOL},
 	{"checksum", ARG_TEXT},
+	{"get_mime", ARG_BOOL},
+	{"get_attributes", ARG_BOOL},
 	{NULL, 0},
 };
 
@@ -90,6 +93,49 @@ static int tell_checksum(struct node_call *c, const char *path, const char *name
 	return 0;
 }
 
+/* What file(1) says of the content, where the node has it. */
+static int tell_mime(struct node_call *c, const char *path, struct err *err)
+{
+	const char *const argv[] = {"file", "--mime-type", "--mime-encoding", path, NULL};
+	AUTO(call_program_release) struct call_program p = {.argv = argv};
+	const char *type = "unknown", *charset = "unknown";
+	struct err why = {0};
+
+	if (call_run(c, &p, &why) < 0) {
+		if (why.code != ERR_NOTFOUND && why.code != ERR_DENIED)
+			return err_set(err, why.code, "%s", why.text);
+	} else if (p.status == 0) {
+		const char *colon = strrchr(p.out.data, ':');
+		const char *semicolon = colon ? strchr(colon, ';') : NULL;
+		const char *equals = semicolon ? strchr(semicolon, '=') : NULL;
+		if (equals) {
+			colon += 1 + strspn(colon + 1, " ");
+			type = arena_strndup(c->arena, colon, (size_t)(semicolon - colon));
+			charset =
+				arena_strndup(c->arena, equals + 1, strcspn(equals + 1, " \n"));
+		}
+	}
+	item_put_string(c->out, "mimetype", type);
+	item_put_string(c->out, "charset", charset);
+	return 0;
+}
+
+/* What chattr(1) has set, where the file system has such flags. */
+static void tell_flags(struct node_call *c, const char *path)
+{
+	char letters[FLAGS_MAX] = "";
+	unsigned version;
+
+	if (flags_read(path, letters, &version))
+		item_put_stringf(c->out, "version", "%u", version);
+	else
+		item_put_null(c->out, "version");
+	item_put_string(c->out, "attr_flags", letters);
+	item_open_list(c->out, "attributes");
+	flags_tell_names(c->out, letters);
+	item_close(c->out);
+}
+
 static int tell_existing(
 	struct node_call *c, const char *path, const struct stat *st, struct err *err)
 {
@@ -106,6 +152,10 @@ static int tell_existing(
 		item_put_string(c->out, "lnk_target", resolve_link(c->arena, path));
 	}
 	tell_names(c->out, st);
+	if (item_bool(c->args, "get_mime", false) && tell_mime(c, path, err) < 0)
+		return -1;
+	if (item_bool(c->args, "get_attributes", false))
+		tell_flags(c, path);
 	return checksum && *checksum ? tell_checksum(c, path, checksum, st, err) : 0;
 }
 

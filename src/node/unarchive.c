@@ -30,9 +30,7 @@ const struct node_arg unarchive_args[] = {
 	{"extra_opts", ARG_LIST},
 	{"keep_newer", ARG_BOOL},
 	{"list_files", ARG_BOOL},
-	{"owner", ARG_TEXT},
-	{"group", ARG_TEXT},
-	{"mode", ARG_TEXT},
+	ATTRIBUTES_ARGS,
 	{NULL, 0},
 };
 

@@ -28,6 +28,7 @@ const struct node_arg user_args[] = {
 	{"move_home", ARG_BOOL},
 	{"skeleton", ARG_TEXT},
 	{"umask", ARG_TEXT},
+	{"seuser", ARG_TEXT},
 	{"system", ARG_BOOL},
 	{"force", ARG_BOOL},
 	{"remove", ARG_BOOL},
@@ -88,6 +89,7 @@ static void read_texts(struct user_work *w)
 	w->shell = call_text_or_null(c, "shell");
 	w->skeleton = call_text_or_null(c, "skeleton");
 	w->umask = call_text_or_null(c, "umask");
+	w->seuser = call_text_or_null(c, "seuser");
 	w->password = call_text_or_null(c, "password");
 	w->update_password = !update || strcmp(update, "always") == 0;
 }

@@ -10,7 +10,7 @@
 
 struct user_work {
 	struct node_call *call;
-	const char *name, *group, *comment, *home, *shell, *skeleton, *umask;
+	const char *name, *group, *comment, *home, *shell, *skeleton, *umask, *seuser;
 	const char *password;           /* a hash, or one of the words that lock */
 	const char *groups;             /* as given, with commas; NULL: not given */
 	const char *const *group_list;  /* the same one by one */

@@ -231,6 +231,7 @@ static int run_useradd(struct user_work *w, const struct strlist *groups, struct
 	add_option(&argv, "-c", w->comment);
 	add_home_options(w, &argv);
 	add_option(&argv, "-s", w->shell);
+	add_option(&argv, "-Z", w->seuser);
 	if (w->expires != USER_UNSET && !w->local)
 		add_option(&argv, "-e", expiry_date(w));
 	if (w->system)

@@ -343,9 +343,6 @@ static bool is_allowed(struct checking *c, const struct value *key)
 	if ((m->flags & MODULE_ANY_ARGUMENT) ||
 		check_name(m->name, m->arguments, key, &err) == 0)
 		return true;
-	if (value_is_string(key) && module_argument_known(m, key->text))
-		err_set(&err, ERR_INPUT, "%s: the argument \"%s\" is not supported yet",
-			m->name, key->text);
 	report(c, key, &err);
 	return false;
 }
@@ -375,10 +372,7 @@ static void check_free_form(struct checking *c, const struct argument *a, const 
 		diag_error(c->diags, c->place, "%s: found no text behind it", module);
 	if (!free_form || template_is_in(free_form, strlen(free_form)))
 		return;
-	if (module_argument_known(c->module, free_form))
-		diag_error(c->diags, c->place, "%s: \"%s\" is not supported yet", module,
-			free_form);
-	else if (check_choice(module, a, value_new_string(&c->arena, free_form), &err) < 0)
+	if (check_choice(module, a, value_new_string(&c->arena, free_form), &err) < 0)
 		report(c, NULL, &err);
 }
 

@@ -123,8 +123,6 @@ const struct module *module_at(size_t i);
 
 /* The entry of an argument, by its name or an alias, or NULL. */
 const struct argument *module_argument(const struct module *m, const char *name);
-/* True for an argument (or a bare word) that Ansible's module has and ours does not yet. */
-bool module_argument_known(const struct module *m, const char *name);
 /*
  * Checks what a task writes against the module's list, as far as it can be known before the
  * templates in it are rendered: an unknown name, a missing one that is required, a literal

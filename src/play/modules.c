@@ -179,40 +179,6 @@ static const char *const known[] = {
 	"community.general.xml",
 };
 
-/*
- * Arguments (or words) of Ansible's modules that ours do not have: they are told from misspelt
- * names.
- */
-#define FILE_ATTRIBUTES                                                                        \
-	"attributes", "attr", "selevel", "serole", "setype", "seuser", "unsafe_writes"
-#define WEB_REQUEST "ciphers", "unredirected_headers", "use_gssapi", "use_netrc", "use_proxy"
-
-static const struct {
-	const char *module;
-	const char *arguments[20];
-} later[] = {
-	{"copy", {FILE_ATTRIBUTES}},
-	{"file", {FILE_ATTRIBUTES}},
-	{"get_url", {FILE_ATTRIBUTES, WEB_REQUEST}},
-	{"pip", {"umask"}},
-	{"template", {FILE_ATTRIBUTES}},
-	{"uri", {FILE_ATTRIBUTES, WEB_REQUEST, "force", "thirsty"}},
-	{"user", {"authorization", "hidden", "login_class", "profile", "role", "seuser"}},
-	{"wait_for", {"active_connection_states", "exclude_hosts"}},
-};
-
-bool module_argument_known(const struct module *m, const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
-		if (strcmp(later[i].module, m->name) != 0)
-			continue;
-		for (size_t k = 0; later[i].arguments[k]; k++)
-			if (strcmp(later[i].arguments[k], name) == 0)
-				return true;
-	}
-	return false;
-}
-
 const char *module_short_name(const char *name)
 {
 	static const char *const prefixes[] = {"ansible.builtin.", "ansible.legacy."};

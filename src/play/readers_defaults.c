@@ -28,10 +28,8 @@ static void check_names(struct parser *p, const struct module *m, const struct v
 		if (name && (module_argument(m, name) || m->flags & MODULE_ANY_ARGUMENT))
 			continue;
 		diag_error(p->diags, &pair->key->place,
-			name && module_argument_known(m, name)
-				? "module_defaults: %s: the argument %s is not supported yet"
-				: "module_defaults: %s has no argument %s",
-			m->name, found_text(pair->key, found));
+			"module_defaults: %s has no argument %s", m->name,
+			found_text(pair->key, found));
 	}
 	parse_check_templates(p, arguments);
 }
@@ -69,7 +67,8 @@ static void read_group(struct parser *p, const struct target *t, struct value *a
 
 	if (!collections_group(p, t, name, &modules)) {
 		diag_warning(p->diags, &pair->key->place,
-			"module_defaults: passed over: there is no group '%s' in meta/runtime.yml of its "
+			"module_defaults: passed over: there is no group '%s' in "
+			"meta/runtime.yml of its "
 			"collection, or no such collection",
 			name);
 		return;

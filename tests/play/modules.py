@@ -11,7 +11,8 @@ Both need root, because owners are among what is compared: 77 without. Here the 
 machine, in a directory of the test's own; tests/system/test_modules.py does the same with topics
 that need a whole host, modules/host/TOPIC.yaml.
 
-A case is a task as a playbook has it, and beside it what the test says of it: `_ours`, keys of
+A topic is a list of cases, or a mapping that has it as `cases` and, as `filesystem`, the kind of file
+system that it is about. A case is a task as a playbook has it, and beside it what the test says of it: `_ours`, keys of
 the result that differ with reason, `_check`, true where only the runs in earnest are compared,
 `_disk`, paths that are not compared.
 """
@@ -263,12 +264,22 @@ def kept_answers(name, cases):
     return normal(kept["answers"], {})
 
 
+def filesystem():
+    """The kind of file system that tests work in, as stat(1) calls it."""
+    return subprocess.run(["stat", "-f", "-c", "%T", tempfile.gettempdir()], check=True,
+                          capture_output=True, text=True).stdout.strip()
+
+
 def main():
     if os.geteuid() != 0:
         print("not root")
         return 77
     program, name = sys.argv[1:]
-    cases = read_cases(name)["cases"]
+    topic = read_cases(name)
+    cases = topic["cases"]
+    if topic.get("filesystem") not in (None, filesystem()):
+        print(f"this is about {topic['filesystem']}, and {tempfile.gettempdir()} is {filesystem()}")
+        return 77
     if program == "--ask":
         keep(name, cases, do_runs("ansible-playbook", cases))
         return 0

@@ -126,7 +126,7 @@ static int assemble_there(
 	struct module_call *c, const struct strbuf *delimiter, struct err *err)
 {
 	static const char *const forwarded[] = {
-		"src", "backup", "validate", "owner", "group", "mode", NULL};
+		"src", "backup", "validate", CONTENT_ATTRIBUTE_NAMES, NULL};
 	static const char *const private_keys[] = {"differs", "need", "before", "diff"};
 	struct value *args = forward_arguments(c, forwarded);
 

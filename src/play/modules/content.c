@@ -70,8 +70,8 @@ static int look(const struct content *content, struct facts *f, struct err *err)
 
 static struct value *arguments_for(struct module_call *c, const struct content *content)
 {
-	static const char *const passed[] = {"owner", "group", "mode", "directory_mode",
-		"force", "backup", "validate", NULL};
+	static const char *const passed[] = {
+		CONTENT_ATTRIBUTE_NAMES, "directory_mode", "force", "backup", "validate", NULL};
 	struct value *args = value_new_dict(c->arena);
 
 	value_dict_set(c->arena, args, "path", value_new_string(c->arena, content->dest));

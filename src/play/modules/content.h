@@ -14,12 +14,21 @@
 /* Content up to this many bytes is sent without asking first. */
 #define CONTENT_INLINE_MAX 8192u
 
-/* The arguments owner, group and mode, as a list of arguments has them. */
+/*
+ * The arguments about owner, permissions and the like, as a list of arguments has them. A file
+ * is always replaced in one step: `unsafe_writes` has no meaning.
+ */
 #define CONTENT_ATTRIBUTES                                                                     \
-	{.name = "owner"}, {.name = "group"},                                                  \
+	{.name = "owner"}, {.name = "group"}, {.name = "mode", .type = ARGUMENT_MODE},         \
+		{.name = "attributes", .aliases = (const char *const[]){"attr", NULL}},        \
+		{.name = "seuser"}, {.name = "serole"}, {.name = "setype"},                    \
+		{.name = "selevel"},                                                           \
 	{                                                                                      \
-		.name = "mode", .type = ARGUMENT_MODE                                          \
+		.name = "unsafe_writes", .type = ARGUMENT_BOOL, .fallback = "false"            \
 	}
+/* Their names, as far as the node is told them: for a list of names. */
+#define CONTENT_ATTRIBUTE_NAMES                                                                \
+	"owner", "group", "mode", "attributes", "seuser", "serole", "setype", "selevel"
 
 /* What goes where. Pointers are the caller's. */
 struct content {

@@ -2,13 +2,14 @@
 #include "play/modules/edit.h"
 
 #include "play/diff.h"
+#include "play/modules/content.h"
 #include "play/modules/forward.h"
 #include "play/modules/remote.h"
 #include "play/runner.h"
 
 #define ATTEMPTS 5 /* at a file that somebody else writes, too */
 
-static const char *const attributes[] = {"owner", "group", "mode", NULL};
+static const char *const attributes[] = {CONTENT_ATTRIBUTE_NAMES, NULL};
 
 void edit_release(struct edit *e)
 {

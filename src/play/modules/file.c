@@ -26,7 +26,7 @@ static const struct argument arguments[] = {
 	{0},
 };
 
-static const char *const forwarded[] = {"path", "state", "src", "owner", "group", "mode",
+static const char *const forwarded[] = {"path", "state", "src", CONTENT_ATTRIBUTE_NAMES,
 	"recurse", "force", "follow", "modification_time", "modification_time_format",
 	"access_time", "access_time_format", NULL};
 

@@ -141,7 +141,7 @@ static void forget(struct module_call *c, const char *key)
 /* The file is as it should be; only its attributes are looked at. */
 static int only_attributes(struct module_call *c, struct err *err)
 {
-	static const char *const names[] = {"owner", "group", "mode", NULL};
+	static const char *const names[] = {CONTENT_ATTRIBUTE_NAMES, NULL};
 	struct value *args = forward_arguments(c, names);
 
 	value_dict_set(

@@ -28,12 +28,13 @@ static const struct argument arguments[] = {
 	{.name = "extra_args"},
 	{.name = "editable", .type = ARGUMENT_BOOL, .fallback = "false"},
 	{.name = "chdir", .type = ARGUMENT_PATH},
+	{.name = "umask"},
 	{0},
 };
 
 static const char *const forwarded[] = {"virtualenv_command", "virtualenv_python",
 	"virtualenv_site_packages", "executable", "state", "extra_args", "editable", "chdir",
-	NULL};
+	"umask", NULL};
 
 /* A list that was split at commas may have cut "numpy>=1.2,<2" and "uvicorn[a,b]" in two. */
 static bool belongs_to(const char *former, const char *text)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stat: what is known of a path of the node. A node has neither file(1) nor lsattr(1) for us,
- * so `mimetype`, `charset` and the attributes of file systems are not told.
+ * stat: what is known of a path of the node.
  */
 #include "play/modules/forward.h"
 #include "play/modules/modules.h"
@@ -33,7 +32,7 @@ static const struct argument arguments[] = {
 	{0},
 };
 
-static const char *const forwarded[] = {"path", "follow", NULL};
+static const char *const forwarded[] = {"path", "follow", "get_mime", "get_attributes", NULL};
 
 static int run(struct module_call *c, struct err *err)
 {

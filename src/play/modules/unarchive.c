@@ -29,7 +29,7 @@ static const struct argument arguments[] = {
 };
 
 static const char *const forwarded[] = {"dest", "list_files", "keep_newer", "exclude",
-	"include", "extra_opts", "owner", "group", "mode", NULL};
+	"include", "extra_opts", CONTENT_ATTRIBUTE_NAMES, NULL};
 
 static int check_given(struct module_call *c, struct err *err)
 {

@@ -2,6 +2,8 @@
 /*
  * user: an account of the node. No transaction takes back what is done to it.
  */
+#include <string.h>
+
 #include "play/modules/modules.h"
 #include "play/runner.h"
 
@@ -34,6 +36,13 @@ static const struct argument arguments[] = {
 	{.name = "move_home", .type = ARGUMENT_BOOL, .fallback = "false"},
 	{.name = "skeleton"},
 	{.name = "umask"},
+	{.name = "seuser"},
+	/* Other systems have these; on Linux Ansible's takes them without a word. */
+	{.name = "authorization"},
+	{.name = "hidden", .type = ARGUMENT_BOOL},
+	{.name = "login_class"},
+	{.name = "profile"},
+	{.name = "role"},
 	{.name = "system", .type = ARGUMENT_BOOL, .fallback = "false"},
 	{.name = "force", .type = ARGUMENT_BOOL, .fallback = "false"},
 	{.name = "remove", .type = ARGUMENT_BOOL, .fallback = "false"},
@@ -49,7 +58,18 @@ static const struct argument arguments[] = {
 
 static int run(struct module_call *c, struct err *err)
 {
-	return runner_node(c, "user", c->args, err);
+	static const char *const foreign[] = {
+		"authorization", "hidden", "login_class", "profile", "role"};
+	struct value *args = value_new_dict(c->arena);
+
+	value_dict_foreach (pair, c->args) {
+		bool told = true;
+		for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+			told &= strcmp(pair->key->text, foreign[i]) != 0;
+		if (told)
+			value_dict_set_value(c->arena, args, pair->key, pair->value);
+	}
+	return runner_node(c, "user", args, err);
 }
 
 const struct module module_user = {

@@ -21,11 +21,15 @@ static const struct argument arguments[] = {
 	{.name = "delay", .type = ARGUMENT_INT, .fallback = "0"},
 	{.name = "sleep", .type = ARGUMENT_INT, .fallback = "1"},
 	{.name = "msg"},
+	{.name = "exclude_hosts", .type = ARGUMENT_LIST},
+	{.name = "active_connection_states",
+		.type = ARGUMENT_LIST,
+		.fallback = "ESTABLISHED,FIN_WAIT1,FIN_WAIT2,SYN_RECV,SYN_SENT,TIME_WAIT"},
 	{0},
 };
 
-static const char *const forwarded[] = {
-	"host", "port", "path", "state", "timeout", "connect_timeout", "delay", "sleep", NULL};
+static const char *const forwarded[] = {"host", "port", "path", "state", "timeout",
+	"connect_timeout", "delay", "sleep", "exclude_hosts", "active_connection_states", NULL};
 
 static int check_given(struct module_call *c, struct err *err)
 {
@@ -42,6 +46,9 @@ static int check_given(struct module_call *c, struct err *err)
 			"state=%s should only be used for checking a port in the wait_for "
 			"module",
 			state);
+	if (argument_value(c, "exclude_hosts") && strcmp(state, "drained") != 0)
+		return err_set(
+			err, ERR_INPUT, "exclude_hosts should only be with state=drained");
 	if (port < 1 || port > 65535)
 		return err_set(err, ERR_INPUT, "port: expected 1 to 65535");
 	return 0;
