@@ -115,7 +115,7 @@ static void leave_helper(struct node *n)
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
 	while (all && (entry = readdir(all))) {
-		int64_t fd;
+		int64_t fd = 0;
 		if (parse_int(entry->d_name, 3, INT32_MAX, &fd) && fd != dirfd(all) &&
 			!blob_has(n, (int)fd))
 			close((int)fd);
@@ -157,13 +157,13 @@ static int name_it(struct node_call *c, struct job *j, struct err *err)
 
 	if (!directory)
 		return -1;
-	if (path_mkdirs(directory, DIRECTORY_MODE, err) < 0)
-		return err_wrap(err, "could not create directory");
 	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 		return err_sys(err, "getrandom");
 	j->id = arena_printf(
 		c->arena, "j%llu.%d", (unsigned long long)(number % NUMBER_MAX), (int)getpid());
 	j->path = arena_printf(c->arena, "%s/%s", directory, j->id);
+	if (path_mkdirs(directory, DIRECTORY_MODE, err) < 0)
+		return err_wrap(err, "could not create directory");
 	return 0;
 }
 
@@ -184,7 +184,6 @@ static int find_work(
 	if (call_transaction(c))
 		return err_set(err, ERR_UNSUPPORTED,
 			"a job outlives the transaction, which could not take it back");
-	*inner = *c;
 	inner->args = item_get(c->args, "arguments");
 	j->base = item_get(c->args, "base");
 	j->until = deadline_in(limit + GRACE);
@@ -193,8 +192,8 @@ static int find_work(
 
 int node_job(struct node_call *c, struct err *err)
 {
-	struct job j = {0};
-	struct node_call inner;
+	struct job j = {.path = ""};
+	struct node_call inner = *c;
 
 	if (find_work(c, &j, &inner, err) < 0 || name_it(c, &j, err) < 0 ||
 		job_write_start(&j, err) < 0)

@@ -93,7 +93,8 @@ static int look(
 	if (x->line && x->line->link && !line_works(x->line))
 		line_abort(x->line);
 	x->has_ctx = false;
-	if (why.code == ERR_CANCELLED || deadline_passed(end))
+	if (why.code == ERR_CANCELLED || deadline_passed(end) ||
+		deadline_passed(runner_deadline(r)))
 		return err_set(err, why.code, "%s", why.text);
 	x->lost = false;
 	return 0;
