@@ -63,8 +63,9 @@ struct run {
 	size_t batch_end;
 	size_t batch_size;
 	size_t batch_failed;
-	size_t working; /* workers that were started and not joined */
-	bool stopped;   /* a limit or an interrupt: no further host starts */
+	size_t batch_given_up; /* by the work itself */
+	size_t working;        /* workers that were started and not joined */
+	bool stopped;          /* a limit or an interrupt: no further host starts */
 	deadline tick;
 };
 
@@ -136,6 +137,7 @@ static void settle(struct run *r, struct fleet_worker *w)
 		host->err = w->err;
 	if (is_failure(host->state))
 		r->batch_failed++;
+	r->batch_given_up += host->state == FLEET_CANCELLED;
 	tell(r, (struct fleet_event){.kind = FLEET_EVENT_END, .host = host});
 }
 
@@ -162,6 +164,8 @@ static void check_limits(struct run *r)
 		stop(r, "more hosts of the batch failed than max_fail_percentage allows");
 	else if (r->batch_failed == r->batch_size)
 		stop(r, "all hosts of the batch failed");
+	else if (r->batch_failed + r->batch_given_up == r->batch_size)
+		stop(r, "no host of the batch came to its end");
 }
 
 /* Starts the next host; the token is taken. */
@@ -265,7 +269,7 @@ static void run_batch(struct run *r, size_t index)
 
 	r->batch_size = size < left ? size : left;
 	r->batch_end = r->next + r->batch_size;
-	r->batch_failed = 0;
+	r->batch_failed = r->batch_given_up = 0;
 	for (size_t i = r->next; i < r->batch_end; i++)
 		r->hosts[i].batch = (unsigned)index;
 	tell(r, (struct fleet_event){

@@ -195,6 +195,9 @@ static int call_once(struct runner *r, struct execution *x, struct outcome *out)
 		line_abort(x->line);
 		x->lost = true;
 	}
+	/* Of a host out of reach a module has nothing to tell. */
+	if (x->lost)
+		c->result = out->result = value_new_dict(c->arena);
 	result_fail(out, c->arena, &why);
 	out->stopped = why.code == ERR_CANCELLED;
 	if (!x->lost)

@@ -354,7 +354,7 @@ enum walk facts_gather(struct runner *r)
 
 	if (wanted == 0)
 		return WALK_ON;
-	if (!runner_goes_on(r))
+	if (!runner_goes_on(r, NULL))
 		return WALK_GONE;
 	enum walk result = reach(r, &step);
 	r->facts_partly = false;

@@ -112,9 +112,7 @@ static const struct keyword keywords[] = {
 	{"pause", KEYWORD_LOOP_CONTROL, KEYWORD_NUMBER, .read = read_elsewhere},
 	{"extended", KEYWORD_LOOP_CONTROL, KEYWORD_BOOL, .read = read_elsewhere},
 	{"extended_allitems", KEYWORD_LOOP_CONTROL, KEYWORD_BOOL, .read = read_elsewhere},
-
-	/* Ansible has them, we do not yet. */
-	{.name = "break_when", .where = KEYWORD_LOOP_CONTROL},
+	{"break_when", KEYWORD_LOOP_CONTROL, KEYWORD_CONDITIONS, .read = read_elsewhere},
 };
 
 const struct keyword *keyword_at(size_t i)

@@ -12,7 +12,8 @@ struct loop {
 	const struct value *label;  /* as written; NULL: the item */
 	double pause;
 	bool extended;
-	bool all_items; /* in extended's variable */
+	bool all_items;                 /* in extended's variable */
+	const struct value *break_when; /* conditions; NULL: none */
 	const struct value *items;
 };
 
@@ -58,25 +59,28 @@ static int read_control(struct runner *r, const struct step *s, struct loop *l, 
 	l->variable = variable ? variable : "item";
 	l->index_variable = index;
 	l->label = value_dict_get(c, "label");
+	l->break_when = value_dict_get(c, "break_when");
 	return 0;
 }
 
-/* What `extended` tells about an item's place. */
+static void set_number(struct arena *arena, struct value *v, const char *key, size_t n)
+{
+	value_dict_set(arena, v, key, value_new_int(arena, (int64_t)n));
+}
+
+/* What `extended` tells about an item's place, in Ansible's order. */
 static const struct value *extended(const struct loop *l, size_t i, struct arena *arena)
 {
 	struct value *v = value_new_dict(arena);
 	size_t n = l->items->count;
-	const struct {
-		const char *key;
-		size_t number;
-	} numbers[] = {{"index", i + 1}, {"index0", i}, {"length", n}, {"revindex", n - i},
-		{"revindex0", n - i - 1}};
 
-	for (size_t k = 0; k < ARRAY_SIZE(numbers); k++)
-		value_dict_set(arena, v, numbers[k].key,
-			value_new_int(arena, (int64_t)numbers[k].number));
+	set_number(arena, v, "index", i + 1);
+	set_number(arena, v, "index0", i);
 	value_dict_set(arena, v, "first", value_bool(i == 0));
 	value_dict_set(arena, v, "last", value_bool(i + 1 == n));
+	set_number(arena, v, "length", n);
+	set_number(arena, v, "revindex", n - i);
+	set_number(arena, v, "revindex0", n - i - 1);
 	if (l->all_items)
 		value_dict_set(arena, v, "allitems", l->items);
 	if (i + 1 < n)
@@ -132,8 +136,34 @@ static enum task_outcome item_outcome(const struct outcome *out)
 	return out->changed ? TASK_CHANGED : TASK_OK;
 }
 
-/* Runs one item; its result is copied into the task's arena. */
-static void run_item(struct runner *r, const struct step *s, const struct loop *l, size_t i,
+/*
+ * True when an item is to be the last one: its variables are in place, and its result under the
+ * name that the task registers.
+ */
+static bool is_last(struct runner *r, const struct step *s, const struct loop *l,
+	struct arena *arena, struct outcome *out)
+{
+	const char *name = s->task->register_name;
+	const struct value *which;
+	struct err why = {0};
+
+	if (!l->break_when || out->stopped)
+		return false;
+	if (name) {
+		struct value *layer = value_new_dict(arena);
+		value_dict_set(arena, layer, name, result_to_register(arena, out->result));
+		vars_view_add(r->host->view, VARS_MAGIC, "register", layer);
+	}
+	int holds = conditions_hold(r, l->break_when, &which, &why);
+	if (holds < 0) {
+		err_wrap(&why, "loop_control.break_when");
+		result_fail(out, arena, &why);
+	}
+	return holds != 0;
+}
+
+/* Runs one item; its result is copied into the task's arena. True when it is the last one. */
+static bool run_item(struct runner *r, const struct step *s, const struct loop *l, size_t i,
 	struct arena *arena, struct outcome *out)
 {
 	AUTO(arena_release) struct arena scratch = {0};
@@ -145,6 +175,7 @@ static void run_item(struct runner *r, const struct step *s, const struct loop *
 	value_dict_foreach (p, vars)
 		value_dict_set_value(&scratch, out->result, p->key, p->value);
 	set_label(r, l, i, &scratch, out);
+	bool last = is_last(r, s, l, &scratch, out);
 	if (!out->stopped)
 		runner_post(r, (struct run_event){.kind = RUN_ITEM,
 				       .step = s,
@@ -158,6 +189,7 @@ static void run_item(struct runner *r, const struct step *s, const struct loop *
 	vars_view_leave(r->host->view);
 	result_publish_facts(r, s, out->result, out->delegate);
 	out->result = value_copy(arena, out->result);
+	return last;
 }
 
 /* Adds one item's outcome to the loop's. */
@@ -206,17 +238,19 @@ void loop_run(struct runner *r, const struct step *s, const struct value *items,
 {
 	struct loop loop = {.items = items};
 	struct value *results = value_new_list(arena);
+	bool last = false, though_lost = false;
 	struct err why = {0};
 
 	if (items->count == 0) {
 		nothing_to_do(out, arena);
 		return;
 	}
-	if (read_control(r, s, &loop, &why) < 0) {
+	if (read_control(r, s, &loop, &why) < 0 ||
+		step_bool(r, s, ATTRIBUTE_IGNORE_UNREACHABLE, false, &though_lost, &why) < 0) {
 		result_fail(out, arena, &why);
 		return;
 	}
-	for (size_t i = 0; i < items->count && !out->unreachable && !out->stopped; i++) {
+	for (size_t i = 0; i < items->count && !last && !out->stopped; i++) {
 		struct outcome one = {0};
 		if (i > 0 && loop.pause > 0 &&
 			line_idle(&r->line, deadline_in(loop.pause), runner_soft_cancel(r),
@@ -224,10 +258,11 @@ void loop_run(struct runner *r, const struct step *s, const struct value *items,
 			out->stopped = true;
 		if (out->stopped)
 			break;
-		run_item(r, s, &loop, i, arena, &one);
+		last = run_item(r, s, &loop, i, arena, &one);
 		value_list_add(arena, results, one.result);
 		add_item(out, &one, i == 0);
 		out->stopped |= one.stopped;
+		last |= one.unreachable && !though_lost;
 	}
 	complete(out, results, arena);
 }

@@ -135,6 +135,31 @@ void meet_throttle_done(struct runner *r, const struct step *s)
 	meet_wake(r);
 }
 
+/* ---- limits ---- */
+
+void meet_end_batch(struct runner *r)
+{
+	struct batch *b = r->batch;
+
+	pthread_mutex_lock(&b->lock);
+	if (!b->over || r->at < b->over_at)
+		__atomic_store_n(&b->over_at, r->at, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&b->over, 1, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&b->lock);
+}
+
+bool meet_is_over(const struct runner *r, const struct step *s)
+{
+	const struct batch *b = r->batch;
+
+	if (!__atomic_load_n(&b->over, __ATOMIC_SEQ_CST))
+		return false;
+	/* The others have not told yet where they are, or need not come to the same place. */
+	if (!s || s->handler || r->transaction.id || r->playing->play->free)
+		return true;
+	return meet_number(r, s) > __atomic_load_n(&b->over_at, __ATOMIC_SEQ_CST);
+}
+
 /* ---- who is left ---- */
 
 void meet_remove(struct runner *r)

@@ -157,7 +157,7 @@ static int do_first(struct runner *r, const struct word *w)
 
 	if (!w->first || w->first(r, &why) == 0)
 		return 1;
-	__atomic_store_n(&r->batch->over, 1, __ATOMIC_RELEASE);
+	meet_end_batch(r);
 	return fail(r, &why);
 }
 

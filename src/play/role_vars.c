@@ -66,9 +66,8 @@ struct value *role_magic(const struct role_use *use, struct arena *arena)
 		use->collection ? use->name + strlen(use->collection) + 1 : use->name;
 	value_dict_set(arena, v, "role_name", value_new_string(arena, name));
 	value_dict_set(arena, v, "ansible_role_name", value_new_string(arena, use->name));
-	if (use->collection)
-		value_dict_set(arena, v, "ansible_collection_name",
-			value_new_string(arena, use->collection));
+	value_dict_set(arena, v, "ansible_collection_name",
+		use->collection ? value_new_string(arena, use->collection) : &value_null);
 	value_dict_set(arena, v, "role_path", value_new_string(arena, use->path));
 	for (const struct role_use *p = use->depended ? NULL : use->parent; p; p = p->parent) {
 		value_list_add(arena, names, value_new_string(arena, p->name));

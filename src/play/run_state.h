@@ -107,7 +107,8 @@ void run_part(struct run *run);
 struct batch {
 	unsigned size;
 	int failed;                /* atomic: hosts that failed or were lost */
-	int over;                  /* atomic: a limit was met; nobody begins a further task */
+	int over;                  /* atomic: a limit was met; see meet_end_batch */
+	uint64_t over_at;          /* atomic, with `over`: the last place that is worked on */
 	const struct value *magic; /* the variables that all its hosts share */
 
 	/* How its hosts meet (meet.c). */
@@ -197,6 +198,13 @@ int meet_after(struct runner *r, const struct step *s, struct err *err);
 int meet_throttle(struct runner *r, const struct step *s, double limit, struct err *err);
 /* Lets the next one begin it. */
 void meet_throttle_done(struct runner *r, const struct step *s);
+/*
+ * A limit was met where a host is: nobody begins a step that is further. Where hosts do not
+ * wait for each other at their steps, nobody begins any.
+ */
+void meet_end_batch(struct runner *r);
+/* True when a host must not begin a step (NULL: any) for that reason. */
+bool meet_is_over(const struct runner *r, const struct step *s);
 /* Tells that a host is out of the play, from where it is now. */
 void meet_remove(struct runner *r);
 /* Tells that the inventory got a host: the play counts it among all of its hosts. */
@@ -315,6 +323,8 @@ struct runner {
 	const struct play *confirmed_play;
 	struct strlist confirmed_users;
 	struct err err;                /* the first failure */
+	const struct step *step;       /* that it works on */
+	const struct value *floor;     /* variables below all others */
 	struct template_search search; /* where lookups find files */
 	const char *searched;          /* the file whose steps these places are for, or NULL */
 };
@@ -347,6 +357,8 @@ const struct value *runner_call_node(struct runner *r, struct execution *x, cons
 const struct value *runner_with_environment(struct runner *r, struct execution *x,
 	const char *module, const struct value *args, struct err *err);
 
+/* The value of ansible_search_path, made in the arena; NULL where no step is worked on. */
+const struct value *runner_search_path(const struct runner *r, struct arena *arena);
 /* Makes lookups find the files of a step. */
 void runner_search(struct runner *r, const struct step *s);
 
@@ -415,7 +427,7 @@ int task_check(struct runner *r, const struct step *s, struct err *err);
 /* Does a `meta` task. */
 enum walk meta_run(struct runner *r, const struct step *s);
 /* False, with r->stopped, when no further task may begin. */
-bool runner_goes_on(struct runner *r);
+bool runner_goes_on(struct runner *r, const struct step *s);
 /*
  * Sets the variables that a result's ansible_facts give: at the level of set_fact or
  * include_vars for these modules, else as facts. They are the host's, or with delegate_facts

@@ -8,6 +8,32 @@
 #include "play/role.h"
 #include "template/template.h"
 
+/* Magic variables that change from task to task: a vars_live_fn. */
+static const struct value *live(
+	void *data, const char *name, struct arena *arena, struct err *err)
+{
+	const struct runner *r = data;
+
+	if (strcmp(name, "ansible_search_path") == 0)
+		return runner_search_path(r, arena);
+	return meet_left(data, name, arena, err);
+}
+
+/*
+ * What tasks find where nobody says anything: no facts, and the host's name as its address. It
+ * lives as long as the runner, for its connection keeps the address.
+ */
+static const struct value *floor_of(struct runner *r)
+{
+	struct value *layer = value_new_dict(&r->arena);
+
+	value_dict_set(&r->arena, layer, "ansible_facts", value_new_dict(&r->arena));
+	if (!vars_raw(r->host->view, "ansible_ssh_host"))
+		value_dict_set(&r->arena, layer, "ansible_host",
+			value_new_string(&r->arena, r->host->name));
+	return layer;
+}
+
 struct runner *runner_new(struct run *run, struct run_host *host)
 {
 	struct runner *r = xcalloc(1, sizeof(*r));
@@ -16,8 +42,9 @@ struct runner *runner_new(struct run *run, struct run_host *host)
 	r->host = host;
 	r->wake_fd = -1;
 	pthread_mutex_init(&r->vars_lock, NULL);
+	r->floor = floor_of(r);
 	vars_view_set_others(host->view, meet_hostvars, r);
-	vars_view_set_live(host->view, meet_left, r);
+	vars_view_set_live(host->view, live, r);
 	line_init(&r->line, &host->connection, run->o->sync.stall);
 	return r;
 }
@@ -193,6 +220,7 @@ static void begin_play(struct runner *r, struct fleet_worker *w)
 	r->place = (struct include_place){0};
 	handlers_begin(r);
 	vars_view_enter(r->host->view, &r->play_arena);
+	vars_view_add(r->host->view, VARS_OPTION, NULL, r->floor);
 	set_search(r);
 	parcels_take(r);
 }
@@ -202,6 +230,7 @@ static void end_play(struct runner *r)
 	struct template_context *ctx = vars_view_context(r->host->view);
 
 	vars_view_leave(r->host->view);
+	r->step = NULL;
 	ctx->files = NULL;
 	ctx->files_data = NULL;
 	arena_release(&r->play_arena);

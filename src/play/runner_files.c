@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "inventory/datafile.h"
+#include "inventory/paths.h"
 #include "play/role.h"
 #include "tree/compress.h"
 #include "tree/hash.h"
@@ -72,8 +73,29 @@ static void list_places(
 		add_places(places, directories.items[i], kind, name);
 }
 
+const struct value *runner_search_path(const struct runner *r, struct arena *arena)
+{
+	const struct step *s = r->step;
+	AUTO(strlist_release) struct strlist directories = {0};
+	struct value *list = value_new_list(arena);
+
+	if (!s)
+		return NULL;
+	for (const struct role_use *role = s->role; role; role = role->parent)
+		add_once(&directories, role->path);
+	if (s->place.file) {
+		autofree char *dir = path_dirname(s->place.file);
+		add_once(&directories, path_absolute(arena, dir, NULL));
+	}
+	add_once(&directories, path_absolute(arena, s->play->directory, NULL));
+	for (size_t i = 0; i < directories.count; i++)
+		value_list_add(arena, list, value_new_string(arena, directories.items[i]));
+	return list;
+}
+
 void runner_search(struct runner *r, const struct step *s)
 {
+	r->step = s;
 	if (r->searched && r->searched == s->place.file && !s->role)
 		return;
 	strlist_release(&r->search.paths);

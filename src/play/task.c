@@ -154,19 +154,26 @@ static void set_failed_task(struct runner *r, const struct step *s, const struct
 		result_to_register(&r->arena, out->result));
 }
 
+/* True when the failure of one host at a step ends the play for all. */
+static bool is_fatal(struct runner *r, const struct step *s)
+{
+	bool of_play = r->playing->any_errors_fatal, fatal = of_play;
+
+	if (s && step_bool(r, s, ATTRIBUTE_ANY_ERRORS_FATAL, of_play, &fatal, NULL) < 0)
+		return of_play;
+	return fatal;
+}
+
 /* One host less in the batch: the limits decide whether the others go on. */
 static void count_failure(struct runner *r, const struct step *s)
 {
 	struct playing *p = r->playing;
 	struct batch *b = r->batch;
-	bool fatal = p->any_errors_fatal;
 	int failed = __atomic_add_fetch(&b->failed, 1, __ATOMIC_ACQ_REL);
 
-	if (s && step_bool(r, s, ATTRIBUTE_ANY_ERRORS_FATAL, fatal, &fatal, NULL) < 0)
-		fatal = p->any_errors_fatal;
-	if (fatal || (p->max_fail_percentage >= 0 &&
-			     100.0 * failed > p->max_fail_percentage * b->size))
-		__atomic_store_n(&b->over, 1, __ATOMIC_RELEASE);
+	if (is_fatal(r, s) || (p->max_fail_percentage >= 0 &&
+				      100.0 * failed > p->max_fail_percentage * b->size))
+		meet_end_batch(r);
 }
 
 static enum walk take_failure(struct runner *r, const struct step *s, struct outcome *out)
@@ -201,6 +208,9 @@ static enum walk take_unreachable(
 	if (ignored) {
 		r->host->counts.ok++;
 		r->host->counts.ignored++;
+		/* As there: what is fatal for all is so although it is ignored for the host. */
+		if (is_fatal(r, s) && r->rescue_depth == 0)
+			meet_end_batch(r);
 		return WALK_ON;
 	}
 	keep_failure(r, s, out);
@@ -368,8 +378,8 @@ static enum walk run_once(
 	if (!mine)
 		return take_over(r, s, keyword, &out);
 	enum walk walk = run_here(r, s, arena, &out);
-	if (walk != WALK_ON && r->rescue_depth == 0)
-		__atomic_store_n(&r->batch->over, 1, __ATOMIC_RELEASE);
+	if ((walk != WALK_ON || out.unreachable) && r->rescue_depth == 0)
+		meet_end_batch(r);
 	meet_once_done(r, s, &out);
 	return walk;
 }
@@ -444,7 +454,7 @@ enum walk task_run(struct runner *r, const struct step *s)
 	AUTO(arena_release) struct arena arena = {0};
 	const struct run_options *o = r->run->o;
 
-	if (!runner_goes_on(r))
+	if (!runner_goes_on(r, s))
 		return WALK_GONE;
 	if (!step_selected(s, &o->tags, &o->skip_tags) || !start_wants(r->run, s))
 		return WALK_ON;

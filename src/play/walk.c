@@ -6,12 +6,11 @@
 
 #include "play/role.h"
 
-bool runner_goes_on(struct runner *r)
+bool runner_goes_on(struct runner *r, const struct step *s)
 {
 	if (r->undoing)
 		return cancel_level(&r->run->shared->hard) == 0;
-	if (cancel_level(r->run->o->cancel) > 0 ||
-		__atomic_load_n(&r->batch->over, __ATOMIC_ACQUIRE))
+	if (cancel_level(r->run->o->cancel) > 0 || meet_is_over(r, s))
 		r->stopped = true;
 	return !r->stopped && !r->ended;
 }

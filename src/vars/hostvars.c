@@ -57,6 +57,11 @@ static const struct value *hostvars_get_var(void *data, const char *key, struct 
 
 static const struct template_mapping host_mapping = {hostvars_get_var, lookup_names};
 
+const struct value *own_vars_new(struct vars_view *view)
+{
+	return template_new_mapping(view_scratch(view), &host_mapping, view);
+}
+
 static const struct value *hostvars_get(void *data, const char *key, struct err *err)
 {
 	struct vars_view *view = data;

@@ -22,8 +22,12 @@ const struct value *lookup_magic(struct vars_view *view, const struct value_key 
 		value = in_dict(view->host_magic, name);
 	if (!value)
 		value = in_dict(view->magic, name);
-	if (value || strcmp(name->text, "hostvars") != 0)
+	if (value)
 		return value;
+	if (strcmp(name->text, "vars") == 0)
+		return own_vars_new(view);
+	if (strcmp(name->text, "hostvars") != 0)
+		return NULL;
 	if (!view->hostvars)
 		view->hostvars = hostvars_new(view);
 	return view->hostvars;

@@ -74,6 +74,9 @@ int facts_want(struct vars_view *view, const char *name, struct err *err);
 /* The value of the magic variable `hostvars`. */
 const struct value *hostvars_new(struct vars_view *view);
 
+/* The value of the magic variable `vars`: all that the view itself sees, for names made up. */
+const struct value *own_vars_new(struct vars_view *view);
+
 /* Starts the context in which templates see the view. */
 void lookup_init(struct vars_view *view);
 /* The names of all variables, as a list; `data` is the view. */

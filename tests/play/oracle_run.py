@@ -74,6 +74,8 @@ def drop_defaults(result):
             drop_defaults(r) if isinstance(r, dict) else r for r in result["results"]]
     if result.get("msg") == "":
         del result["msg"]
+    if result.get("unreachable"):
+        result["msg"] = "..."
     return result
 
 
@@ -143,6 +145,8 @@ def by_us(program, playbook, inventory, directory):
         if event["event"] == "task":
             outcome = {"ignored": "failed", "rescued": "failed"}.get(
                 event["outcome"], event["outcome"])
+            if event["result"].get("unreachable"):
+                outcome = "unreachable"
             tasks.setdefault(event["host"], []).append(
                 (event["task"], outcome, normal(event["result"], directory)))
         # Ansible's recap leaves out hosts that did nothing.

@@ -85,6 +85,28 @@ static void a_condition_that_cannot_be_told_fails(void **state)
 	assert_true(run_fixture_host(f, "h1")->failed);
 }
 
+static void a_loop_ends_where_its_condition_says(void **state)
+{
+	struct run_fixture *f = *state;
+
+	expect(f, "msg",
+		"    - debug: {msg: '{{ item }}'}\n"
+		"      loop: [a, b, c]\n"
+		"      register: shown\n"
+		"      loop_control: {break_when: [item != 'a', shown.msg == 'b']}\n"
+		"    - debug: {msg: '{{ shown.results | length }}'}\n",
+		"h1 item 'a': ok \"a\"\n"
+		"h1 item 'b': ok \"b\"\n"
+		"h1 task 'debug': ok \"All items completed\"\n"
+		"h1 task 'debug': ok 2\n");
+	expect(f, NULL,
+		"    - debug: {msg: '{{ item }}'}\n"
+		"      loop: [a, b]\n"
+		"      loop_control: {break_when: nowhere}\n",
+		"h1 item 'a': failed\n"
+		"h1 task 'debug': failed\n");
+}
+
 static void loops_run_once_for_each_item(void **state)
 {
 	expect(*state, "msg",
@@ -368,6 +390,7 @@ int main(void)
 		TEST(conditions_are_all_to_hold),
 		TEST(a_condition_that_cannot_be_told_fails),
 		TEST(loops_run_once_for_each_item),
+		TEST(a_loop_ends_where_its_condition_says),
 		TEST(an_item_is_skipped_alone),
 		TEST(a_failed_item_does_not_stop_the_others),
 		TEST(loop_control_names_things),

@@ -287,6 +287,20 @@ static void other_hosts_are_seen_evaluated(void **state)
 	gives(f, "unset", "none");
 }
 
+static void names_may_be_made_up(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "hosts",
+		"w1 port_web=80 kind=web port=\"{{ vars['port_' ~ kind] }}\"\n"
+		"[all:vars]\nmissing=\"{{ 'nothing' in vars }}\"\nround=\"{{ vars.round "
+		"}}\"\n");
+	load(f, "w1");
+	gives(f, "port", "80");
+	gives(f, "missing", "False");
+	assert_null(vars_get(f->view, "round", &f->err));
+}
+
 static void magic_variables_are_there(void **state)
 {
 	struct fixture *f = *state;
@@ -515,6 +529,7 @@ int main(void)
 		TEST(cycles_are_named),
 		TEST(cycles_through_other_hosts_are_found),
 		TEST(other_hosts_are_seen_evaluated),
+		TEST(names_may_be_made_up),
 		TEST(magic_variables_are_there),
 		TEST(magic_cannot_be_overridden),
 		TEST(merging_melts_mappings),
