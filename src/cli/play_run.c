@@ -261,9 +261,10 @@ static void make_hosts(struct play_run *p, struct diags *d)
 	struct vars_view **views = p->syncs ? p->registry.views : p->views;
 	size_t count = 0;
 
-	/* What is not used of it takes no memory. */
-	p->run.room = p->hosts.count + (p->with_models_only ? 0 : RUN_MAX_NEW_HOSTS);
-	p->run.hosts = xcalloc(p->run.room + 1, sizeof(*p->run.hosts));
+	/* What is not used of it takes no memory. A deploy is of hosts with models, and no
+	 * more. */
+	p->run.room = p->with_models_only ? 0 : p->hosts.count + RUN_MAX_NEW_HOSTS;
+	p->run.hosts = xcalloc(p->hosts.count + RUN_MAX_NEW_HOSTS + 1, sizeof(*p->run.hosts));
 	for (size_t i = 0; i < p->hosts.count; i++) {
 		struct run_host *h = &p->run.hosts[count];
 		struct err err = {0};
