@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the sources that speak HTTP share: URLs, questions, downloads. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "http/download.h"
+#include "source/kind.h"
+#include "value/json.h"
+
+#define TRIES      3u
+#define PAUSE      0.5  /* seconds before the second try; doubled for the next */
+#define PAUSE_MAX  30.0 /* whatever a server asks for */
+#define ANSWER_MAX (16u << 20)
+#define SAID_MAX   300 /* characters of what a server says of an error */
+
+/* ---- URLs ---- */
+
+static void add_encoded(struct strbuf *url, const char *text, const char *also)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (isalnum(*c) || strchr("-._~", *c) || strchr(also, *c))
+			strbuf_addch(url, (char)*c);
+		else
+			strbuf_addf(url, "%%%02X", *c);
+	}
+}
+
+void source_add_query(struct strbuf *url, const char *name, const char *value)
+{
+	strbuf_addf(url, "%c%s=", strchr(url->data, '?') ? '&' : '?', name);
+	add_encoded(url, value, "");
+}
+
+void source_add_path(struct strbuf *url, const char *path)
+{
+	add_encoded(url, path, "/");
+}
+
+void source_add_segment(struct strbuf *url, const char *segment)
+{
+	add_encoded(url, segment, "");
+}
+
+/* ---- servers ---- */
+
+int source_server_open(struct source_server *s, const char *url,
+	const struct source_options *options, struct err *err)
+{
+	size_t n = strlen(url);
+
+	if (!str_starts(url, "http://") && !str_starts(url, "https://"))
+		return err_set(err, ERR_INPUT,
+			"\"%s\" is no address of a server: it begins with http:// or https://",
+			url);
+	while (n && url[n - 1] == '/')
+		n--;
+	s->base = xstrndup(url, n);
+	s->rate = options->rate;
+	s->client = http_client_new(
+		&(struct http_options){.cancel = options->cancel, .use_proxy = true});
+	return 0;
+}
+
+void source_server_close(struct source_server *s)
+{
+	http_client_free(s->client);
+	free(s->base);
+	free(s->authorization);
+	free(s->user);
+	free(s->password);
+}
+
+/* A request with what the server is told each time; headers are in `room`. */
+static struct http_request request_to(
+	const struct source_server *s, const char *url, const char *room[2])
+{
+	room[0] = s->authorization;
+	room[1] = NULL;
+	return (struct http_request){.url = url,
+		.headers = s->authorization ? room : NULL,
+		.user = s->user,
+		.password = s->password,
+		.basic_first = s->user != NULL,
+		.tls = s->tls,
+		.stall = s->timeout};
+}
+
+/* ---- questions ---- */
+
+const char *source_text(const struct value *v, const char *name)
+{
+	const struct value *member = value_dict_get(v, name);
+
+	return member ? value_text(member) : NULL;
+}
+
+static bool is_busy(int status)
+{
+	return status == 408 || status == 429 || status == 500 || status == 502 ||
+	       status == 503 || status == 504;
+}
+
+/* Seconds until the next try: as the server says, else a growing time of which a part is luck.
+ */
+static double pause_after(const struct http_response *r, unsigned tries)
+{
+	const char *said = http_header_get(r, "Retry-After");
+	double seconds = PAUSE * (double)(1u << (tries - 1));
+	int64_t n;
+
+	if (said && parse_int(said, 0, (int64_t)PAUSE_MAX, &n))
+		seconds = (double)n;
+	return seconds * (1 + (double)random() / (double)RAND_MAX / 2);
+}
+
+/* What a server says of an error: MLflow's and the Hub's JSON, else the reason. */
+static void add_said(const struct http_response *r, struct strbuf *out)
+{
+	static const char *const names[] = {"message", "error"};
+	AUTO(arena_release) struct arena arena = {0};
+	const struct value *v =
+		json_read(&arena, r->body.data, r->body.len, NULL, NULL, NULL, NULL);
+	const char *text = NULL;
+
+	for (size_t i = 0; v && v->kind == VALUE_DICT && !text && i < ARRAY_SIZE(names); i++)
+		text = source_text(v, names[i]);
+	if (text)
+		strbuf_addf(out, ": %.*s", SAID_MAX, text);
+}
+
+static int refuse(const struct http_response *r, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf said = STRBUF_INIT;
+	enum err_code code = ERR_PROTOCOL;
+
+	if (r->status == 404)
+		code = ERR_NOTFOUND;
+	else if (r->status == 401 || r->status == 403)
+		code = ERR_DENIED;
+	else if (is_busy(r->status))
+		code = ERR_UNREACHABLE;
+	http_url_for_people(r->url, &url);
+	add_said(r, &said);
+	return err_set(err, code, "%s: the server says %d %s%s", url.data, r->status, r->reason,
+		said.data);
+}
+
+static int perform(struct source_server *s, const struct http_request *q,
+	struct http_response *r, struct err *err)
+{
+	for (unsigned tries = 1;; tries++) {
+		if (http_perform(s->client, q, r, err) < 0)
+			return -1;
+		if (!is_busy(r->status) || tries == TRIES)
+			return 0;
+		if (wait_until(deadline_in(pause_after(r, tries)),
+			    http_client_cancel(s->client), err) < 0)
+			return -1;
+	}
+}
+
+const struct value *source_ask(struct source_server *s, struct arena *arena, const char *url,
+	struct http_response *response, struct err *err)
+{
+	AUTO(http_response_release) struct http_response own = {0};
+	struct http_response *r = response ? response : &own;
+	const char *room[2];
+	struct http_request q = request_to(s, url, room);
+	struct err why = {0};
+
+	q.body_max = ANSWER_MAX;
+	q.until = deadline_in(s->timeout);
+	if (perform(s, &q, r, err) < 0)
+		return NULL;
+	if (r->status != 200) {
+		refuse(r, err);
+		return NULL;
+	}
+	static const struct json_options options = {.unsafe = true};
+	const struct value *v =
+		json_read(arena, r->body.data, r->body.len, NULL, &options, NULL, &why);
+	if (!v || (v->kind != VALUE_DICT && v->kind != VALUE_LIST)) {
+		AUTO(strbuf_release) struct strbuf people = STRBUF_INIT;
+		http_url_for_people(r->url, &people);
+		err_set(err, ERR_PROTOCOL, "%s: the answer is no JSON that could be one: %s",
+			people.data, v ? "it is neither object nor list" : why.text);
+		return NULL;
+	}
+	return v;
+}
+
+/* ---- downloads ---- */
+
+/* A file of another size than the source lists is removed. */
+static int check_size(const struct http_download *d, uint64_t size, struct err *err)
+{
+	if (size == SOURCE_SIZE_UNKNOWN || d->size == size)
+		return 0;
+	unlink(d->path);
+	return err_set(err, ERR_INTEGRITY, "%llu bytes came, and the source lists %llu",
+		(unsigned long long)d->size, (unsigned long long)size);
+}
+
+int source_download(struct source_server *s, const char *url, const char *content,
+	const char *sha256, uint64_t size, struct source_fetch *fetch, struct err *err)
+{
+	const char *room[2];
+	AUTO(http_download_release)
+	struct http_download d = {.request = request_to(s, url, room),
+		.path = fetch->to,
+		.mode = 0644,
+		.size_max = fetch->size_max,
+		.content = content,
+		.digest_name = sha256 ? "sha256" : NULL,
+		.digest_hex = sha256,
+		.progress = fetch->progress,
+		.progress_data = fetch->progress_data};
+
+	d.request.until = fetch->until;
+	d.request.rate = s->rate;
+	if (http_download(s->client, &d, err) < 0)
+		return -1;
+	fetch->size = d.size;
+	fetch->resumed_from = d.resumed_from;
+	return check_size(&d, size, err);
+}

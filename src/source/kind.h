@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside source/: what a kind of source is, and what those that speak HTTP share.
+ */
+#ifndef SOURCE_KIND_H
+#define SOURCE_KIND_H
+
+#include "http/client.h"
+#include "source/source.h"
+#include "value/value.h"
+
+struct source_files {
+	struct source_file *items;
+	size_t count, cap;
+};
+
+/* A kind. What its functions get as `state` is what `open` gave. */
+struct source_kind {
+	const char *name;
+	bool takes_paths; /* a path that is no pattern needs no list */
+	void *(*open)(const struct source_options *options, struct err *err);
+	void (*close)(void *state);
+	int (*find)(void *state, const struct source_request *request,
+		struct source_version *version, struct err *err);
+	/* Appends the version's files, in any order. */
+	int (*list)(void *state, const struct source_request *request,
+		const struct source_version *version, struct source_files *files,
+		struct err *err);
+	int (*fetch)(void *state, const struct source_request *request,
+		const struct source_version *version, const struct source_file *file,
+		struct source_fetch *fetch, struct err *err);
+};
+
+extern const struct source_kind source_mlflow;
+extern const struct source_kind source_huggingface;
+extern const struct source_kind source_directory;
+
+/* Adds a file to a list; ERR_LIMIT beyond SOURCE_FILES_MAX. The path is copied. */
+int source_files_add(
+	struct source_files *files, const char *path, uint64_t size, struct err *err);
+/* Frees the list and its files. */
+void source_files_release(struct source_files *files);
+/* Chooses from a list; see source_choose. */
+int source_pick(const struct source_files *files, const struct source_request *request,
+	struct source_file *file, struct err *err);
+
+/* ---- over HTTP ---- */
+
+/* How a server is spoken to. */
+struct source_server {
+	struct http_client *client;
+	char *base;          /* URL without a slash at its end */
+	char *authorization; /* a header, or NULL */
+	char *user, *password;
+	struct http_tls tls;
+	double timeout; /* seconds of a request */
+	uint64_t rate;
+};
+
+/* Takes the URL and makes a client; ERR_INPUT for what is no URL. */
+int source_server_open(struct source_server *s, const char *url,
+	const struct source_options *options, struct err *err);
+/* Frees the members. */
+void source_server_close(struct source_server *s);
+/* Appends "NAME=VALUE", percent-encoded, with "?" or "&" in front. */
+void source_add_query(struct strbuf *url, const char *name, const char *value);
+/* Appends a path's text percent-encoded; slashes stay. */
+void source_add_path(struct strbuf *url, const char *path);
+/* The same for one segment, whose slashes are encoded. */
+void source_add_segment(struct strbuf *url, const char *segment);
+/*
+ * A request's answer as JSON, an object or a list, or NULL with err. Its status decides the
+ * error: 404 gives ERR_NOTFOUND, 401 and 403 ERR_DENIED; what the server says of it stands in
+ * the text. Servers that are busy are asked up to three times. `response` may be NULL; else it
+ * is filled in.
+ */
+const struct value *source_ask(struct source_server *s, struct arena *arena, const char *url,
+	struct http_response *response, struct err *err);
+/* Downloads from a URL; see source_fetch. `content` names what is there for all time. */
+int source_download(struct source_server *s, const char *url, const char *content,
+	const char *sha256, uint64_t size, struct source_fetch *fetch, struct err *err);
+/* A member's text, or NULL. */
+const char *source_text(const struct value *v, const char *name);
+
+#endif
