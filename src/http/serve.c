@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "crypto/digest.h"
+#include "crypto/hmac.h"
 
 struct http_server {
 	struct MHD_Daemon *daemon;
@@ -125,13 +125,10 @@ bool http_call_has_token(const struct http_call *call, const char *token)
 	said += strlen(scheme);
 	/* Digests, so that neither length nor content can be told by the time it takes. */
 	unsigned char a[DIGEST_MAX], b[DIGEST_MAX];
-	unsigned char different = 0;
 	if (digest_data(DIGEST_SHA256, said, strlen(said), a, NULL) < 0 ||
 		digest_data(DIGEST_SHA256, token, strlen(token), b, NULL) < 0)
 		return false;
-	for (size_t i = 0; i < digest_size(DIGEST_SHA256); i++)
-		different |= a[i] ^ b[i];
-	return different == 0;
+	return crypto_equal(a, b, digest_size(DIGEST_SHA256));
 }
 
 void http_answer_problem(struct http_answer *answer, unsigned status, const char *detail, ...)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemons/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+
+static const char *const names[] = {"error", "warning", "info", "debug", "trace"};
+/* As syslog(3) has them. */
+static const int priorities[] = {3, 4, 6, 7, 7};
+
+static void write_json(enum log_level level, const char *line)
+{
+	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+	char now[32];
+
+	clock_rfc3339(time(NULL), now);
+	strbuf_addf(
+		&out, "{\"time\": \"%s\", \"level\": \"%s\", \"message\": ", now, names[level]);
+	strbuf_addjson(&out, line, strlen(line));
+	fprintf(stderr, "%s}\n", out.data);
+}
+
+static void write_journal(enum log_level level, const char *line)
+{
+	fprintf(stderr, "<%d>%s\n", priorities[level], line);
+}
+
+void journal_setup(bool json)
+{
+	log_sink sink = log_to_stderr;
+
+	if (json)
+		sink = write_json;
+	else if (getenv("JOURNAL_STREAM"))
+		sink = write_journal;
+	log_setup(sink, LOG_INFO);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a service tells systemd: that it is ready, what it does, that it lives. */
+#ifndef DAEMONS_NOTIFY_H
+#define DAEMONS_NOTIFY_H
+
+/* Sends "READY=1" and the like to $NOTIFY_SOCKET; nothing where there is none. */
+void notify_supervisor(const char *state);
+/* Seconds within which systemd wants to hear of us, of which half are over; 0: it does not. */
+double notify_interval(void);
+
+#endif
