@@ -68,8 +68,8 @@ int change_hard_link(
 	return take_name(made, path, err);
 }
 
-int change_special(struct transaction *t, const char *path, mode_t type, dev_t device,
-	struct err *err)
+int change_special(
+	struct transaction *t, const char *path, mode_t type, dev_t device, struct err *err)
 {
 	autofree char *made = change_name_beside(path);
 

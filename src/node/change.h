@@ -62,8 +62,8 @@ int change_link(struct transaction *t, const char *path, const char *target, str
 int change_hard_link(
 	struct transaction *t, const char *path, const char *target, struct err *err);
 /* Makes a pipe, a socket's name or a device (S_IFIFO and so on), in one step. */
-int change_special(struct transaction *t, const char *path, mode_t type, dev_t device,
-	struct err *err);
+int change_special(
+	struct transaction *t, const char *path, mode_t type, dev_t device, struct err *err);
 /* Makes a directory and its parents; those that are made get the attributes. */
 int change_directory(struct transaction *t, const char *path, const struct change_attributes *a,
 	mode_t umask, struct err *err);
