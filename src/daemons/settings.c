@@ -2,7 +2,7 @@
 #include "daemons/settings.h"
 
 #include "base/suggest.h"
-#include "registry/found.h"
+#include "value/found.h"
 
 /* What is being read, for messages. */
 struct reader {

@@ -6,7 +6,7 @@
 #include "play/convert.h"
 #include "play/module.h"
 #include "play/playbook.h"
-#include "registry/found.h"
+#include "value/found.h"
 #include "template/template.h"
 
 static bool has_alias(const struct argument *a, const char *name)

@@ -14,7 +14,7 @@
 #include "play/local_facts.h"
 #include "play/run_state.h"
 #include "play/start.h"
-#include "registry/found.h"
+#include "value/found.h"
 #include "text/glob.h"
 
 #define FACTS_TITLE "Gathering Facts"

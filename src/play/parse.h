@@ -13,7 +13,7 @@
 #include "inventory/secrets.h"
 #include "play/keywords.h"
 #include "play/playbook.h"
-#include "registry/found.h"
+#include "value/found.h"
 
 struct foreign_cache;
 

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "base/suggest.h"
-#include "registry/found.h"
+#include "value/found.h"
 #include "registry/store.h"
 
 /* What the readers of single keys share. */

@@ -2,7 +2,7 @@
 #include "registry/modelset.h"
 
 #include "base/vec.h"
-#include "registry/found.h"
+#include "value/found.h"
 
 const struct model_set_default model_set_defaults[MODEL_SET_DEFAULTS] = {
 	{"sentinels", NULL, false},

@@ -5,7 +5,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "crypto/digest.h"
-#include "registry/found.h"
+#include "value/found.h"
 #include "tree/manifest.h"
 #include "value/number.h"
 #include "value/yaml.h"

@@ -3,7 +3,7 @@
 
 #include "base/path.h"
 #include "base/suggest.h"
-#include "registry/found.h"
+#include "value/found.h"
 #include "registry/model.h"
 
 static struct place value_place(const struct value *v)

@@ -10,7 +10,7 @@
 #include "base/suggest.h"
 #include "base/vec.h"
 #include "registry/findings.h"
-#include "registry/found.h"
+#include "value/found.h"
 
 /* A version of model_version_overrides. */
 struct override {

@@ -4,7 +4,7 @@
 #include "base/suggest.h"
 #include "registry/duplicates.h"
 #include "registry/findings.h"
-#include "registry/found.h"
+#include "value/found.h"
 #include "registry/this_machine.h"
 
 /* Variables that decide which versions a host gets, and where. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "registry/found.h"
+#include "value/found.h"
 
 #include <inttypes.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What messages say about a value that was found: shared by the readers of this room.
+ * What messages say about a value that was found: shared by all readers.
  */
-#ifndef REGISTRY_FOUND_H
-#define REGISTRY_FOUND_H
+#ifndef VALUE_FOUND_H
+#define VALUE_FOUND_H
 
 #include "base/diag.h"
 #include "base/str.h"
