@@ -25,8 +25,7 @@ static struct builder begin(struct inventory *inventory, struct diags *diags)
 	};
 }
 
-/* A name that came out of a playbook's templates, and may have come from a host. */
-static int check_name(const char *what, const char *name, struct err *err)
+int inventory_check_name(const char *what, const char *name, struct err *err)
 {
 	if (!*name)
 		return err_set(err, ERR_INPUT, "Invalid empty %s name provided", what);
@@ -71,7 +70,7 @@ static struct group *want_group(struct builder *b, const char *name, bool *new, 
 {
 	size_t before = b->inventory->groups.count;
 
-	if (check_name("group", name, err) < 0)
+	if (inventory_check_name("group", name, err) < 0)
 		return NULL;
 	struct group *group = build_group(b, name, NULL, err);
 	*new = group && b->inventory->groups.count > before;
@@ -135,7 +134,7 @@ static int add_host(struct builder *b, const struct inventory_addition *what,
 	struct inventory *inventory = b->inventory;
 	bool known = strmap_has(&inventory->hosts, what->host);
 
-	if (check_name("host", what->host, err) < 0)
+	if (inventory_check_name("host", what->host, err) < 0)
 		return -1;
 	struct host *host =
 		build_host(b, what->host, known ? NULL : inventory->all, 0, NULL, err);

@@ -31,6 +31,8 @@ struct inventory_grouping {
 	const struct value *parents; /* a list of texts */
 };
 
+/* Whether a text that a playbook or a node gave may be the name of a host or group. */
+int inventory_check_name(const char *what, const char *name, struct err *err);
 /*
  * Adds a host. *changed tells whether anything is other than before. -1 with err for a bad
  * name, a limit, or a file of variables that cannot be read.

@@ -80,6 +80,8 @@ static const struct config_spec {
 		{"defaults.connection_password_file"}, {"ANSIBLE_CONNECTION_PASSWORD_FILE"}},
 	[CONFIG_HASH_BEHAVIOUR] = {KIND_TEXT, "replace", {"defaults.hash_behaviour"},
 		{"ANSIBLE_HASH_BEHAVIOUR"}},
+	[CONFIG_ANY_CONDITION] = {KIND_BOOLEAN, "false", {"defaults.allow_broken_conditionals"},
+		{"ANSIBLE_ALLOW_BROKEN_CONDITIONALS"}},
 	[CONFIG_ROLES_PATH] = {KIND_SEARCH_PATH,
 		"~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles",
 		{"defaults.roles_path"}, {"ANSIBLE_ROLES_PATH"}},

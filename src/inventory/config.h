@@ -44,6 +44,7 @@ enum config_key {
 	CONFIG_BECOME_PASSWORD_FILE,     /* path or unset */
 	CONFIG_CONNECTION_PASSWORD_FILE, /* path or unset */
 	CONFIG_HASH_BEHAVIOUR,           /* "replace" or "merge" */
+	CONFIG_ANY_CONDITION,            /* boolean: conditions count by their truth */
 	CONFIG_ROLES_PATH,               /* path list */
 	CONFIG_PRECEDENCE,               /* list: order of the group layers */
 	CONFIG_PLAYBOOK_DIR,             /* path or unset */

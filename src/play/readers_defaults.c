@@ -66,9 +66,8 @@ static void read_group(struct parser *p, const struct target *t, struct value *a
 	const char *name = pair->key->text + strlen(group_prefix);
 
 	if (!collections_group(p, t, name, &modules)) {
-		diag_warning(p->diags, &pair->key->place,
-			"module_defaults: passed over: there is no group '%s' in "
-			"meta/runtime.yml of its "
+		diag_error(p->diags, &pair->key->place,
+			"module_defaults: there is no group '%s' in meta/runtime.yml of its "
 			"collection, or no such collection",
 			name);
 		return;

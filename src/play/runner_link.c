@@ -186,14 +186,10 @@ static struct line *other_line(struct runner *r, const char *name, struct err *e
 		return &o->line;
 	}
 	bool here = strcmp(name, RUNNER_HERE) == 0;
-	const struct host *host = vars_site_host(r->run->o->vars, here ? "localhost" : name);
-	if (!host) {
-		err_set(err, ERR_UNSUPPORTED,
-			"delegate_to: %s is not in the inventory; only its hosts can be "
-			"delegated to",
-			name);
+	const struct host *host =
+		vars_site_stranger(r->run->o->vars, here ? "localhost" : name, err);
+	if (!host)
 		return NULL;
-	}
 	struct other_line *o = xcalloc(1, sizeof(*o));
 	o->name = here ? RUNNER_HERE : host->name;
 	o->view = vars_view_new(r->run->o->vars, host);

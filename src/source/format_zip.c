@@ -83,7 +83,7 @@ static int read_end64(struct format_file *f, uint64_t end, struct directory *d, 
 
 static int read_end(struct format_file *f, struct directory *d, struct err *err)
 {
-	uint64_t at;
+	uint64_t at = 0;
 
 	if (find_end(f, &at, err) < 0 || format_number(f, at + 10, 2, &d->entries, err) < 0 ||
 		format_number(f, at + 12, 4, &d->size, err) < 0 ||

@@ -465,11 +465,13 @@ static int fail_condition(
 	return err_set(err, ERR_INPUT, "%s%s%s", place.data, what, more);
 }
 
-static int condition_result(
-	const struct value *condition, const struct value *result, struct err *err)
+static int condition_result(const struct template_context *ctx, const struct value *condition,
+	const struct value *result, struct err *err)
 {
 	if (result->kind == VALUE_BOOL)
 		return result->boolean;
+	if (ctx->any_condition)
+		return value_truthy(result);
 	return fail_condition(condition, err,
 		"a condition must be true or false; compare, or use 'is truthy', for a value "
 		"of type ",
@@ -483,7 +485,7 @@ static int evaluate_condition(struct template_context *ctx, const struct value *
 		ctx->arena, condition->text, condition->len, &condition->place, err);
 	const struct value *result = t ? template_evaluate(ctx, t, locals, err) : NULL;
 
-	return result ? condition_result(condition, result, err) : -1;
+	return result ? condition_result(ctx, condition, result, err) : -1;
 }
 
 int template_condition(struct template_context *ctx, const struct value *condition,
@@ -491,6 +493,8 @@ int template_condition(struct template_context *ctx, const struct value *conditi
 {
 	if (condition->kind == VALUE_BOOL)
 		return condition->boolean;
+	if (!value_is_string(condition) && ctx->any_condition)
+		return value_truthy(condition);
 	if (!value_is_string(condition))
 		return fail_condition(condition, err,
 			"a condition must be an expression or a boolean, not ",
@@ -511,7 +515,7 @@ int template_condition(struct template_context *ctx, const struct value *conditi
 	/* A template may give the text of an expression: when: "{{ wanted }}". */
 	if (value_is_string(result) && !result->unsafe)
 		return evaluate_condition(ctx, result, locals, err);
-	return condition_result(condition, result, err);
+	return condition_result(ctx, condition, result, err);
 }
 
 const struct value *template_lookup(struct template_context *ctx, const char *name,

@@ -173,6 +173,8 @@ struct template_context {
 	struct template_cache *cache;
 	struct template_limits limits;
 	bool native; /* results keep their type; on by default */
+	/* A condition may be any value and counts by its truth, as before ansible-core 2.19. */
+	bool any_condition;
 	struct template_state *state;
 };
 

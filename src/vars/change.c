@@ -72,6 +72,31 @@ const struct host *vars_site_host(const struct vars_site *site, const char *name
 	return host;
 }
 
+static const struct host *add_stranger(struct vars_site *site, const char *name)
+{
+	struct host *host = ARENA_NEW(&site->arena, struct host);
+
+	host->name = arena_strdup(&site->arena, name);
+	host->index = SIZE_MAX;
+	strmap_set(&site->strangers, host->name, host);
+	return host;
+}
+
+const struct host *vars_site_stranger(struct vars_site *site, const char *name, struct err *err)
+{
+	if (inventory_check_name("host", name, err) < 0)
+		return NULL;
+	begin_change(site);
+	const struct host *host = inventory_host(site->inventory, name);
+	if (!host)
+		host = strmap_get(&site->strangers, name);
+	if (!host)
+		host = add_stranger(site, name);
+	/* Nobody's variables have changed: the generation stays. */
+	pthread_rwlock_unlock(&site->locks->inventory);
+	return host;
+}
+
 struct value *site_host_names(const struct vars_site *site, struct arena *arena)
 {
 	struct value *list = value_new_list(arena);

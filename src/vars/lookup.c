@@ -114,6 +114,7 @@ void lookup_init(struct vars_view *view)
 	view->context.open_vault = open_vault;
 	view->context.data = view;
 	view->context.cache = view->site->templates;
+	view->context.any_condition = view->site->any_condition;
 }
 
 static void not_found(struct vars_view *view, const char *name, struct err *err)

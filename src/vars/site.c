@@ -187,6 +187,7 @@ struct vars_site *vars_site_new(struct inventory *inventory,
 		return NULL;
 	}
 	settle_order(site, options->config, diags);
+	site->any_condition = config_bool(options->config, CONFIG_ANY_CONDITION);
 	site_renew_dicts(site);
 	site->magic = magic_shared(inventory, options, &site->arena);
 	site->templates = template_cache_new();
@@ -201,6 +202,7 @@ void vars_site_free(struct vars_site *site)
 	locks_free(site->locks);
 	free(site->groups.items);
 	free(site->hosts.items);
+	strmap_release(&site->strangers, NULL);
 	arena_release(&site->arena);
 	free(site);
 }

@@ -62,6 +62,8 @@ struct vars_site {
 	enum group_layers order[GROUP_LAYERS_COUNT];
 	size_t order_count;
 	struct template_cache *templates;
+	bool any_condition;      /* allow_broken_conditionals */
+	struct strmap strangers; /* name -> struct host * that the inventory has not */
 };
 
 /* One mapping of a table; values merged where the inventory says so. */

@@ -101,6 +101,12 @@ int vars_site_add_grouping(struct vars_site *site, const struct inventory_groupi
 int vars_site_refresh(struct vars_site *site, struct diags *diags, struct err *err);
 /* inventory_host, from any thread. */
 const struct host *vars_site_host(const struct vars_site *site, const char *name);
+/*
+ * The same, but a name that the inventory has not is a host of no group, of which only what is
+ * said of all hosts is known: to delegate to. NULL with err for what cannot be a name.
+ */
+const struct host *vars_site_stranger(
+	struct vars_site *site, const char *name, struct err *err);
 
 /* The view of a host. It and all values from it live until vars_view_free. */
 struct vars_view *vars_view_new(const struct vars_site *site, const struct host *host);

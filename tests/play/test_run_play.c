@@ -289,8 +289,14 @@ static void a_task_may_be_done_elsewhere(void **state)
 			    "      delegate_to: localhost\n"
 			    "    - shell: 'echo {{ inventory_hostname }}'\n"
 			    "      delegate_to: nowhere\n");
-	run_fixture_expect(f, "h1 task 'shell': changed \"h1\"\nh1 task 'shell': failed");
-	assert_non_null(strstr(run_fixture_host(f, "h1")->err.text, "nowhere"));
+	run_fixture_expect(
+		f, "h1 task 'shell': changed \"h1\"\nh1 task 'shell': changed \"h1\"");
+	run_fixture_play(f, "- hosts: h1\n"
+			    "  gather_facts: false\n"
+			    "  tasks:\n"
+			    "    - ping:\n"
+			    "      delegate_to: \"a\\tb\"\n");
+	assert_non_null(strstr(run_fixture_host(f, "h1")->err.text, "control character"));
 }
 
 static void a_local_action_needs_no_way_to_its_host(void **state)

@@ -341,6 +341,13 @@ static void test_conditions(void **state)
 	assert_int_equal(h.err.code, ERR_NOTFOUND);
 	assert_int_equal(condition(&h, unsafe_string(&h, "true")), -1);
 	assert_int_equal(condition(&h, value_new_int(&h.arena, 1)), -1);
+	h.ctx.any_condition = true;
+	assert_int_equal(condition_text(&h, "n"), 1);
+	assert_int_equal(condition_text(&h, "n - 5"), 0);
+	assert_int_equal(condition_text(&h, "[]"), 0);
+	assert_int_equal(condition_text(&h, "{{ [n] }}"), 1);
+	assert_int_equal(condition(&h, value_new_int(&h.arena, 0)), 0);
+	assert_int_equal(condition_text(&h, "nowhere"), -1);
 	harness_release(&h);
 }
 
