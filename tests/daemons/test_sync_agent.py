@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """model-sync-agent as a process, against a registry that answers as MLflow does."""
 
+import base64
 import hashlib
+import hmac
+import http.server
 import io
 import json
 import os
@@ -21,6 +24,7 @@ import urllib.error
 import urllib.request
 import zipfile
 
+import fake_hub
 import fake_mlflow
 
 AGENT = os.environ["MODEL_SYNC_AGENT"]
@@ -221,6 +225,87 @@ class CycleTest(AgentCase):
         self.assertEqual(self.version(), 1)
 
 
+class HubTest(AgentCase):
+    def setUp(self):
+        super().setUp()
+        self.hub = fake_hub.Hub("hf_secret")
+        self.addCleanup(self.hub.stop)
+        self.environment = {**os.environ, "HF_TOKEN": "hf_secret"}
+        self.configure(models=[{"name": "org/plates", "local_filename": "plates.pt",
+                                "source": "huggingface", "uri": self.hub.url()}])
+
+    def once(self, *options, code=0):
+        done = subprocess.run(self.command("--once", *options), cwd=self.site, text=True,
+                              capture_output=True, timeout=PATIENCE, check=False,
+                              env=self.environment)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr
+
+    def test_a_revision_is_a_commit(self):
+        files = {"README.md": b"x", "config.json": b"{}", "weights/plates.pt": pt("one")}
+        commit = self.hub.commit("org/plates", files)
+        self.once()
+        self.assert_file(pt("one"))
+        self.assertEqual(self.version(), commit)
+        self.assertEqual(self.hub.commit("org/plates", {**files, "more": b"y"}, "dev"),
+                         self.hub.revisions["org/plates", "dev"])
+        self.once()
+        self.assertEqual(self.restarts(), 1)
+        self.settings["models"][0]["revision"] = "dev"
+        self.configure()
+        self.once()
+        self.assertEqual(self.version(), self.hub.revisions["org/plates", "dev"])
+
+    def test_the_token_goes_to_the_hub_alone(self):
+        self.hub.commit("org/plates", {"plates.pt": pt("one")})
+        self.once()
+        self.assertEqual([headers.get("Authorization") for headers in self.hub.seen_elsewhere],
+                         [None])
+        self.environment["HF_TOKEN"] = "hf_other"
+        self.assertIn("401", self.once(code=1))
+
+    def test_another_content_than_the_repository_says(self):
+        commit = self.hub.commit("org/plates", {"plates.pt": pt("one")})
+        listed = dict(self.hub.files[commit])
+        self.hub.files[commit] = fake_hub_changed(listed)
+        self.assertIn("has the sha256", self.once(code=1))
+        self.assertFalse((self.models / "plates.pt").exists())
+
+
+def fake_hub_changed(files):
+    """Files whose content, when it is fetched, is another one of the same size."""
+    class Changed(dict):
+        def __getitem__(self, path):
+            content = super().__getitem__(path)
+            return content[:-1] + b"!"
+    return Changed(files)
+
+
+class DirectoryTest(AgentCase):
+    def setUp(self):
+        super().setUp()
+        self.store = self.site / "store/plates"
+        for version in ("2026-01-01", "2026-02-01"):
+            (self.store / version).mkdir(parents=True)
+            (self.store / version / "best.pt").write_bytes(pt(version))
+        self.settings["models"][0].update(source="directory", uri="store")
+        self.configure()
+
+    def test_the_newest_version(self):
+        (self.store / "2026-13-01").mkdir()
+        self.once()
+        self.assertEqual(self.version(), "2026-02-01")
+        self.assert_file(pt("2026-02-01"))
+
+    def test_an_alias_is_a_link(self):
+        self.settings["models"][0]["alias"] = "champion"
+        self.configure()
+        self.assertIn("no link to a version", self.once(code=1))
+        (self.store / "champion").symlink_to("2026-01-01")
+        self.once()
+        self.assert_file(pt("2026-01-01"))
+
+
 class FailureTest(AgentCase):
     def setUp(self):
         super().setUp()
@@ -384,6 +469,29 @@ class DaemonTest(AgentCase):
         self.sync()
         self.wait(lambda: self.version() == 2)
 
+    def deliver(self, body, secret, age=0, delivery="d-1"):
+        """A delivery of a webhook as MLflow signs it; the answer's status."""
+        timestamp = str(int(time.time()) - age)
+        text = f"{delivery}.{timestamp}.{body}".encode()
+        mac = hmac.new(secret.encode(), text, hashlib.sha256).digest()
+        return self.ask("/webhook", "POST", body=body.encode(), headers={
+            "Content-Type": "application/json", "X-MLflow-Delivery-Id": delivery,
+            "X-MLflow-Timestamp": timestamp,
+            "X-MLflow-Signature": "v1," + base64.b64encode(mac).decode()})[0]
+
+    def test_a_webhook_wakes_and_its_signature_is_checked(self):
+        self.assertEqual(self.deliver("{}", "hook"), 403)
+        self.configure(webhook_secret="hook")
+        self.daemon.send_signal(signal.SIGHUP)
+        self.wait(lambda: self.deliver("{}", "hook") == 202)
+        self.registry.publish("plates", {"best.pt": pt("two")})
+        self.assertEqual(self.deliver("{}", "other"), 401)
+        self.assertEqual(self.deliver("{}", "hook", age=3600), 401)
+        self.assertEqual(self.deliver("{}", "hook", age=-3600), 401)
+        self.assertEqual(self.deliver("x" * 70_000, "hook"), 413)
+        self.assertEqual(self.deliver("{\"entity\": \"model_version_alias\"}", "hook"), 202)
+        self.wait(lambda: self.version() == 2)
+
     def test_a_configuration_is_read_again_and_a_broken_one_refused(self):
         self.configure(polll_interval_seconds=5)
         self.daemon.send_signal(signal.SIGHUP)
@@ -403,6 +511,72 @@ class DaemonTest(AgentCase):
         self.sync()
         self.wait(lambda: self.status()["models"]["plates.pt"]["version"] == 2)
         self.assertEqual(self.restarts(), 2)
+
+
+class Portal(http.server.BaseHTTPRequestHandler):
+    received, code = [], 200
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.code == 200:
+            self.received.append((self.headers["X-API-Key"], json.loads(body)))
+        self.send_response(self.code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+class ReportTest(AgentCase):
+    def setUp(self):
+        super().setUp()
+        Portal.received, Portal.code = [], 200
+        self.portal = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Portal)
+        threading.Thread(target=self.portal.serve_forever, daemon=True).start()
+        self.addCleanup(self.portal.server_close)
+        self.addCleanup(self.portal.shutdown)
+        self.registry.publish("plates", {"best.pt": pt("one")})
+        self.configure(reporting={
+            "enabled": True, "endpoint": f"http://127.0.0.1:{self.portal.server_port}/devices",
+            "device_id": "jetson-site-001", "api_key": "key-1"})
+
+    def spooled(self):
+        return sorted((self.models / ".sync-spool").iterdir())
+
+    def test_the_status_is_posted(self):
+        self.once()
+        (key, status), = Portal.received
+        self.assertEqual(key, "key-1")
+        self.assertEqual(status["device_id"], "jetson-site-001")
+        self.assertEqual(status["models"]["plates.pt"]["version"], 1)
+        self.assertEqual(self.spooled(), [])
+
+    def test_what_cannot_be_sent_waits_in_its_order(self):
+        Portal.code = 503
+        for _ in range(3):
+            self.assertIn("the portal says 503", self.once())
+        self.assertEqual(len(self.spooled()), 3)
+        Portal.code = 200
+        self.once()
+        times = [status["timestamp"] for _, status in Portal.received]
+        self.assertEqual((len(times), times), (4, sorted(times)))
+        self.assertEqual(self.spooled(), [])
+
+    def test_the_spool_has_limits(self):
+        spool = self.models / ".sync-spool"
+        spool.mkdir(parents=True)
+        for number in range(1, 130):
+            (spool / f"{number:012}.json").write_text("{}")
+        (spool / "not-a-report").write_text("x")
+        Portal.code = 503
+        self.once()
+        names = [path.name for path in self.spooled()]
+        self.assertEqual(len(names), 101)
+        self.assertEqual(names[-2:], ["000000000130.json", "not-a-report"])
+        (spool / "000000000131.json").write_text("{\"x\": \"" + "y" * 1_040_000 + "\"}")
+        self.once()
+        self.assertLessEqual(sum(path.stat().st_size for path in self.spooled()), 1 << 20)
 
 
 class ConfigTest(AgentCase):
