@@ -70,7 +70,9 @@ class JobsTest(PlaybookCase):
     def test_a_task_that_waits_opens_its_line_again(self):
         process = self.begin({"shell": WAITER, "async": 600, "poll": 1},
                              {"debug": {"msg": "goes on"}})
-        self.until(lambda: len(self.jobs()) == 1)
+        # Once it asks, it has heard that the job was begun.
+        begun = next((line for line in process.stdout if "ASYNC POLL on" in line), None)
+        self.assertIsNotNone(begun)
         self.host.shell(f"kill $({SESSIONS})")
         time.sleep(1)
         self.host.shell("touch /srv/go-on")

@@ -137,10 +137,6 @@ NAMED = {
     "group": ({"group": {"name": "crew"}}, "crew", r"/etc/(.*group|gshadow)"),
     "user": ({"user": {"name": "mate"}}, "mate",
              r"/etc/(group|gshadow|passwd|shadow|sub.id|.*-$)|/home/mate|/var/(mail|spool)"),
-    "sysctl": ({"ansible.posix.sysctl": {"name": "net.ipv4.ip_forward", "value": "1",
-                                         "sysctl_set": True, "reload": False,
-                                         "sysctl_file": "/etc/sysctl.d/92-set.conf"}},
-               "ran sysctl for net.ipv4.ip_forward=1", None),
     "mount": ({"ansible.posix.mount": {"path": "/mnt/small", "src": "small", "fstype": "tmpfs",
                                        "state": "mounted"}}, "ran mount for /mnt/small", None),
 }
