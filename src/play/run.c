@@ -107,6 +107,7 @@ static void list_confirmed(struct playing *p)
 	p->fleet = arena_array(&p->arena, run->count + 1, sizeof(*p->fleet));
 	p->batches = arena_array(&p->arena, run->count + 1, sizeof(*p->batches));
 	p->all_names = value_new_list(&p->arena);
+	p->title = p->play->name ? p->play->name : "";
 	for (size_t i = 0; i < run->count; i++) {
 		struct run_host *h = &run->hosts[i];
 		if (h->runner->confirmed_play != p->play)
