@@ -269,7 +269,7 @@ static void a_node_may_not_say_how_it_is_reached(void **state)
 		"\"{{ 1 }}\", \"ansible_sh_interpreter\": \"evil\"}, \"_ansible_x\": 1}'\n");
 	f->show = "msg";
 	expect_seen(f,
-		"gives:\n    - debug: {msg: \"{{ mine }} {{ ansible_host is defined }} "
+		"gives:\n    - debug: {msg: \"{{ mine }} {{ ansible_host == 'evil' }} "
 		"{{ ansible_sh_interpreter is defined }}\"}",
 		"ok \"{{ 1 }} False False\"");
 }
