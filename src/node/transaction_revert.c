@@ -218,6 +218,15 @@ static bool is_pending(const struct transaction_found *t)
 	return t->state == TRANSACTION_ARMED || t->state == TRANSACTION_REVERTING;
 }
 
+/* Whether ids are of one play of a run, for two names that its inventory has for this node. */
+static bool is_sibling(const char *a, const char *b)
+{
+	const char *end = strrchr(a, '.');
+	size_t n = end ? (size_t)(end - a) + 1 : 0;
+
+	return n > 0 && strncmp(a, b, n) == 0 && !strchr(b + n, '.');
+}
+
 /* Refuses what another helper works on; what it leaves behind may be taken back. */
 static int settle_one(int base, const struct transaction_found *t, struct err *err)
 {
@@ -252,7 +261,7 @@ int transaction_settle(const char *id, struct err *err)
 	/* The latest first: each is taken back to what the one before it had made. */
 	for (size_t i = 0; i < found.count && result == 0; i++) {
 		const struct transaction_found *t = &found.items[i];
-		if (is_pending(t) && strcmp(t->id, id) != 0)
+		if (is_pending(t) && strcmp(t->id, id) != 0 && !is_sibling(t->id, id))
 			result = settle_one(base, t, err);
 	}
 	transactions_found_release(&found);

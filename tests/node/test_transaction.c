@@ -328,6 +328,26 @@ static void what_an_earlier_run_left_goes_back_before_the_next(void **state)
 	assert_non_null(strstr(err.text, "a later run"));
 }
 
+static void two_names_of_one_node_do_not_disturb_each_other(void **state)
+{
+	struct place *p = *state;
+	autofree char *file = in_tree(p, "file");
+
+	write_in(p, "file", "old");
+	begin(p, "run.0.1");
+	record(p, "file");
+	replace_in(p, "file", "new");
+	assert_int_equal(settle_elsewhere("run.0.0"), 0);
+	assert_int_equal(settle_elsewhere("run.1.0"), ERR_BUSY);
+	assert_int_equal(settle_elsewhere("run.0.1.0"), ERR_BUSY);
+	assert_int_equal(settle_elsewhere("run.0"), ERR_BUSY);
+	let_go(p);
+	assert_int_equal(transaction_settle("run.0.0", NULL), 0);
+	assert_true(scratch_holds(file, "new"));
+	undo("run.0.1");
+	assert_true(scratch_holds(file, "old"));
+}
+
 static void an_id_is_used_once(void **state)
 {
 	struct place *p = *state;
@@ -566,6 +586,7 @@ int main(void)
 		PLACE_TEST(the_next_transaction_ends_the_way_back_of_the_one_before),
 		PLACE_TEST(an_engine_that_is_back_goes_on),
 		PLACE_TEST(what_an_earlier_run_left_goes_back_before_the_next),
+		PLACE_TEST(two_names_of_one_node_do_not_disturb_each_other),
 		PLACE_TEST(an_id_is_used_once),
 		PLACE_TEST(what_is_taken_back_is_not_recorded_in_any_longer),
 		PLACE_TEST(attributes_alone_leave_content_to_its_writer),
