@@ -70,6 +70,7 @@ int made_site_setup(void **state)
 	s->home = xasprintf("HOME=%s/home", s->dir);
 	s->cache = xasprintf("XDG_CACHE_HOME=%s/cache", s->dir);
 	s->state = xasprintf("XDG_STATE_HOME=%s/state", s->dir);
+	s->node = xasprintf("MODELFLEET_STATE_DIR=%s/node", s->dir);
 	strbuf_init(&s->out);
 	strbuf_init(&s->err);
 	made_noise(s, "sink/face/2026-01-01/weights.bin", 20000);
@@ -88,6 +89,7 @@ int made_site_teardown(void **state)
 	free(s->home);
 	free(s->cache);
 	free(s->state);
+	free(s->node);
 	free(s);
 	return scratch_remove(&dir);
 }
@@ -97,7 +99,7 @@ int made_site_teardown(void **state)
 void made_run(struct made_site *s, const char *const *words)
 {
 	const char *argv[MADE_WORDS_MAX + 2] = {MODELFLEET};
-	const char *const env[] = {s->home, s->cache, s->state, "NO_COLOR=1", NULL};
+	const char *const env[] = {s->home, s->cache, s->state, s->node, "NO_COLOR=1", NULL};
 	struct spawn_result r;
 	struct err err = {0};
 
@@ -150,7 +152,7 @@ static _Noreturn void become_program(const struct made_site *s, const char *cons
 	autofree char *term_entry = xasprintf("TERM=%s", term ? term : "");
 	autofree char *color_entry = xasprintf("NO_COLOR=%s", no_color ? no_color : "");
 	const char *const extra[] = {
-		s->home, s->cache, s->state, term_entry, color_entry, NULL};
+		s->home, s->cache, s->state, s->node, term_entry, color_entry, NULL};
 	char *argv[MADE_WORDS_MAX + 2] = {(char *)MODELFLEET};
 
 	for (size_t i = 0; line[i]; i++)

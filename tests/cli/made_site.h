@@ -15,9 +15,9 @@
 #define MADE_WORDS_MAX 12 /* of a command's line, the program's name left out */
 
 struct made_site {
-	char *dir;                  /* hosts.yaml, sink/ (the store), h0/, h1/ */
-	char *home, *cache, *state; /* of the environment */
-	struct arena arena;         /* for the test */
+	char *dir;                         /* hosts.yaml, sink/ (the store), h0/, h1/ */
+	char *home, *cache, *state, *node; /* of the environment */
+	struct arena arena;                /* for the test */
 	/* What the last run gave. */
 	int code;
 	struct strbuf out, err;

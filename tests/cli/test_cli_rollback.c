@@ -67,7 +67,7 @@
 
 struct fixture {
 	char *dir;
-	char *home, *cache, *state; /* of the environment */
+	char *home, *cache, *state, *node; /* of the environment */
 	struct arena arena;
 	int code;
 	struct strbuf out, err;
@@ -75,8 +75,8 @@ struct fixture {
 
 static void spawn(struct fixture *f, const char *const *argv)
 {
-	const char *const env[] = {f->home, f->cache, f->state, "NO_COLOR=1", "LC_ALL=C.UTF-8",
-		"GIT_AUTHOR_NAME=Anna", "GIT_AUTHOR_EMAIL=anna@example.org",
+	const char *const env[] = {f->home, f->cache, f->state, f->node, "NO_COLOR=1",
+		"LC_ALL=C.UTF-8", "GIT_AUTHOR_NAME=Anna", "GIT_AUTHOR_EMAIL=anna@example.org",
 		"GIT_COMMITTER_NAME=Anna", "GIT_COMMITTER_EMAIL=anna@example.org", NULL};
 	const struct spawn_options o = {.argv = argv,
 		.env = env,
@@ -137,12 +137,13 @@ static int setup(void **state)
 	f->home = xasprintf("HOME=%s/home", f->dir);
 	f->cache = xasprintf("XDG_CACHE_HOME=%s/cache", f->dir);
 	f->state = xasprintf("XDG_STATE_HOME=%s/state", f->dir);
+	f->node = xasprintf("MODELFLEET_STATE_DIR=%s/node", f->dir);
 	strbuf_init(&f->out);
 	strbuf_init(&f->err);
 	write_file(f, "hosts.yaml", SITE);
 	write_file(f, "group_vars/all/models.yaml", REGISTRY);
 	write_file(f, "p.yaml", PLAYBOOK);
-	write_file(f, ".gitignore", "/sink/\n/a/\n/b/\n/home/\n/cache/\n/state/\n");
+	write_file(f, ".gitignore", "/sink/\n/a/\n/b/\n/home/\n/cache/\n/node/\n/state/\n");
 	shell(f, "for v in 2025-01-01 2025-11-20 2026-02-02; do mkdir -p sink/face/$v; "
 		 "head -c 1500 /dev/zero > sink/face/$v/m.bin; echo $v >> sink/face/$v/m.bin; "
 		 "done; "
@@ -163,6 +164,7 @@ static int teardown(void **state)
 	free(f->home);
 	free(f->cache);
 	free(f->state);
+	free(f->node);
 	free(f);
 	return scratch_remove(&dir);
 }

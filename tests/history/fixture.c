@@ -24,6 +24,7 @@ int fixture_setup(void **state)
 	setenv("HOME", fixture_dir, 1);
 	setenv("XDG_STATE_HOME", fixture_path("state"), 1);
 	setenv("XDG_CACHE_HOME", fixture_path("cache"), 1);
+	setenv("MODELFLEET_STATE_DIR", fixture_path("node"), 1);
 	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
 	return 0;
 }
