@@ -53,7 +53,8 @@ def do_runs(command, topic, fleet):
         for label, options in modules.RUNS:
             said = modules.run(command, playbook, "/srv/d", os.path.join(top, "out"), options,
                                ("-i", inventory))
-            names = {top: "TOP", host.address: "ADDRESS"}
+            names = {top: "TOP", host.address: "ADDRESS",
+                     str(fleet.ssh_config.parent): "FLEET"}
             answers[label] = {
                 "results": modules.normal(said, names),
                 "disk": modules.normal(disk(host, ["/srv/d", *topic.get("disk", [])]), names)}
