@@ -74,6 +74,10 @@ class Contender:
         self.log.write_text("")
         return run(self.fleet, self.command(), self.environment, self.log).wall
 
+    def bad_lines(self):
+        """What the last run says went wrong."""
+        return re.findall(r"^.*(?:fatal|UNREACHABLE|FAILED|rror).*", self.log.read_text(), re.M)
+
 
 class Playbook(Contender):
     """Those that run the playbook."""
@@ -279,7 +283,7 @@ def main():
                 medians = measure_all(fleet, contenders, Path(work), options.runs)
             except HarnessError:
                 for one in contenders:
-                    print(f"--- {one.name}\n{one.log.read_text()[-2000:]}", file=sys.stderr)
+                    print(f"--- {one.name}", *one.bad_lines()[:3], sep="\n", file=sys.stderr)
                 raise
     except HarnessError as error:
         print(f"playbook.py: {error}", file=sys.stderr)
