@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
 
@@ -26,6 +27,16 @@ void notify_supervisor(const char *state)
 	if (fd >= 0)
 		(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+}
+
+void notify_alive(void)
+{
+	static deadline next;
+
+	if (!deadline_passed(next))
+		return;
+	next = deadline_in(1);
+	notify_supervisor("WATCHDOG=1");
 }
 
 double notify_interval(void)

@@ -5,6 +5,11 @@
 
 /* Sends "READY=1" and the like to $NOTIFY_SOCKET; nothing where there is none. */
 void notify_supervisor(const char *state);
+/*
+ * Tells that this process lives, once a second at most: called by whatever takes long. From one
+ * thread.
+ */
+void notify_alive(void);
 /* Seconds within which systemd wants to hear of us, of which half are over; 0: it does not. */
 double notify_interval(void);
 

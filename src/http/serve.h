@@ -90,8 +90,7 @@ const char *http_call_query(const struct http_call *call, const char *name);
 bool http_call_has_token(const struct http_call *call, const char *token);
 /*
  * Makes the answer an error: the status, and a problem document with its title and what is
- * wrong. The handler may add members before the closing brace by its own means: it does not
- * have to use this.
+ * wrong and what to do about it.
  */
 void http_answer_problem(struct http_answer *answer, unsigned status, const char *detail, ...)
 	PRINTF_LIKE(3, 4);

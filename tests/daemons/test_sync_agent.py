@@ -192,7 +192,7 @@ class CycleTest(AgentCase):
         self.registry.publish("plates", files)
         said = self.once(code=1)
         self.assertIn("2 files that may be meant, weights/best.pt, weights/last.pt", said)
-        for artifact in ("weights/last.pt", "weights/l*.pt"):
+        for artifact in ("weights/last.pt", "weights/l*.pt", "**/last.pt"):
             shutil.rmtree(self.models)
             self.configure(models=[{"mlflow_name": "plates", "local_filename": "plates.pt",
                                     "artifact": artifact}])
@@ -577,6 +577,26 @@ class ReportTest(AgentCase):
         (spool / "000000000131.json").write_text("{\"x\": \"" + "y" * 1_040_000 + "\"}")
         self.once()
         self.assertLessEqual(sum(path.stat().st_size for path in self.spooled()), 1 << 20)
+
+
+class SupervisorTest(AgentCase):
+    def test_a_long_download_tells_that_it_lives(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+            heard.bind(str(self.site / "notify"))
+            heard.setblocking(False)
+            self.registry.publish("plates", {"best.pt": pt("one", 12_000_000)})
+            self.configure(bandwidth_bytes_per_second=1_500_000)
+            subprocess.run(self.command("--once"), cwd=self.site, check=True, timeout=PATIENCE,
+                           capture_output=True,
+                           env={**os.environ, "NOTIFY_SOCKET": str(self.site / "notify")})
+            told = []
+            while True:
+                try:
+                    told.append(heard.recv(100))
+                except BlockingIOError:
+                    break
+            self.assertEqual(told[0], b"READY=1")
+            self.assertGreaterEqual(told.count(b"WATCHDOG=1"), 4, told)
 
 
 class ConfigTest(AgentCase):

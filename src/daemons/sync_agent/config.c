@@ -12,7 +12,7 @@
 #define DAY        86400
 #define CONFIG_MAX (1u << 20) /* bytes of a configuration */
 #define MODELS_MAX 1000u
-#define NAME_MAX_  255
+#define HOST_NAME  255 /* characters that are taken of it */
 
 static const struct setting model_settings[] = {
 	SETTING(struct agent_model, name, TEXT, "mlflow_name"),
@@ -245,7 +245,7 @@ const struct agent_model *config_model(const struct agent_config *config, size_t
 
 const char *config_device(struct arena *a, const struct agent_config *config)
 {
-	char name[NAME_MAX_ + 1] = "";
+	char name[HOST_NAME + 1] = "";
 
 	if (config->reporting.device_id)
 		return config->reporting.device_id;

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "crypto/digest.h"
+#include "daemons/notify.h"
 #include "daemons/sync_agent/swap.h"
 #include "daemons/sync_agent/update.h"
 #include "source/format.h"
@@ -33,7 +34,7 @@ struct cycle {
 	struct state state;
 	int lock;
 	bool connected; /* every source that was asked has answered */
-	bool manifest_known, changed;
+	bool changed;   /* without an update: has to be written down */
 	struct {
 		struct staged *items;
 		size_t count, cap;
@@ -99,6 +100,7 @@ static int lock_cycle(struct cycle *c, struct err *err)
 	while (flock(c->lock, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return err_sys(err, "lock %s", path);
+		notify_alive();
 		if (deadline_passed(until))
 			return err_set(err, ERR_BUSY,
 				"another agent has been at work in %s for a minute",
@@ -114,9 +116,8 @@ static int read_records(struct cycle *c, struct err *err)
 {
 	struct err why = {0};
 
-	c->manifest_known =
-		manifest_read(&c->arena, c->config->manifest_path, &c->manifest, &why) == 0;
-	if (!c->manifest_known && why.code != ERR_NOTFOUND)
+	if (manifest_read(&c->arena, c->config->manifest_path, &c->manifest, &why) < 0 &&
+		why.code != ERR_NOTFOUND)
 		log_warning("the manifest is not trusted, and files are fetched again: %s",
 			why.text);
 	c->manifest.device_id = config_device(&c->arena, c->config);
@@ -269,11 +270,20 @@ static int check_space(const struct cycle *c, uint64_t size, struct err *err)
 		(unsigned long long)size, c->config->models_dir, (unsigned long long)there);
 }
 
+static void tell_progress(void *data, uint64_t done, uint64_t total)
+{
+	(void)data;
+	(void)done;
+	(void)total;
+	notify_alive();
+}
+
 static int fetch(struct cycle *c, struct source *source, const struct agent_model *m,
 	const struct source_request *q, const struct source_version *v, struct err *err)
 {
 	AUTO(source_file_release) struct source_file file = {0};
-	struct source_fetch f = {.size_max = (uint64_t)c->config->size_max};
+	struct source_fetch f = {
+		.size_max = (uint64_t)c->config->size_max, .progress = tell_progress};
 
 	if (source_choose(source, q, v, &file, err) < 0 || check_space(c, file.size, err) < 0)
 		return -1;
@@ -384,6 +394,7 @@ static void sync_models(struct cycle *c)
 	for (size_t i = 0; i < c->config->models.count; i++) {
 		const struct agent_model *m = config_model(c->config, i);
 		struct err why = {0};
+		notify_alive();
 		if (sync_model(c, m, &why) < 0)
 			note(c, m, &why);
 		if (cancel_level(c->agent->cancel))

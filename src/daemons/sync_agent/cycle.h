@@ -20,7 +20,6 @@ struct cycle_source {
 
 struct agent {
 	const struct agent_config *config;
-	struct arena *arena; /* of the configuration */
 	const struct cancel *cancel;
 	struct status status;
 	struct {

@@ -98,7 +98,6 @@ static int adopt(struct service *s, struct arena *arena, const struct agent_conf
 	s->arena = *arena;
 	s->config = *config;
 	s->agent.config = &s->config;
-	s->agent.arena = &s->arena;
 	cycle_forget_sources(&s->agent);
 	status_configure(&s->agent.status, &s->config, config_device(&s->arena, &s->config));
 	return serve(s, err);
@@ -163,7 +162,7 @@ static void wait_for_next(struct service *s)
 		deadline until =
 			interval > 0 ? deadline_min(next, deadline_in(interval)) : next;
 		int ready = wait_fds(&wake, 1, until, &cancel, NULL);
-		notify_supervisor("WATCHDOG=1");
+		notify_alive();
 		if (ready > 0 || cancel_level(&cancel) || deadline_passed(next))
 			break;
 	}
