@@ -64,9 +64,11 @@ static const struct hostile archives[] = {
 		"failed to unpack", NULL},
 };
 
+/* An octal number that ends with a NUL in the field's last byte. */
 static void add_number(char *field, size_t width, unsigned long value)
 {
-	snprintf(field, width, "%0*lo", (int)width - 1, value);
+	for (size_t i = width - 1; i-- > 0; value >>= 3)
+		field[i] = (char)('0' + (value & 7));
 }
 
 /* Appends a member in the format of POSIX (ustar). */
