@@ -5,7 +5,8 @@
  */
 #include "base/fd.h"
 #include "base/path.h"
-#include "cli/move.h"
+#include "cli/move_pin.h"
+#include "registry/registry.h"
 
 static const char *const extensions[] = {"", ".yml", ".yaml", ".json"};
 

@@ -6,8 +6,8 @@
 #define CLI_PUBLISH_H
 
 #include "cli/engine.h"
-#include "cli/move.h"
 #include "cli/progress.h"
+#include "history/move.h"
 #include "registry/publish.h"
 
 struct publish {

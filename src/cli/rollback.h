@@ -4,15 +4,15 @@
  *
  * A rollback's life: rollback_look reads the site as it is and opens the store without its
  * lock; rollback_plan says what would change where; then, under the lock, the move is written
- * and committed (cli/move.h), and a deploy of that model is run with the site loaded anew. What
- * was looked at lives to the end: the move, and a lease on a store of another host, refer to
- * it.
+ * and committed (history/move.h), and a deploy of that model is run with the site loaded anew.
+ * What was looked at lives to the end: the move, and a lease on a store of another host, refer
+ * to it.
  */
 #ifndef CLI_ROLLBACK_H
 #define CLI_ROLLBACK_H
 
 #include "cli/deploy.h"
-#include "cli/move.h"
+#include "history/move.h"
 #include "registry/reports.h"
 
 struct rollback_options {

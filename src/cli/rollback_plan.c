@@ -4,6 +4,7 @@
  * anything is touched.
  */
 #include "base/vec.h"
+#include "cli/move_pin.h"
 #include "cli/rollback.h"
 
 /* ---- the target ---- */

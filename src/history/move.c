@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/move.h"
+#include "history/move.h"
 
 #include "base/vec.h"
 #include "history/identity.h"

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Making another version of a model current, or pinning it on hosts: the edit of the site's
- * files and its commit, which rollback-model and publish-model --activate share. Internal to
- * cli/.
+ * files and its commit, which rollback-model, publish-model --activate and the registry's
+ * service share.
  *
  * A move's life: move_version or move_pin (repeated, for several hosts) prepares and checks
  * everything without writing; move_commit writes files and commits, and leaves nothing half
  * done when that fails; move_push; move_undo makes a second commit that takes it back.
  */
-#ifndef CLI_MOVE_H
-#define CLI_MOVE_H
+#ifndef HISTORY_MOVE_H
+#define HISTORY_MOVE_H
 
 #include "history/commit.h"
-#include "inventory/inventory.h"
 #include "registry/edit.h"
-#include "vars/vars.h"
 
 struct move {
 	struct {
@@ -33,19 +31,11 @@ struct move {
 /* Prepares making `to` current for all. The model and the strings live as long as the move. */
 int move_version(struct move *m, const struct model *model, const char *to, struct err *err);
 /*
- * Prepares pinning a version on one host, in its file of host_vars (move_pin_file); version
+ * Prepares pinning a version on one host, in `path`, its file of host_vars; version
  * NULL takes the pin away.
  */
 int move_pin(struct move *m, const char *host, const char *path, const char *model,
 	const char *version, struct err *err);
-/*
- * Finds the file for a host's pin, new memory, which may be absent: where its pins are now,
- * else the host's file of host_vars (in a directory HOST/ the last one that is not encrypted),
- * else host_vars/HOST.yaml beside the inventory. ERR_UNSUPPORTED when a pin there would hide
- * pins of other models that come from elsewhere.
- */
-int move_pin_file(const struct inventory *inventory, struct vars_view *view, const char *model,
-	char **path, struct err *err);
 /* Looks at the repository: git_commit_check of all files. */
 int move_check(const struct move *m, struct err *err);
 /*
