@@ -52,11 +52,11 @@ static void guarded(void *data, const struct http_call *call, struct http_answer
 }
 
 static const struct http_route routes[] = {
-	{"GET", "/echo", echo},
-	{"POST", "/echo", echo},
-	{"PUT", "/models/{}/{}/activate", echo},
-	{"GET", "/models/{}", echo},
-	{"POST", "/guarded", guarded},
+	HTTP_ROUTE("GET", "/echo", echo),
+	HTTP_ROUTE("POST", "/echo", echo),
+	HTTP_ROUTE("PUT", "/models/{}/{}/activate", echo),
+	HTTP_ROUTE("GET", "/models/{}", echo),
+	HTTP_ROUTE("POST", "/guarded", guarded),
 	{0},
 };
 

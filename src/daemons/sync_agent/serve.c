@@ -109,11 +109,11 @@ static void take_webhook(void *data, const struct http_call *call, struct http_a
 }
 
 static const struct http_route routes[] = {
-	{"GET", "/status", give_status},
-	{"GET", "/health", give_health},
-	{"GET", "/metrics", give_metrics},
-	{"POST", "/sync", take_sync},
-	{"POST", "/webhook", take_webhook},
+	HTTP_ROUTE("GET", "/status", give_status),
+	HTTP_ROUTE("GET", "/health", give_health),
+	HTTP_ROUTE("GET", "/metrics", give_metrics),
+	HTTP_ROUTE("POST", "/sync", take_sync),
+	HTTP_ROUTE("POST", "/webhook", take_webhook),
 	{0},
 };
 
