@@ -47,8 +47,9 @@ void http_answer_file(
 
 enum http_range { HTTP_RANGE_NONE, HTTP_RANGE_PART, HTTP_RANGE_BEYOND };
 /*
- * Reads a Range header for content of a size: PART with first and count; NONE for what is to be
- * ignored (another unit, several ranges, not well-formed); BEYOND for what lies past the end.
+ * Reads a Range header for content of a size: PART with first and count, which it sets only
+ * then; NONE for what is to be ignored (another unit, several ranges, not well-formed); BEYOND
+ * for what lies past the end.
  */
 enum http_range http_range_read(
 	const char *header, uint64_t size, uint64_t *first, uint64_t *count);

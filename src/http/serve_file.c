@@ -39,20 +39,21 @@ enum http_range http_range_read(
 	const char *header, uint64_t size, uint64_t *first, uint64_t *count)
 {
 	static const char unit[] = "bytes=";
-	uint64_t last = UINT64_MAX;
+	uint64_t from, last = UINT64_MAX;
 
 	if (!header || strncasecmp(header, unit, strlen(unit)) != 0)
 		return HTTP_RANGE_NONE;
 	const char *s = header + strlen(unit);
 	if (*s == '-')
 		return read_suffix(s + 1, size, first, count);
-	if (!read_digits(&s, first) || *s++ != '-')
+	if (!read_digits(&s, &from) || *s++ != '-')
 		return HTTP_RANGE_NONE;
-	if (*s && (!read_digits(&s, &last) || *s || last < *first))
+	if (*s && (!read_digits(&s, &last) || *s || last < from))
 		return HTTP_RANGE_NONE;
-	if (*first >= size)
+	if (from >= size)
 		return HTTP_RANGE_BEYOND;
-	*count = (last < size ? last + 1 : size) - *first;
+	*first = from;
+	*count = (last < size ? last + 1 : size) - from;
 	return HTTP_RANGE_PART;
 }
 
