@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "crypto/digest.h"
 #include "daemons/notify.h"
+#include "daemons/sync_agent/leftovers.h"
 #include "daemons/sync_agent/swap.h"
 #include "daemons/sync_agent/update.h"
 #include "source/format.h"
@@ -321,16 +322,6 @@ static int sync_model(struct cycle *c, const struct agent_model *m, struct err *
 
 /* ---- a cycle ---- */
 
-/* Staged files, parts of them and their notes: whatever a cut-off cycle has left. */
-static void clear_staging(const struct cycle *c)
-{
-	autofree char *path = path_join(c->config->models_dir, CONFIG_STAGING);
-	struct err err = {0};
-
-	if (path_exists(path) && path_remove_tree(path, &err) < 0)
-		log_warning("%s: %s", path, err.text);
-}
-
 static void count_outcome(struct cycle *c, enum update_outcome outcome)
 {
 	struct status_counters more = {0};
@@ -375,18 +366,24 @@ static void write_records(struct cycle *c)
 		log_line(LOG_ERROR, "%s", why.text);
 }
 
-static void recover(struct cycle *c)
+/*
+ * Ends what an earlier process left. -1 with err when that cannot be done now: what is
+ * remembered of it must not be lost by another update.
+ */
+static int recover(struct cycle *c, struct err *err)
 {
 	struct update u = update_of(c);
 	struct err why = {0};
-	enum update_outcome outcome;
 
-	if (c->state.pending.count == 0)
-		return;
-	outcome = update_recover(&u, &why);
+	enum update_outcome outcome = update_recover(&u, &why);
 	count_outcome(c, outcome);
-	if (outcome != UPDATE_DONE)
+	if (outcome == UPDATE_FAILED || c->state.pending.count)
+		return err_set(err, why.code ? why.code : ERR_SYSTEM,
+			"the update that was cut off cannot be ended: %s", why.text);
+	if (outcome == UPDATE_REVERTED)
 		c->first = why;
+	leftovers_clear(c->config, &c->state);
+	return 0;
 }
 
 static void sync_models(struct cycle *c)
@@ -402,22 +399,35 @@ static void sync_models(struct cycle *c)
 	}
 }
 
+static void run(struct cycle *c)
+{
+	if (recover(c, &c->first) < 0) {
+		log_line(LOG_ERROR, "%s", c->first.text);
+		return;
+	}
+	sync_models(c);
+	if (cancel_level(c->agent->cancel))
+		return;
+	apply(c);
+	write_records(c);
+	leftovers_clear_staging(c->config);
+}
+
 int cycle_run(struct agent *agent, struct err *err)
 {
 	struct cycle c;
 	int rc = -1;
 
 	if (cycle_open(&c, agent, err) == 0) {
-		recover(&c);
-		sync_models(&c);
-		if (!cancel_level(agent->cancel)) {
-			apply(&c);
-			write_records(&c);
-			clear_staging(&c);
-		}
-		status_take(&agent->status, &c.manifest, &c.state, c.connected,
-			c.first.code ? c.first.text : NULL);
+		status_show(&agent->status, &c.manifest, &c.state);
+		run(&c);
+		status_show(&agent->status, &c.manifest, &c.state);
+		status_end_cycle(
+			&agent->status, c.connected, c.first.code ? c.first.text : NULL);
 		rc = c.first.code ? err_set(err, c.first.code, "%s", c.first.text) : 0;
+	} else if (!cancel_level(agent->cancel)) {
+		log_line(err->code == ERR_BUSY ? LOG_WARNING : LOG_ERROR, "%s", err->text);
+		status_end_cycle(&agent->status, agent->status.connected, err->text);
 	}
 	cycle_close(&c);
 	malloc_trim(0);
@@ -431,8 +441,9 @@ int cycle_put_back(struct agent *agent, const char *file, struct err *err)
 
 	if (cycle_open(&c, agent, err) == 0) {
 		struct update u = update_of(&c);
-		recover(&c);
-		rc = update_put_back(&u, file, err) == UPDATE_DONE ? 0 : -1;
+		if (recover(&c, err) == 0)
+			rc = update_put_back(&u, file, err) == UPDATE_DONE ? 0 : -1;
+		leftovers_clear_staging(c.config);
 	}
 	cycle_close(&c);
 	return rc;

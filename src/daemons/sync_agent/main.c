@@ -179,8 +179,6 @@ static int run(struct service *s)
 		int rc = cycle_run(&s->agent, &err);
 		if (cancel_level(&cancel))
 			break;
-		if (rc < 0 && err.code == ERR_BUSY)
-			log_warning("%s", err.text);
 		report(s);
 		if (s->o->once)
 			return rc < 0 ? EXIT_FAILED : EXIT_DONE;

@@ -18,6 +18,10 @@
 
 #define STATE_FILE ".sync-state.json"
 
+/* Why a version is not taken. */
+#define BLOCK_UNHEALTHY "unhealthy"
+#define BLOCK_HELD      "held"
+
 struct former {
 	struct record record;
 	const char *kept; /* its name in .former/ */
@@ -33,7 +37,7 @@ struct pending {
 struct block {
 	const char *file;
 	const char *name, *version, *run_id; /* what is not taken */
-	const char *reason;                  /* "unhealthy", "held" */
+	const char *reason;                  /* BLOCK_UNHEALTHY, BLOCK_HELD */
 };
 
 struct state {

@@ -79,8 +79,7 @@ static void set_json(char **text, const struct value *v)
 		set(text, out.data);
 }
 
-void status_take(struct status *s, const struct manifest *manifest, const struct state *state,
-	bool connected, const char *error)
+void status_show(struct status *s, const struct manifest *manifest, const struct state *state)
 {
 	AUTO(arena_release) struct arena a = {0};
 
@@ -88,6 +87,12 @@ void status_take(struct status *s, const struct manifest *manifest, const struct
 	set(&s->last_sync, manifest->last_sync);
 	set_json(&s->models, manifest_models(&a, manifest));
 	set_json(&s->blocked, blocked_value(&a, state));
+	pthread_mutex_unlock(&s->lock);
+}
+
+void status_end_cycle(struct status *s, bool connected, const char *error)
+{
+	pthread_mutex_lock(&s->lock);
 	set(&s->last_error, error);
 	s->connected = connected;
 	s->last_cycle = time(NULL);

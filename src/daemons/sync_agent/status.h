@@ -40,9 +40,10 @@ void status_release(struct status *s);
 void status_configure(struct status *s, const struct agent_config *config, const char *device);
 /* Notes why a configuration on disk is not in use; NULL: it is. */
 void status_refuse_config(struct status *s, const char *why);
-/* Takes what a cycle has left; `error` is NULL for one that went well. */
-void status_take(struct status *s, const struct manifest *manifest, const struct state *state,
-	bool connected, const char *error);
+/* Takes what is on this device: at a cycle's begin, and as it has left it. */
+void status_show(struct status *s, const struct manifest *manifest, const struct state *state);
+/* Notes a cycle's end; `error` is NULL for one that went well. */
+void status_end_cycle(struct status *s, bool connected, const char *error);
 /* Adds to the counters. */
 void status_count(struct status *s, const struct status_counters *more);
 /* The answer of GET /status, as JSON; also what is reported to the portal. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemons/sync_agent/swap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -76,18 +77,18 @@ static int copy_file(const char *from, const char *to, struct err *err)
 	return 0;
 }
 
-static int keep_former(const char *path, const char *kept, struct err *err)
+int swap_link(const char *from, const char *to, struct err *err)
 {
-	autofree char *directory = path_dirname(kept);
+	autofree char *directory = path_dirname(to);
 
 	if (path_mkdirs(directory, 0700, err) < 0)
 		return -1;
-	unlink(kept);
-	if (link(path, kept) == 0)
+	unlink(to);
+	if (link(from, to) == 0)
 		return dir_sync(directory, err);
 	if (errno == EPERM || errno == ENOTSUP || errno == EMLINK || errno == EXDEV)
-		return copy_file(path, kept, err) < 0 ? -1 : dir_sync(directory, err);
-	return err_sys(err, "link %s to %s", path, kept);
+		return copy_file(from, to, err) < 0 ? -1 : dir_sync(directory, err);
+	return err_sys(err, "link %s to %s", from, to);
 }
 
 int swap_install(
@@ -97,7 +98,7 @@ int swap_install(
 	autofree char *parent = path_dirname(path);
 	autofree char *kept = p->kept ? swap_kept(models_dir, p->kept) : NULL;
 
-	if (path_mkdirs(parent, 0755, err) < 0 || (kept && keep_former(path, kept, err) < 0))
+	if (path_mkdirs(parent, 0755, err) < 0 || (kept && swap_link(path, kept, err) < 0))
 		return -1;
 	if (rename(staged, path) < 0)
 		return err_sys(err, "rename %s to %s", staged, path);
@@ -117,6 +118,11 @@ int swap_revert(const char *models_dir, const struct pending *p, struct err *err
 	autofree char *path = path_join(models_dir, p->next.file);
 	autofree char *kept = p->kept ? swap_kept(models_dir, p->kept) : NULL;
 
+	if (!swap_is_done(models_dir, p)) {
+		if (kept)
+			unlink(kept);
+		return 0;
+	}
 	if (kept && rename(kept, path) < 0)
 		return err_sys(err, "rename %s to %s", kept, path);
 	if (!kept && unlink(path) < 0 && errno != ENOENT)
@@ -124,10 +130,26 @@ int swap_revert(const char *models_dir, const struct pending *p, struct err *err
 	return sync_parent(path, err);
 }
 
-void swap_forget(const char *models_dir, const char *kept)
+/* Whether the state knows a name in .former/. */
+static bool is_kept(const struct state *s, const char *name)
 {
-	autofree char *path = kept ? swap_kept(models_dir, kept) : NULL;
+	for (size_t i = 0; i < s->former.count; i++)
+		if (strcmp(s->former.items[i].kept, name) == 0)
+			return true;
+	for (size_t i = 0; i < s->pending.count; i++)
+		if (s->pending.items[i].kept && strcmp(s->pending.items[i].kept, name) == 0)
+			return true;
+	return false;
+}
 
-	if (path)
-		unlink(path);
+void swap_sweep(const char *models_dir, const struct state *state)
+{
+	autofree char *directory = path_join(models_dir, CONFIG_FORMER);
+	DIR *d = opendir(directory);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (path_is_component(e->d_name) && !is_kept(state, e->d_name))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
 }

@@ -18,10 +18,15 @@ int swap_install(
 	const char *models_dir, const char *staged, const struct pending *p, struct err *err);
 /* Whether that was done, by the inode. */
 bool swap_is_done(const char *models_dir, const struct pending *p);
-/* Puts the former file back in one step; without one, the new file goes. */
+/*
+ * Puts the former file back in one step; without one, the new file goes. A swap that was not
+ * done, or was taken back before, is fine. ERR_NOTFOUND: somebody has removed the former file.
+ */
 int swap_revert(const char *models_dir, const struct pending *p, struct err *err);
-/* Removes a kept file; one that is not there is fine. */
-void swap_forget(const char *models_dir, const char *kept);
+/* Gives a file a second name, or a copy where there are none; what has that name goes. */
+int swap_link(const char *from, const char *to, struct err *err);
+/* Removes what lies in .former/ and the state does not know of. */
+void swap_sweep(const char *models_dir, const struct state *state);
 /* The path of a kept file; new memory. */
 char *swap_kept(const char *models_dir, const char *kept);
 

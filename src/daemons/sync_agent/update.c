@@ -39,27 +39,36 @@ static void write_flag(const struct update *u)
 
 /* ---- back ---- */
 
-/* Makes the manifest say of a file what it said before the update. */
+/* Makes the manifest say of a file what it said before the update, if it says anything else. */
 static void put_last(struct update *u, const struct pending *p)
 {
+	const struct record *said = manifest_find(u->manifest, p->next.file);
+
+	if (!said || !record_is(said, p->next.name, p->next.version, p->next.run_id))
+		return;
 	if (p->last.version)
 		manifest_put(u->manifest, &p->last);
 	else
 		manifest_remove(u->manifest, p->next.file);
 }
 
-/* Puts back the first `count` files of the update, and what the manifest said of them. */
-static int revert(struct update *u, size_t count, struct err *err)
+/*
+ * Puts back the files of the update, and what the manifest said of them. A file whose former
+ * one somebody has removed stays: there is nothing else.
+ */
+static int revert(struct update *u, struct err *err)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < u->state->pending.count; i++) {
 		const struct pending *p = &u->state->pending.items[i];
-		if (swap_revert(u->config->models_dir, p, err) < 0) {
-			rc = -1;
-			continue;
-		}
-		put_last(u, p);
+		struct err why = {0};
+		if (swap_revert(u->config->models_dir, p, &why) == 0)
+			put_last(u, p);
+		else if (why.code == ERR_NOTFOUND)
+			log_line(LOG_ERROR, "%s stays: %s", p->next.file, why.text);
+		else
+			rc = err_set(err, why.code, "%s", why.text);
 	}
 	return rc;
 }
@@ -79,10 +88,27 @@ static void block_all(struct update *u)
 						  .name = next->name,
 						  .version = next->version,
 						  .run_id = next->run_id,
-						  .reason = "unhealthy"});
+						  .reason = BLOCK_UNHEALTHY});
 	}
 }
 
+/* Whether the update was on its way back when an earlier process ended. */
+static bool is_going_back(const struct update *u)
+{
+	for (size_t i = 0; i < u->state->pending.count; i++) {
+		const struct record *next = &u->state->pending.items[i].next;
+		const struct block *b = state_block(u->state, next->file);
+		if (b && strcmp(b->reason, BLOCK_UNHEALTHY) == 0 &&
+			record_is(next, b->name, b->version, b->run_id))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The state says first that the update goes back, and forgets it last, when the pipeline runs
+ * with its former models: whatever ends in between is gone through again.
+ */
 static enum update_outcome go_back(struct update *u, struct err *err)
 {
 	struct err why = {0};
@@ -91,18 +117,22 @@ static enum update_outcome go_back(struct update *u, struct err *err)
 		"the pipeline is not healthy with its new models, which go back: %s",
 		err ? err->text : "");
 	block_all(u);
-	if (revert(u, u->state->pending.count, &why) < 0 || write_manifest(u, &why) < 0 ||
-		end_update(u, &why) < 0)
+	if (state_write(u->config->models_dir, u->state, &why) < 0)
+		log_line(LOG_ERROR, "%s", why.text);
+	int rc = revert(u, &why) < 0 || write_manifest(u, &why) < 0 ? -1 : 0;
+	if (rc < 0)
 		log_line(LOG_ERROR, "%s", why.text);
 	write_flag(u);
 	if (pilot_restart(&u->config->on_update, u->cancel, &why) < 0)
 		log_line(LOG_ERROR, "the restart with the former models: %s", why.text);
+	if (rc == 0 && why.code != ERR_CANCELLED && end_update(u, &why) < 0)
+		log_line(LOG_ERROR, "%s", why.text);
 	return UPDATE_REVERTED;
 }
 
 /* ---- forth ---- */
 
-/* Drops the oldest former versions of a file beyond those that are to be kept. */
+/* Forgets the oldest former versions of a file beyond those that are to be kept. */
 static void trim_former(struct update *u, const char *file)
 {
 	int64_t count = 0;
@@ -110,10 +140,19 @@ static void trim_former(struct update *u, const char *file)
 	for (size_t i = u->state->former.count; i-- > 0;) {
 		if (strcmp(u->state->former.items[i].record.file, file) != 0)
 			continue;
-		if (++count <= u->config->keep_former)
-			continue;
-		swap_forget(u->config->models_dir, u->state->former.items[i].kept);
-		state_drop_former(u->state, i);
+		if (++count > u->config->keep_former)
+			state_drop_former(u->state, i);
+	}
+}
+
+/* A version that is in use is no former one. */
+static void drop_used(struct update *u, const struct record *used)
+{
+	for (size_t i = u->state->former.count; i-- > 0;) {
+		const struct record *r = &u->state->former.items[i].record;
+		if (strcmp(r->file, used->file) == 0 &&
+			record_is(r, used->name, used->version, used->run_id))
+			state_drop_former(u->state, i);
 	}
 }
 
@@ -125,12 +164,28 @@ static int confirm(struct update *u, struct err *err)
 		if (p->kept && p->last.version && u->config->keep_former > 0)
 			*VEC_PUSH(&u->state->former) =
 				(struct former){.record = p->last, .kept = p->kept};
-		else
-			swap_forget(u->config->models_dir, p->kept);
 	}
-	for (size_t i = 0; i < u->state->pending.count; i++)
+	for (size_t i = 0; i < u->state->pending.count; i++) {
+		drop_used(u, &u->state->pending.items[i].next);
 		trim_former(u, u->state->pending.items[i].next.file);
-	return end_update(u, err);
+	}
+	if (end_update(u, err) < 0)
+		return -1;
+	swap_sweep(u->config->models_dir, u->state);
+	return 0;
+}
+
+/*
+ * Takes all back before the pipeline knows of it; what cannot be is left for the next start. A
+ * manifest that could not be written may be there nevertheless, when only its sync has failed.
+ */
+static enum update_outcome give_up(struct update *u)
+{
+	struct err why = {0};
+
+	if (revert(u, &why) < 0 || write_manifest(u, &why) < 0 || end_update(u, &why) < 0)
+		log_line(LOG_ERROR, "%s", why.text);
+	return UPDATE_FAILED;
 }
 
 /* From the manifest on: files are swapped. */
@@ -138,15 +193,16 @@ static enum update_outcome go_on(struct update *u, struct err *err)
 {
 	for (size_t i = 0; i < u->state->pending.count; i++)
 		manifest_put(u->manifest, &u->state->pending.items[i].next);
-	if (write_manifest(u, err) < 0) {
-		revert(u, u->state->pending.count, NULL);
-		end_update(u, NULL);
-		return UPDATE_FAILED;
-	}
+	if (write_manifest(u, err) < 0)
+		return give_up(u);
 	write_flag(u);
 	struct err why = {0};
 	if (pilot_restart(&u->config->on_update, u->cancel, &why) < 0)
 		log_line(LOG_ERROR, "the restart: %s", why.text);
+	if (why.code == ERR_CANCELLED) {
+		err_set(err, why.code, "%s", why.text);
+		return UPDATE_FAILED;
+	}
 	if (pilot_is_well(&u->config->on_update, u->cancel, err) < 0)
 		return err && err->code == ERR_CANCELLED ? UPDATE_FAILED : go_back(u, err);
 	return confirm(u, err) < 0 ? UPDATE_FAILED : UPDATE_DONE;
@@ -178,25 +234,11 @@ enum update_outcome update_apply(
 		u->state->pending.count = 0;
 		return UPDATE_FAILED;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		if (swap_install(u->config->models_dir, staged[i].path,
-			    &u->state->pending.items[i], err) == 0)
-			continue;
-		revert(u, i, NULL);
-		end_update(u, NULL);
-		return UPDATE_FAILED;
-	}
+			    &u->state->pending.items[i], err) < 0)
+			return give_up(u);
 	return go_on(u, err);
-}
-
-/* A swap that was not done, or was taken back already: the manifest may not know that. */
-static void drop_pending(struct update *u, const struct pending *p)
-{
-	const struct record *said = manifest_find(u->manifest, p->next.file);
-
-	if (said && record_is(said, p->next.name, p->next.version, p->next.run_id))
-		put_last(u, p);
-	swap_forget(u->config->models_dir, p->kept);
 }
 
 enum update_outcome update_recover(struct update *u, struct err *err)
@@ -205,12 +247,16 @@ enum update_outcome update_recover(struct update *u, struct err *err)
 
 	if (u->state->pending.count == 0)
 		return UPDATE_DONE;
+	if (is_going_back(u)) {
+		err_set(err, ERR_SYSTEM, "it was ended in the midst of it");
+		return go_back(u, err);
+	}
 	for (size_t i = 0; i < u->state->pending.count; i++) {
 		struct pending *p = &u->state->pending.items[i];
 		if (swap_is_done(u->config->models_dir, p))
 			u->state->pending.items[done++] = *p;
 		else
-			drop_pending(u, p);
+			put_last(u, p); /* the manifest may not know that it was not done */
 	}
 	u->state->pending.count = done;
 	log_warning("an update was cut off: %zu file%s of it %s in use", done,
@@ -240,9 +286,8 @@ static int stage_former(
 
 	if (!path)
 		return -1;
-	unlink(path);
-	if (rename(kept, path) < 0)
-		return err_sys(err, "rename %s to %s", kept, path);
+	if (swap_link(kept, path, err) < 0)
+		return -1;
 	*s = (struct staged){.next = f->record, .path = arena_strdup(u->arena, path)};
 	return 0;
 }
@@ -255,19 +300,21 @@ static void hold(struct update *u, const char *file, const struct record *now)
 	struct block *there = state_block(u->state, file);
 
 	if (there)
-		there->reason = "held";
+		there->reason = BLOCK_HELD;
 	else if (now)
 		state_set_block(u->state, &(struct block){.file = now->file,
 						  .name = now->name,
 						  .version = now->version,
 						  .run_id = now->run_id,
-						  .reason = "held"});
+						  .reason = BLOCK_HELD});
 }
 
 enum update_outcome update_put_back(struct update *u, const char *file, struct err *err)
 {
 	ssize_t index = find_former(u->state, file);
 	const struct record *now = manifest_find(u->manifest, file);
+	const struct block *there = state_block(u->state, file);
+	const struct block before = there ? *there : (struct block){.file = file};
 	struct staged s;
 
 	if (index < 0) {
@@ -276,9 +323,13 @@ enum update_outcome update_put_back(struct update *u, const char *file, struct e
 			file);
 		return UPDATE_FAILED;
 	}
-	hold(u, file, now);
 	if (stage_former(u, &u->state->former.items[index], &s, err) < 0)
 		return UPDATE_FAILED;
-	state_drop_former(u->state, (size_t)index);
-	return update_apply(u, &s, 1, err);
+	hold(u, file, now);
+	enum update_outcome outcome = update_apply(u, &s, 1, err);
+	if (outcome != UPDATE_FAILED || u->state->pending.count)
+		return outcome;
+	state_set_block(u->state, &before);
+	end_update(u, NULL);
+	return outcome;
 }
