@@ -4,13 +4,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "http/download.h"
-#include "source/kind.h"
+#include "source/hub.h"
 #include "value/json.h"
 
 #define TRIES      3u
 #define PAUSE      0.5  /* seconds before the second try; doubled for the next */
 #define PAUSE_MAX  30.0 /* whatever a server asks for */
+#define PAUSE_SAID 5.0  /* seconds of a pause that the log tells */
 #define ANSWER_MAX (16u << 20)
 #define SAID_MAX   300 /* characters of what a server says of an error */
 
@@ -101,17 +103,25 @@ static bool is_busy(int status)
 	       status == 503 || status == 504;
 }
 
-/* Seconds until the next try: as the server says, else a growing time of which a part is luck.
- */
-static double pause_after(const struct http_response *r, unsigned tries)
+/* Seconds until the next try: a growing time of which a part is luck. */
+static double pause_of(double seconds)
 {
+	return seconds * (1 + (double)random() / (double)RAND_MAX / 2);
+}
+
+/* The same when a server has answered that it is busy, and may have said how long. */
+static double pause_after(
+	const struct source_server *s, const struct http_response *r, double seconds)
+{
+	double max = s->pause_max > 0 ? s->pause_max : PAUSE_MAX;
+	const char *limit = r->status == 429 ? http_header_get(r, "RateLimit") : NULL;
 	const char *said = http_header_get(r, "Retry-After");
-	double seconds = PAUSE * (double)(1u << (tries - 1));
+	double window = limit ? hub_rate_limit(limit) : -1;
 	int64_t n;
 
-	if (said && parse_int(said, 0, (int64_t)PAUSE_MAX, &n))
-		seconds = (double)n;
-	return seconds * (1 + (double)random() / (double)RAND_MAX / 2);
+	if (window >= 0)
+		return window < max ? window + 1 : max;
+	return pause_of(said && parse_int(said, 0, (int64_t)max, &n) ? (double)n : seconds);
 }
 
 /* What a server says of an error: MLflow's and the Hub's JSON, else the reason. */
@@ -147,18 +157,46 @@ static int refuse(const struct http_response *r, struct err *err)
 		said.data);
 }
 
-static int perform(struct source_server *s, const struct http_request *q,
-	struct http_response *r, struct err *err)
+/* Whether a request that failed may be sent again: where we have patience. */
+static bool was_cut(const struct source_server *s, const struct err *err)
 {
-	for (unsigned tries = 1;; tries++) {
-		if (http_perform(s->client, q, r, err) < 0)
-			return -1;
-		if (!is_busy(r->status) || tries == TRIES)
-			return 0;
-		if (wait_until(deadline_in(pause_after(r, tries)),
-			    http_client_cancel(s->client), err) < 0)
+	return s->tries && (err->code == ERR_UNREACHABLE || err->code == ERR_TIMEOUT);
+}
+
+/* Sends a request up to the server's number of tries; each has its own time. */
+static int perform(struct source_server *s, struct http_request *q, struct http_response *r,
+	struct err *err)
+{
+	unsigned last = s->tries ? s->tries : TRIES;
+	double seconds = PAUSE;
+	struct err why = {0};
+
+	for (unsigned tries = 1;; tries++, seconds *= 2) {
+		q->until = deadline_in(s->timeout);
+		int rc = http_perform(s->client, q, r, &why);
+		if (tries == last || !(rc < 0 ? was_cut(s, &why) : is_busy(r->status))) {
+			if (rc < 0 && err)
+				*err = why;
+			return rc;
+		}
+		double pause = rc < 0 ? pause_of(seconds) : pause_after(s, r, seconds);
+		if (pause >= PAUSE_SAID)
+			log_info("the server is asked again in %.0f seconds", pause);
+		if (wait_until(deadline_in(pause), http_client_cancel(s->client), err) < 0)
 			return -1;
 	}
+}
+
+int source_get(
+	struct source_server *s, const char *url, struct http_response *r, struct err *err)
+{
+	const char *room[2];
+	struct http_request q = request_to(s, url, room);
+
+	q.body_max = ANSWER_MAX;
+	if (perform(s, &q, r, err) < 0)
+		return -1;
+	return r->status == 200 ? 0 : refuse(r, err);
 }
 
 const struct value *source_ask(struct source_server *s, struct arena *arena, const char *url,
@@ -166,18 +204,10 @@ const struct value *source_ask(struct source_server *s, struct arena *arena, con
 {
 	AUTO(http_response_release) struct http_response own = {0};
 	struct http_response *r = response ? response : &own;
-	const char *room[2];
-	struct http_request q = request_to(s, url, room);
 	struct err why = {0};
 
-	q.body_max = ANSWER_MAX;
-	q.until = deadline_in(s->timeout);
-	if (perform(s, &q, r, err) < 0)
+	if (source_get(s, url, r, err) < 0)
 		return NULL;
-	if (r->status != 200) {
-		refuse(r, err);
-		return NULL;
-	}
 	static const struct json_options options = {.unsafe = true};
 	const struct value *v =
 		json_read(arena, r->body.data, r->body.len, NULL, &options, NULL, &why);

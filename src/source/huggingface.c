@@ -3,55 +3,14 @@
  * The Hugging Face Hub. A revision (branch, tag or commit) is resolved to a commit, which is
  * the version; files are fetched by that commit, so that nothing moves under a download. Large
  * files have their SHA-256 in the repository.
- *
- * Environment: HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HOME. A token goes to the endpoint
- * alone, not where it redirects to.
  */
 #include <stdlib.h>
 
-#include "base/fd.h"
-#include "base/path.h"
-#include "source/kind.h"
+#include "source/hub.h"
 
-#define ENDPOINT   "https://huggingface.co"
 #define REVISION   "main"
-#define TOKEN_MAX  4096u
-#define TIMEOUT    60.0
 #define PAGES_MAX  100u
 #define COMMIT_LEN 40
-
-static const char *setting(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? value : NULL;
-}
-
-/* Where the Hub's own client keeps a token. */
-static char *token_path(void)
-{
-	const char *path = setting("HF_TOKEN_PATH"), *home = setting("HF_HOME");
-
-	if (path)
-		return xstrdup(path);
-	if (home)
-		return path_join(home, "token");
-	return path_expand_home("~/.cache/huggingface/token");
-}
-
-static void read_token(struct source_server *s)
-{
-	AUTO(strbuf_release) struct strbuf kept = STRBUF_INIT;
-	autofree char *path = token_path();
-	const char *token = setting("HF_TOKEN");
-
-	if (!token && file_read(path, TOKEN_MAX, &kept, NULL) == 0) {
-		strbuf_rtrim(&kept);
-		token = kept.data;
-	}
-	if (token && *token)
-		s->authorization = xasprintf("Authorization: Bearer %s", token);
-}
 
 static void close_hub(void *state)
 {
@@ -62,15 +21,11 @@ static void close_hub(void *state)
 static void *open_hub(const struct source_options *options, struct err *err)
 {
 	struct source_server *s = xcalloc(1, sizeof(*s));
-	const char *url = options->uri ? options->uri : setting("HF_ENDPOINT");
 
-	if (source_server_open(s, url ? url : ENDPOINT, options, err) < 0) {
-		close_hub(s);
-		return NULL;
-	}
-	s->timeout = TIMEOUT;
-	read_token(s);
-	return s;
+	if (hub_open(s, options, err) == 0)
+		return s;
+	close_hub(s);
+	return NULL;
 }
 
 static bool is_commit(const char *text)
@@ -121,17 +76,6 @@ static int take_entry(const struct value *entry, struct source_files *files, str
 	return 0;
 }
 
-/* The URL of the next page, from the header Link; NULL behind the last one. */
-static char *next_page(const struct http_response *r)
-{
-	const char *link = http_header_get(r, "Link");
-	const char *end = link && *link == '<' ? strchr(link, '>') : NULL;
-
-	if (!end || !strstr(end, "rel=\"next\""))
-		return NULL;
-	return xstrndup(link + 1, (size_t)(end - link - 1));
-}
-
 /* Takes one page; *next is the URL of another one or NULL. */
 static int take_page(struct source_server *s, const char *url, struct source_files *files,
 	char **next, struct err *err)
@@ -147,12 +91,7 @@ static int take_page(struct source_server *s, const char *url, struct source_fil
 	value_list_foreach (entry, said)
 		if (take_entry(entry, files, err) < 0)
 			return -1;
-	*next = next_page(&response);
-	/* A page elsewhere would get the token. */
-	if (*next && !str_starts(*next, s->base))
-		return err_set(
-			err, ERR_PROTOCOL, "the list of files goes on at another server");
-	return 0;
+	return hub_next_page(s, &response, next, err);
 }
 
 static int list_hub(void *state, const struct source_request *q, const struct source_version *v,

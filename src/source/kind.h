@@ -55,6 +55,8 @@ struct source_server {
 	struct http_tls tls;
 	double timeout; /* seconds of a request */
 	uint64_t rate;
+	unsigned tries;   /* of a question while the server is busy; 0: 3 */
+	double pause_max; /* seconds between them that a server may ask for; 0: 30 */
 };
 
 /* Takes the URL and makes a client; ERR_INPUT for what is no URL. */
@@ -69,9 +71,16 @@ void source_add_path(struct strbuf *url, const char *path);
 /* The same for one segment, whose slashes are encoded. */
 void source_add_segment(struct strbuf *url, const char *segment);
 /*
+ * Asks, and keeps an answer of status 200 in the response, up to 16 MiB (ERR_LIMIT beyond
+ * that, with the headers there). Other answers are errors as source_ask says.
+ */
+int source_get(
+	struct source_server *s, const char *url, struct http_response *r, struct err *err);
+/*
  * A request's answer as JSON, an object or a list, or NULL with err. Its status decides the
  * error: 404 gives ERR_NOTFOUND, 401 and 403 ERR_DENIED; what the server says of it stands in
- * the text. Servers that are busy are asked up to three times. `response` may be NULL; else it
+ * the text. Servers that are busy are asked again, with pauses
+ * between. `response` may be NULL; else it
  * is filled in.
  */
 const struct value *source_ask(struct source_server *s, struct arena *arena, const char *url,
