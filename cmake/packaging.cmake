@@ -59,6 +59,23 @@ no installation on the hosts: a static helper puts itself there. This package
 has the helpers for hosts of other architectures than that of the machine which
 modelfleet runs on: ${machines}.")
 
+include(daemons)
+modelfleet_daemon(model-sync-agent COMPONENT agent UNIT alpr-model-sync USER model-sync
+  CONFIG model_sync.yaml MAN model-sync-agent.1 model_sync.yaml.5
+  RULES scripts/polkit/alpr-model-sync.rules
+  EXAMPLES scripts/systemd/alpr-pilot.service scripts/sudoers/alpr-model-sync
+    scripts/systemd/alpr-model-sync-sudo.conf
+  PAGES docs/agent.md
+  RECOMMENDS "ca-certificates, polkitd" SUGGESTS "sudo"
+  DESCRIPTION "fetches a device's models as a registry says
+For devices that nobody reaches by SSH: the agent asks an MLflow registry, the
+Hugging Face Hub or a directory which version of each model is meant for the
+device, fetches and checks it, exchanges the files in one step and restarts the
+pipeline that uses them. A pipeline that is not healthy afterwards gets its
+former models back.
+
+Its status is answered on a port of this machine, as JSON and for Prometheus.")
+
 install(FILES ${packaging}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES CHANGELOG.md RENAME changelog DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -18,24 +18,43 @@ execute_process(COMMAND date -R -d @${epoch} OUTPUT_VARIABLE date OUTPUT_STRIP_T
   COMMAND_ERROR_IS_FATAL ANY)
 
 set(stage ${CPACK_TEMPORARY_DIRECTORY})
-set(engine ${stage}/engine/usr/share)
-set(helpers ${stage}/helpers/usr/share)
 set(maintainer ${CPACK_PACKAGE_CONTACT})
 set(version ${CPACK_MODELFLEET_VERSION})
-configure_file(${CPACK_MODELFLEET_PACKAGING}/changelog.in
-  ${engine}/doc/modelfleet/changelog.Debian @ONLY)
-configure_file(${CPACK_MODELFLEET_PACKAGING}/modelfleet.lintian
-  ${engine}/lintian/overrides/modelfleet COPYONLY)
-file(GLOB compressed ${engine}/man/man*/* ${engine}/doc/modelfleet/changelog*)
-run(gzip -9n ${compressed})
+
+# A package with a changelog of its own: what is written for lintian, and what is compressed.
+function(finish share package overrides)
+  configure_file(${CPACK_MODELFLEET_PACKAGING}/changelog.in
+    ${share}/doc/${package}/changelog.Debian @ONLY)
+  configure_file(${CPACK_MODELFLEET_PACKAGING}/${overrides}
+    ${share}/lintian/overrides/${package} COPYONLY)
+  file(GLOB compressed ${share}/man/man*/* ${share}/doc/${package}/changelog*)
+  run(gzip -9n ${compressed})
+endfunction()
+
+if(IS_DIRECTORY ${stage}/engine)
+  finish(${stage}/engine/usr/share modelfleet modelfleet.lintian)
+endif()
 
 if(IS_DIRECTORY ${stage}/helpers)
+  set(helpers ${stage}/helpers/usr/share)
   configure_file(${CPACK_MODELFLEET_PACKAGING}/modelfleet-node-helpers.lintian
     ${helpers}/lintian/overrides/modelfleet-node-helpers COPYONLY)
   # The same version of modelfleet is there: its changelog and copyright are these, too.
   file(MAKE_DIRECTORY ${helpers}/doc)
   file(CREATE_LINK modelfleet ${helpers}/doc/modelfleet-node-helpers SYMBOLIC)
 endif()
+
+# A daemon's example is what its configuration begins as.
+foreach(daemon ${CPACK_MODELFLEET_DAEMONS})
+  if(IS_DIRECTORY ${stage}/${daemon})
+    set(package ${CPACK_MODELFLEET_${daemon}_PACKAGE})
+    set(share ${stage}/${daemon}/usr/share)
+    finish(${share} ${package} daemon/lintian)
+    get_filename_component(config ${CPACK_MODELFLEET_${daemon}_CONFIG} NAME)
+    configure_file(${share}/doc/${package}/examples/${config}
+      ${stage}/${daemon}/etc/${CPACK_MODELFLEET_${daemon}_CONFIG} COPYONLY)
+  endif()
+endforeach()
 
 # Whatever umask the source was checked out with.
 run(chmod -R u+rwX,go+rX,go-w ${stage})
