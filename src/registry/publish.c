@@ -167,7 +167,7 @@ void publish_describe(const struct publish_source *s, struct version_manifest *m
 	*m = (struct version_manifest){.model = q->model,
 		.version = q->version,
 		.by = q->by,
-		.from = s->from,
+		.from = q->origin ? q->origin : s->from,
 		.note = q->note,
 		.published = q->now};
 }

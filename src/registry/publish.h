@@ -44,8 +44,9 @@ struct publish_request {
 	const char *version;           /* YYYY-MM-DD */
 	const struct strlist *sources; /* one directory, or files */
 	const char *by, *note;         /* note may be NULL */
-	time_t now;                    /* when it is published */
-	const struct cancel *cancel;   /* may be NULL */
+	const char *origin; /* what manifest.yaml says it is from; NULL: the sources' paths */
+	time_t now;         /* when it is published */
+	const struct cancel *cancel; /* may be NULL */
 	tree_progress progress; /* may be NULL; is told of every byte that is read or copied */
 	void *progress_arg;
 };

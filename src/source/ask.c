@@ -14,7 +14,10 @@
 #define PAUSE_MAX  30.0 /* whatever a server asks for */
 #define PAUSE_SAID 5.0  /* seconds of a pause that the log tells */
 #define ANSWER_MAX (16u << 20)
-#define SAID_MAX   300 /* characters of what a server says of an error */
+#define ROOM                                                                                   \
+	(SOURCE_HEADERS_MAX + 3) /* headers: the server's, the message's, a type, an end       \
+				  */
+#define SAID_MAX 300             /* characters of what a server says of an error */
 
 /* ---- URLs ---- */
 
@@ -73,12 +76,16 @@ void source_server_close(struct source_server *s)
 	free(s->password);
 }
 
-/* A request with what the server is told each time; headers are in `room`. */
+const struct cancel *source_server_cancel(const struct source_server *s)
+{
+	return http_client_cancel(s->client);
+}
+
+/* A request with what the server is told each time; headers are in `room`, of all NULL. */
 static struct http_request request_to(
-	const struct source_server *s, const char *url, const char *room[2])
+	const struct source_server *s, const char *url, const char *room[ROOM])
 {
 	room[0] = s->authorization;
-	room[1] = NULL;
 	return (struct http_request){.url = url,
 		.headers = s->authorization ? room : NULL,
 		.user = s->user,
@@ -124,10 +131,11 @@ static double pause_after(
 	return pause_of(said && parse_int(said, 0, (int64_t)max, &n) ? (double)n : seconds);
 }
 
-/* What a server says of an error: MLflow's and the Hub's JSON, else the reason. */
+/* What a server says of an error: MLflow's and the Hub's JSON, a problem document (RFC 9457),
+ * else the reason. */
 static void add_said(const struct http_response *r, struct strbuf *out)
 {
-	static const char *const names[] = {"message", "error"};
+	static const char *const names[] = {"message", "error", "detail"};
 	AUTO(arena_release) struct arena arena = {0};
 	const struct value *v =
 		json_read(&arena, r->body.data, r->body.len, NULL, NULL, NULL, NULL);
@@ -139,22 +147,36 @@ static void add_said(const struct http_response *r, struct strbuf *out)
 		strbuf_addf(out, ": %.*s", SAID_MAX, text);
 }
 
+static enum err_code code_of(int status)
+{
+	static const struct {
+		int status;
+		enum err_code code;
+	} codes[] = {{401, ERR_DENIED}, {403, ERR_DENIED}, {404, ERR_NOTFOUND},
+		{409, ERR_EXISTS}, {412, ERR_BUSY}, {413, ERR_LIMIT}, {422, ERR_INPUT}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (codes[i].status == status)
+			return codes[i].code;
+	return is_busy(status) ? ERR_UNREACHABLE : ERR_PROTOCOL;
+}
+
 static int refuse(const struct http_response *r, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf said = STRBUF_INIT;
-	enum err_code code = ERR_PROTOCOL;
 
-	if (r->status == 404)
-		code = ERR_NOTFOUND;
-	else if (r->status == 401 || r->status == 403)
-		code = ERR_DENIED;
-	else if (is_busy(r->status))
-		code = ERR_UNREACHABLE;
 	http_url_for_people(r->url, &url);
 	add_said(r, &said);
-	return err_set(err, code, "%s: the server says %d %s%s", url.data, r->status, r->reason,
-		said.data);
+	return err_set(err, code_of(r->status), "%s: the server says %d %s%s", url.data,
+		r->status, r->reason, said.data);
+}
+
+/* True if a request may be sent again without asking whether it has been done. */
+static bool may_repeat(const struct http_request *q)
+{
+	return !q->method || strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0 ||
+	       strcmp(q->method, "PUT") == 0;
 }
 
 /* Whether a request that failed may be sent again: where we have patience. */
@@ -163,18 +185,22 @@ static bool was_cut(const struct source_server *s, const struct err *err)
 	return s->tries && (err->code == ERR_UNREACHABLE || err->code == ERR_TIMEOUT);
 }
 
-/* Sends a request up to the server's number of tries; each has its own time. */
+/* Sends a request up to the server's number of tries; each has its own time, unless
+ * the request brings a deadline. */
 static int perform(struct source_server *s, struct http_request *q, struct http_response *r,
 	struct err *err)
 {
 	unsigned last = s->tries ? s->tries : TRIES;
 	double seconds = PAUSE;
+	bool limited = q->until != 0;
 	struct err why = {0};
 
 	for (unsigned tries = 1;; tries++, seconds *= 2) {
-		q->until = deadline_in(s->timeout);
+		if (!limited)
+			q->until = deadline_in(s->timeout);
 		int rc = http_perform(s->client, q, r, &why);
-		if (tries == last || !(rc < 0 ? was_cut(s, &why) : is_busy(r->status))) {
+		if (tries == last || !may_repeat(q) ||
+			!(rc < 0 ? was_cut(s, &why) : is_busy(r->status))) {
 			if (rc < 0 && err)
 				*err = why;
 			return rc;
@@ -190,7 +216,7 @@ static int perform(struct source_server *s, struct http_request *q, struct http_
 int source_get(
 	struct source_server *s, const char *url, struct http_response *r, struct err *err)
 {
-	const char *room[2];
+	const char *room[ROOM] = {0};
 	struct http_request q = request_to(s, url, room);
 
 	q.body_max = ANSWER_MAX;
@@ -199,26 +225,73 @@ int source_get(
 	return r->status == 200 ? 0 : refuse(r, err);
 }
 
+/* The JSON of a body, or NULL with err. */
+static const struct value *read_answer(
+	struct arena *arena, const struct http_response *r, struct err *err)
+{
+	static const struct json_options options = {.unsafe = true};
+	AUTO(strbuf_release) struct strbuf people = STRBUF_INIT;
+	struct err why = {0};
+	const struct value *v =
+		json_read(arena, r->body.data, r->body.len, NULL, &options, NULL, &why);
+
+	if (v && (v->kind == VALUE_DICT || v->kind == VALUE_LIST))
+		return v;
+	http_url_for_people(r->url, &people);
+	err_set(err, ERR_PROTOCOL, "%s: the answer is no JSON that could be one: %s",
+		people.data, v ? "it is neither object nor list" : why.text);
+	return NULL;
+}
+
 const struct value *source_ask(struct source_server *s, struct arena *arena, const char *url,
 	struct http_response *response, struct err *err)
 {
 	AUTO(http_response_release) struct http_response own = {0};
 	struct http_response *r = response ? response : &own;
-	struct err why = {0};
 
-	if (source_get(s, url, r, err) < 0)
+	return source_get(s, url, r, err) < 0 ? NULL : read_answer(arena, r, err);
+}
+
+/* Adds a message to a request; its type's header is in `type`. */
+static void add_message(struct http_request *q, const struct source_message *m,
+	const char *room[ROOM], struct strbuf *type)
+{
+	size_t n = room[0] ? 1 : 0;
+
+	for (size_t i = 0; i < SOURCE_HEADERS_MAX && m->headers[i]; i++)
+		room[n++] = m->headers[i];
+	if (m->type) {
+		strbuf_addf(type, "Content-Type: %s", m->type);
+		room[n] = type->data;
+	}
+	q->headers = room;
+	q->method = m->method;
+	q->body = m->body;
+	q->body_len = m->body_len;
+	if (m->seconds > 0) {
+		q->until = deadline_in(m->seconds);
+		q->stall = m->seconds;
+	}
+}
+
+const struct value *source_send(struct source_server *s, struct arena *arena, const char *url,
+	const struct source_message *message, struct http_response *response, struct err *err)
+{
+	AUTO(http_response_release) struct http_response own = {0};
+	AUTO(strbuf_release) struct strbuf type = STRBUF_INIT;
+	struct http_response *r = response ? response : &own;
+	const char *room[ROOM] = {0};
+	struct http_request q = request_to(s, url, room);
+
+	add_message(&q, message, room, &type);
+	q.body_max = ANSWER_MAX;
+	if (perform(s, &q, r, err) < 0)
 		return NULL;
-	static const struct json_options options = {.unsafe = true};
-	const struct value *v =
-		json_read(arena, r->body.data, r->body.len, NULL, &options, NULL, &why);
-	if (!v || (v->kind != VALUE_DICT && v->kind != VALUE_LIST)) {
-		AUTO(strbuf_release) struct strbuf people = STRBUF_INIT;
-		http_url_for_people(r->url, &people);
-		err_set(err, ERR_PROTOCOL, "%s: the answer is no JSON that could be one: %s",
-			people.data, v ? "it is neither object nor list" : why.text);
+	if (r->status < 200 || r->status > 299) {
+		refuse(r, err);
 		return NULL;
 	}
-	return v;
+	return r->body.len ? read_answer(arena, r, err) : &value_null;
 }
 
 /* ---- downloads ---- */
@@ -236,7 +309,7 @@ static int check_size(const struct http_download *d, uint64_t size, struct err *
 int source_download(struct source_server *s, const char *url, const char *content,
 	const char *sha256, uint64_t size, struct source_fetch *fetch, struct err *err)
 {
-	const char *room[2];
+	const char *room[ROOM] = {0};
 	AUTO(http_download_release)
 	struct http_download d = {.request = request_to(s, url, room),
 		.path = fetch->to,

@@ -9,11 +9,6 @@
 #include "source/source.h"
 #include "value/value.h"
 
-struct source_files {
-	struct source_file *items;
-	size_t count, cap;
-};
-
 /* A kind. What its functions get as `state` is what `open` gave. */
 struct source_kind {
 	const char *name;
@@ -34,17 +29,18 @@ struct source_kind {
 extern const struct source_kind source_mlflow;
 extern const struct source_kind source_huggingface;
 extern const struct source_kind source_directory;
+extern const struct source_kind source_registry;
 
 /* Adds a file to a list; ERR_LIMIT beyond SOURCE_FILES_MAX. The path is copied. */
 int source_files_add(
 	struct source_files *files, const char *path, uint64_t size, struct err *err);
-/* Frees the list and its files. */
-void source_files_release(struct source_files *files);
 /* Chooses from a list; see source_choose. */
 int source_pick(const struct source_files *files, const struct source_request *request,
 	struct source_file *file, struct err *err);
 
 /* ---- over HTTP ---- */
+
+#define SOURCE_HEADERS_MAX 4 /* of one message */
 
 /* How a server is spoken to. */
 struct source_server {
@@ -64,6 +60,8 @@ int source_server_open(struct source_server *s, const char *url,
 	const struct source_options *options, struct err *err);
 /* Frees the members. */
 void source_server_close(struct source_server *s);
+/* The cancel token that its waits obey; may be NULL. */
+const struct cancel *source_server_cancel(const struct source_server *s);
 /* Appends "NAME=VALUE", percent-encoded, with "?" or "&" in front. */
 void source_add_query(struct strbuf *url, const char *name, const char *value);
 /* Appends a path's text percent-encoded; slashes stay. */
@@ -85,6 +83,21 @@ int source_get(
  */
 const struct value *source_ask(struct source_server *s, struct arena *arena, const char *url,
 	struct http_response *response, struct err *err);
+/* What is sent beside the question. All-zero: a GET without anything. */
+struct source_message {
+	const char *method; /* NULL: GET */
+	const char *type;   /* of the body */
+	const void *body;   /* NULL: none */
+	size_t body_len;
+	const char *headers[SOURCE_HEADERS_MAX]; /* "Name: value"; up to a NULL */
+	double seconds; /* that the answer may take, all tries together; 0: the server's */
+};
+/*
+ * Sends a message and reads its answer likewise: any status of 200 to 299 is a success, and an
+ * answer without a body is null. What is no question (POST, PATCH) is sent once.
+ */
+const struct value *source_send(struct source_server *s, struct arena *arena, const char *url,
+	const struct source_message *message, struct http_response *response, struct err *err);
 /* Downloads from a URL; see source_fetch. `content` names what is there for all time. */
 int source_download(struct source_server *s, const char *url, const char *content,
 	const char *sha256, uint64_t size, struct source_fetch *fetch, struct err *err);

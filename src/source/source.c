@@ -13,7 +13,7 @@ struct source {
 };
 
 static const struct source_kind *const kinds[] = {
-	&source_mlflow, &source_huggingface, &source_directory};
+	&source_mlflow, &source_huggingface, &source_directory, &source_registry};
 
 static const struct source_kind *find_kind(const char *name)
 {
@@ -35,8 +35,8 @@ struct source *source_open(
 
 	if (!k) {
 		err_set(err, ERR_INPUT,
-			"there is no source \"%s\": mlflow, huggingface and directory are "
-			"there",
+			"there is no source \"%s\": mlflow, huggingface, directory and "
+			"registry are there",
 			kind);
 		return NULL;
 	}

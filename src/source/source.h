@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where versions of models come from: MLflow's registry, the Hugging Face Hub, a directory.
+ * Where versions of models come from: MLflow's registry, the Hugging Face Hub, a directory,
+ * model-registryd.
  *
  *     struct source *source = source_open("mlflow", &(struct source_options){.uri = uri}, err);
  *     AUTO(source_version_release) struct source_version version = {0};
@@ -32,7 +33,7 @@
 
 struct source_options {
 	const char *uri; /* MLflow's server; the Hub's endpoint (NULL: HF_ENDPOINT, else its
-			    own); a directory */
+			    own); a directory; model-registryd */
 	const struct cancel *cancel; /* may be NULL */
 	uint64_t rate;               /* bytes a second of a download at most; 0: any */
 };
@@ -60,6 +61,11 @@ struct source_file {
 	char *path;    /* in the version */
 	uint64_t size; /* SOURCE_SIZE_UNKNOWN */
 	char *sha256;  /* as the source lists it; NULL: it does not */
+};
+
+struct source_files {
+	struct source_file *items;
+	size_t count, cap;
 };
 
 /* A file that is to be brought. */
@@ -101,5 +107,7 @@ int source_fetch(struct source *source, const struct source_request *request,
 void source_version_release(struct source_version *version);
 /* Frees the members. */
 void source_file_release(struct source_file *file);
+/* Frees the list and its files. */
+void source_files_release(struct source_files *files);
 
 #endif

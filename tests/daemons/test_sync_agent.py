@@ -614,7 +614,7 @@ class ConfigTest(AgentCase):
                      {"mlflow_name": "b", "local_filename": "a.pt"}]}, "is that of line"),
         ({"models": [{"local_filename": "a.pt"}]}, "mlflow_name is missing"),
         ({"models": [{"mlflow_name": "a", "local_filename": "a.pt", "source": "ftp"}]},
-         "expected mlflow, huggingface or directory"),
+         "expected mlflow, huggingface, directory or registry"),
         ({"models": [{"mlflow_name": "a", "local_filename": "a.pt", "stage": "S", "alias": "a"}]},
          "exclude each other"),
         ({"poll_interval_seconds": 0}, "expected a whole number from 1"),

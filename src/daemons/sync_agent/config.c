@@ -156,6 +156,16 @@ static void check_local_name(
 			m->local_name);
 }
 
+/* What is in production is all that there is to be said of a version there. */
+static void check_registry(const struct agent_model *m, struct diags *diags)
+{
+	if (!m->uri)
+		diag_error(diags, &m->place, "uri is missing: the address of model-registryd");
+	if (m->alias)
+		diag_error(diags, &m->place,
+			"alias: the registry has none; its version in production is taken");
+}
+
 static void check_model(
 	const struct agent_config *c, const struct agent_model *m, struct diags *diags)
 {
@@ -165,7 +175,8 @@ static void check_model(
 		check_local_name(c, m, diags);
 	if (!source_is_kind(m->source))
 		diag_error(diags, &m->place,
-			"source: found \"%s\", expected mlflow, huggingface or directory",
+			"source: found \"%s\", expected mlflow, huggingface, directory or "
+			"registry",
 			m->source);
 	if (m->stage && m->alias)
 		diag_error(diags, &m->place, "alias and stage exclude each other");
@@ -176,6 +187,8 @@ static void check_model(
 			diags, &m->place, "artifact: \"%s\" leaves the version", m->artifact);
 	if (strcmp(m->source, "directory") == 0 && !m->uri)
 		diag_error(diags, &m->place, "uri is missing: the directory of versions");
+	if (strcmp(m->source, "registry") == 0)
+		check_registry(m, diags);
 }
 
 /* Files that two models name. */

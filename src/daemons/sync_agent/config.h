@@ -16,7 +16,7 @@
 struct agent_model {
 	const char *name;       /* mlflow_name, or name */
 	const char *local_name; /* below models_dir */
-	const char *source;     /* "mlflow", "huggingface", "directory" */
+	const char *source;     /* "mlflow", "huggingface", "directory", "registry" */
 	const char *uri;        /* of the source; NULL: mlflow_uri, or the source's own */
 	const char *alias;      /* NULL: the common one, unless a stage is named */
 	const char *stage;
