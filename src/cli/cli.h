@@ -93,8 +93,8 @@ const struct command *cli_find_command(const char *name);
 const struct command *cli_find_link(const char *name);
 
 extern const struct command cmd_adhoc, cmd_check, cmd_cleanup, cmd_complete, cmd_deploy,
-	cmd_history, cmd_inventory, cmd_playbook, cmd_publish, cmd_rollback, cmd_status,
-	cmd_template, cmd_vars, cmd_verify_store;
+	cmd_history, cmd_inventory, cmd_playbook, cmd_publish, cmd_registry, cmd_rollback,
+	cmd_status, cmd_template, cmd_vars, cmd_verify_store;
 
 /*
  * Parses argv[1..] by a table ended by an all-zero entry. Positional arguments are gathered

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "cli/complete.h"
 #include "cli/engine.h"
+#include "cli/registry.h"
 #include "play/module.h"
 
 /* ---- what the value of an option, or a word, may be: by its name in --help ---- */
@@ -67,6 +68,14 @@ static void offer_module(struct completion *c)
 		complete_offer(c, m->name, "");
 }
 
+static void offer_action(struct completion *c)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = registry_action_name(i)); i++)
+		complete_offer(c, name, "");
+}
+
 static void offer_connection(struct completion *c)
 {
 	complete_offer(c, "ssh", "");
@@ -83,6 +92,7 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
+	{"ACTION", offer_action},
 	{"A,B", complete_models}, /* of --models and --tags: tags may be models, too */
 	{"DIR", complete_offer_directories},
 	{"FILE", offer_inventory},

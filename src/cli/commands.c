@@ -13,6 +13,7 @@ const struct command *const cli_commands[] = {
 	&cmd_adhoc,
 	&cmd_check,
 	&cmd_verify_store,
+	&cmd_registry,
 	&cmd_inventory,
 	&cmd_vars,
 	&cmd_template,

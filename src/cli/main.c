@@ -30,7 +30,7 @@ static void print_links(FILE *f)
 static void print_usage(FILE *f)
 {
 	fprintf(f,
-		"usage: modelfleet COMMAND [OPTIONS]\n\n"
+		"usage: modelfleet COMMAND [OPTIONS]\n"
 		"Keeps machine-learning models right on a fleet of machines.\n\ncommands:\n");
 	for (const struct command *const *c = cli_commands; *c; c++) {
 		if ((*c)->summary)

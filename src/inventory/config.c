@@ -164,6 +164,8 @@ static const struct config_spec {
 		{"defaults.show_task_path_on_failure"}, {"ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"}},
 	[CONFIG_PRETTY_RESULTS] = {KIND_BOOLEAN, NULL, {"defaults.callback_format_pretty"},
 		{"ANSIBLE_CALLBACK_FORMAT_PRETTY"}},
+	[CONFIG_REGISTRY_URL] = {KIND_TEXT, NULL, {"modelfleet.registry_url"},
+		{"MODELFLEET_REGISTRY_URL"}},
 };
 
 /* 1 or 0 for the words that Ansible takes for a boolean, -1 for others. */
