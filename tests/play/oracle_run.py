@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Playbooks run by ansible-playbook and by run-playbook: the same recap, results and files.
 
-    oracle_run.py MODELFLEET [NAME...]
+    oracle_run.py MODELFLEET [NAME...]     against the answers that are kept
+    oracle_run.py --ask [NAME...]          asks ansible-playbook and keeps what it says
+    oracle_run.py --check [NAME...]        asks it, and compares with what is kept
 
-Every playbook of run_corpus/ is run by both on three hosts that are this machine, each in a
-directory of its own (DIR). A first line "# options: ..." gives further options to both. Compared
-are: exit (did it succeed), what became of each task on each host, with its result but for what
-is volatile, the recap, and the files in DIR.
+Every playbook of run_corpus/ is run on three hosts that are this machine, each in a directory of
+its own (DIR). A first line "# options: ..." gives further options to both. Compared are: exit (did
+it succeed), what became of each task on each host, with its result but for what is volatile, the
+recap, and the files in DIR. Answers lie in run_corpus/answers/, each with a digest of the corpus
+that it was given for.
 """
+import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -20,6 +25,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 CORPUS = HERE / "run_corpus"
+ANSWERS = CORPUS / "answers"
 SKIPPED = 77
 
 INVENTORY = """\
@@ -81,7 +87,9 @@ def drop_defaults(result):
 
 def normal(result, directory):
     text = json.dumps(drop_defaults(clean(result)), sort_keys=True)
-    return json.loads(text.replace(str(directory), "DIR"))
+    for path, name in ((directory, "DIR"), (directory.parent, "HOME"), (CORPUS, "CORPUS")):
+        text = text.replace(str(path), name)
+    return json.loads(text)
 
 
 def tree(directory):
@@ -172,29 +180,56 @@ def compare(name, ours, theirs):
     return 1
 
 
-def check(program, playbook):
+def picture(ask, playbook):
+    """What one of the two makes of a playbook, as it is kept."""
     with tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch)
         inventory = scratch / "hosts"
         inventory.write_text(INVENTORY)
-        theirs = by_ansible(playbook, inventory, scratch / "theirs")
-        ours = by_us(program, playbook, inventory, scratch / "ours")
-        name = playbook.stem
-        return (compare(f"{name}: success", ours[0], theirs[0])
-                + compare(f"{name}: tasks", ours[1], theirs[1])
-                + compare(f"{name}: recap", ours[2], theirs[2])
-                + compare(f"{name}: files", tree(scratch / "ours"), tree(scratch / "theirs")))
+        success, tasks, recap = ask(playbook, inventory, scratch / "dir")
+        return json.loads(json.dumps({"success": success, "tasks": tasks, "recap": recap,
+                                      "files": tree(scratch / "dir")}))
+
+
+def corpus_digest(playbook):
+    """Of a playbook and of everything in the corpus that is not a playbook."""
+    digest = hashlib.sha256(playbook.read_bytes())
+    for path in sorted(CORPUS.rglob("*")):
+        inside = path.relative_to(CORPUS).parts
+        if path.is_file() and len(inside) > 1 and inside[0] != ANSWERS.name:
+            digest.update("/".join(inside).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def kept(playbook):
+    answer = json.loads((ANSWERS / f"{playbook.stem}.json").read_text())
+    if answer.pop("corpus") != corpus_digest(playbook):
+        raise SystemExit(f"{playbook.name}: the corpus has changed since ansible-playbook was "
+                         "asked: oracle_run.py --ask")
+    return answer
+
+
+def ask_all(playbooks):
+    ANSWERS.mkdir(exist_ok=True)
+    for playbook in playbooks:
+        answer = {"corpus": corpus_digest(playbook), **picture(by_ansible, playbook)}
+        path = ANSWERS / f"{playbook.stem}.json"
+        path.write_text(json.dumps(answer, indent=1, sort_keys=True) + "\n")
 
 
 def main():
-    if not shutil.which("ansible-playbook"):
+    first, names = sys.argv[1], sys.argv[2:]
+    playbooks = [p for p in sorted(CORPUS.glob("*.yaml")) if not names or p.stem in names]
+    if first in ("--ask", "--check") and not shutil.which("ansible-playbook"):
         print("ansible-playbook is not installed")
         return SKIPPED
-    program, names = os.path.abspath(sys.argv[1]), sys.argv[2:]
-    playbooks = [p for p in sorted(CORPUS.glob("*.yaml")) if not names or p.stem in names]
+    if first == "--ask":
+        return ask_all(playbooks)
+    ask = by_ansible if first == "--check" else functools.partial(by_us, os.path.abspath(first))
     wrong = 0
     for playbook in playbooks:
-        differences = check(program, playbook)
+        answer = kept(playbook)
+        differences = compare(playbook.stem, picture(ask, playbook), answer)
         print(f"{playbook.stem}: {'equal' if not differences else f'{differences} differences'}")
         wrong += differences
     return 1 if wrong or not playbooks else 0
