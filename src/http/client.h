@@ -103,6 +103,7 @@ struct http_request {
 	deadline until;          /* of all of it; 0: never */
 	double connect_timeout;  /* seconds; 0: HTTP_CONNECT_TIMEOUT */
 	double stall; /* give up when nothing was received for so many seconds; 0: HTTP_STALL */
+	uint64_t slowest; /* bytes a second; what comes slower counts as nothing; 0: 1 */
 	uint64_t rate;   /* bytes of the body in a second at most, over a few seconds; 0: any */
 	bool decompress; /* offer compression and undo it */
 	size_t body_max; /* of a body in memory, and of one that a sink takes */

@@ -2,6 +2,7 @@
 #include "http/download.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,11 +11,12 @@
 #include "base/path.h"
 #include "base/vec.h"
 
-#define ATTEMPTS  5u
-#define INFO_MAX  16384u
-#define PIECE     65536u
-#define PAUSE_MIN 0.25 /* seconds before the second try; doubled for each further one */
-#define PAUSE_MAX 8.0
+#define ATTEMPTS    5u
+#define INFO_MAX    16384u
+#define PIECE       65536u
+#define PAUSE_MIN   0.25 /* seconds before the second try; doubled for each further one */
+#define PAUSE_MAX   8.0
+#define PAUSE_ASKED 60.0 /* that a server may ask for */
 
 struct state {
 	struct http_download *d;
@@ -205,20 +207,30 @@ static int begin_rest(struct state *s, const struct http_response *r, struct err
 	return 0;
 }
 
+/* Refuses a file that would be too large, as the server tells it or as it comes. */
+static int check_limits(const struct state *s, uint64_t size, struct err *err)
+{
+	if (s->d->size_max && size > s->d->size_max)
+		return err_set(err, ERR_LIMIT,
+			"it has %llu bytes or more; at most %llu are accepted",
+			(unsigned long long)size, (unsigned long long)s->d->size_max);
+	if (s->d->room && size > s->d->room)
+		return err_set(err, ERR_NOSPACE,
+			"it has %llu bytes or more, and %s has room for %llu",
+			(unsigned long long)size, s->d->path, (unsigned long long)s->d->room);
+	return 0;
+}
+
 static int begin(void *data, const struct http_response *r, struct err *err)
 {
 	struct state *s = data;
-	uint64_t max = s->d->size_max;
 
 	s->taking = false;
 	if (r->status == 200 && begin_whole(s, r, err) < 0)
 		return -1;
 	if (r->status == 206 && begin_rest(s, r, err) < 0)
 		return -1;
-	if (s->taking && max && s->total > max)
-		return err_set(err, ERR_LIMIT, "it has %llu bytes; at most %llu are accepted",
-			(unsigned long long)s->total, (unsigned long long)max);
-	return 0;
+	return s->taking ? check_limits(s, s->total, err) : 0;
 }
 
 static int sink(void *data, const void *bytes, size_t n, struct err *err)
@@ -227,9 +239,8 @@ static int sink(void *data, const void *bytes, size_t n, struct err *err)
 
 	if (!s->taking)
 		return 0;
-	if (s->d->size_max && n > s->d->size_max - s->have)
-		return err_set(err, ERR_LIMIT, "it has more than %llu bytes",
-			(unsigned long long)s->d->size_max);
+	if (check_limits(s, s->have + n, err) < 0)
+		return -1;
 	if (lseek(s->fd, (off_t)s->have, SEEK_SET) < 0 || fd_write_all(s->fd, bytes, n) < 0)
 		return err_sys(err, "write %s", s->part);
 	if (s->d->digest_name)
@@ -386,15 +397,23 @@ static int finish(struct state *s, struct err *err)
 	return dir_sync(dir, err);
 }
 
+/* Waits before the next try: as the server says, else longer each time; a part of it is luck.
+ */
 static int pause_before(
-	const struct http_client *client, unsigned tries, deadline until, struct err *err)
+	const struct http_client *client, const struct http_download *d, struct err *err)
 {
+	const char *said = http_header_get(&d->response, "Retry-After");
+	deadline until = d->request.until ? d->request.until : DEADLINE_NEVER;
 	double seconds = PAUSE_MIN;
+	int64_t n;
 
-	for (unsigned i = 1; i < tries && seconds < PAUSE_MAX; i++)
+	for (unsigned i = 1; i < d->tries && seconds < PAUSE_MAX; i++)
 		seconds *= 2;
-	return wait_until(deadline_min(deadline_in(seconds), until ? until : DEADLINE_NEVER),
-		http_client_cancel(client), err);
+	if (said && parse_int(said, 0, (int64_t)PAUSE_ASKED, &n))
+		seconds = (double)n;
+	seconds *= 1 + (double)random() / (double)RAND_MAX / 2;
+	return wait_until(
+		deadline_min(deadline_in(seconds), until), http_client_cancel(client), err);
 }
 
 int http_download(struct http_client *client, struct http_download *d, struct err *err)
@@ -419,7 +438,7 @@ int http_download(struct http_client *client, struct http_download *d, struct er
 			return finish(&s, err);
 		if (verdict == GIVEN_UP || d->tries >= attempts)
 			return -1;
-		if (pause_before(client, d->tries, d->request.until, err) < 0)
+		if (pause_before(client, d, err) < 0)
 			return -1;
 		if (!s.validator && start_anew(&s, err) < 0)
 			return -1;

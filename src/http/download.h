@@ -25,6 +25,7 @@ struct http_download {
 	const char *path;  /* where it goes; its directory exists */
 	mode_t mode;       /* of the file; 0: 0644 */
 	uint64_t size_max; /* 0: any */
+	uint64_t room; /* bytes that the disk has for it; ERR_NOSPACE beyond; 0: not known */
 	/*
 	 * What the content is called by who knows better than the server, whose ETag changes
 	 * with every answer: a part of this name goes on where the server's size is the same.

@@ -164,7 +164,7 @@ static void prepare_limits(struct http_transfer *t)
 	double stall = q->stall > 0 ? q->stall : HTTP_STALL;
 
 	SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect * 1000));
-	SET(t, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	SET(t, CURLOPT_LOW_SPEED_LIMIT, q->slowest ? (long)q->slowest : 1L);
 	SET(t, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)t->request->rate);
 	SET(t, CURLOPT_LOW_SPEED_TIME, stall < 1 ? 1L : (long)stall);
 	if (q->body_max || !q->sink)
