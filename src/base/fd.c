@@ -78,6 +78,31 @@ int fd_set_nonblock(int fd, bool on)
 	return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
 
+/* True for what copy_file_range says of files between which it cannot copy. */
+static bool is_unable(int error)
+{
+	return error == EXDEV || error == EINVAL || error == EOPNOTSUPP || error == ENOSYS;
+}
+
+ssize_t fd_copy_piece(int from, int to, size_t n)
+{
+	char piece[65536];
+	ssize_t got;
+
+	do
+		got = copy_file_range(from, NULL, to, NULL, n, 0);
+	while (got < 0 && errno == EINTR);
+	/* 0 may be the end, and is also what files of no known size give. */
+	if (got > 0 || (got < 0 && !is_unable(errno)))
+		return got;
+	do
+		got = read(from, piece, n < sizeof(piece) ? n : sizeof(piece));
+	while (got < 0 && errno == EINTR);
+	if (got > 0 && fd_write_all(to, piece, (size_t)got) < 0)
+		return -1;
+	return got;
+}
+
 int file_read(const char *path, size_t max, struct strbuf *out, struct err *err)
 {
 	return file_read_at(AT_FDCWD, path, max, out, err);

@@ -27,6 +27,11 @@ ssize_t fd_pread_full(int fd, void *data, size_t n, uint64_t offset);
 /* Switches O_NONBLOCK on or off; -1 with errno set. */
 int fd_set_nonblock(int fd, bool on);
 
+/*
+ * Copies up to n bytes from where one file stands to where another does, by the file system's
+ * own means where it has them. What was copied, 0 at the end, -1 with errno.
+ */
+ssize_t fd_copy_piece(int from, int to, size_t n);
 /* Reads a whole file of at most max bytes; ERR_LIMIT beyond that, and err names the path. */
 int file_read(const char *path, size_t max, struct strbuf *out, struct err *err);
 /* The same relative to a directory descriptor (AT_FDCWD for none). */

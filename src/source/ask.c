@@ -18,6 +18,7 @@
 	(SOURCE_HEADERS_MAX + 3) /* headers: the server's, the message's, a type, an end       \
 				  */
 #define SAID_MAX 300             /* characters of what a server says of an error */
+#define SLOWEST  1000u           /* bytes a second; what comes slower counts as nothing */
 
 /* ---- URLs ---- */
 
@@ -96,6 +97,11 @@ static struct http_request request_to(
 }
 
 /* ---- questions ---- */
+
+bool source_is_sha256(const char *text)
+{
+	return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64;
+}
 
 const char *source_text(const struct value *v, const char *name)
 {
@@ -315,6 +321,7 @@ int source_download(struct source_server *s, const char *url, const char *conten
 		.path = fetch->to,
 		.mode = 0644,
 		.size_max = fetch->size_max,
+		.room = fetch->room,
 		.content = content,
 		.digest_name = sha256 ? "sha256" : NULL,
 		.digest_hex = sha256,
@@ -323,6 +330,7 @@ int source_download(struct source_server *s, const char *url, const char *conten
 
 	d.request.until = fetch->until;
 	d.request.rate = s->rate;
+	d.request.slowest = s->rate && s->rate / 2 < SLOWEST ? s->rate / 2 : SLOWEST;
 	if (http_download(s->client, &d, err) < 0)
 		return -1;
 	fetch->size = d.size;

@@ -4,7 +4,6 @@
  * the versions (MODEL/champion); without one the newest version is meant.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -122,15 +121,13 @@ static int list_directory(void *state, const struct source_request *q,
 	return tree_walk(fd, take_item, files, err);
 }
 
-/* Copies what there is, with the file system's own means where it has them. */
+/* Copies what there is. */
 static int copy(const struct directory *d, int from, int to, const struct source_file *file,
 	struct source_fetch *fetch, struct err *err)
 {
 	fetch->size = 0;
 	for (;;) {
-		ssize_t n = copy_file_range(from, NULL, to, NULL, PIECE, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
+		ssize_t n = fd_copy_piece(from, to, PIECE);
 		if (n < 0)
 			return err_sys(err, "copy to %s", fetch->to);
 		if (n == 0)

@@ -69,6 +69,10 @@ static int take_entry(const struct value *entry, struct source_files *files, str
 		return err_set(err, ERR_PROTOCOL, "the list of files has one without a path");
 	if (strcmp(type, "file") != 0)
 		return 0;
+	if (sha256 && !source_is_sha256(sha256))
+		return err_set(err, ERR_PROTOCOL,
+			"the list of files says of \"%s\" what is no SHA-256: \"%.80s\"", path,
+			sha256);
 	if (source_files_add(files, path, known ? (uint64_t)size->integer : SOURCE_SIZE_UNKNOWN,
 		    err) < 0)
 		return -1;

@@ -101,6 +101,8 @@ const struct value *source_send(struct source_server *s, struct arena *arena, co
 /* Downloads from a URL; see source_fetch. `content` names what is there for all time. */
 int source_download(struct source_server *s, const char *url, const char *content,
 	const char *sha256, uint64_t size, struct source_fetch *fetch, struct err *err);
+/* True for a SHA-256 in hexadecimal. */
+bool source_is_sha256(const char *text);
 /* A member's text, or NULL. */
 const char *source_text(const struct value *v, const char *name);
 

@@ -99,11 +99,6 @@ static const char *tag_of(const struct value *version, const char *name)
 	return NULL;
 }
 
-static bool is_sha256(const char *text)
-{
-	return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64;
-}
-
 /* Takes what the server says of a version. */
 static int take_version(const struct value *said, const struct source_request *q,
 	struct source_version *v, struct err *err)
@@ -116,7 +111,7 @@ static int take_version(const struct value *said, const struct source_request *q
 	if (!version || !parse_int(version, 1, INT64_MAX, &number))
 		return err_set(
 			err, ERR_PROTOCOL, "the answer has no version: is it MLflow's server?");
-	if (sha256 && !is_sha256(sha256))
+	if (sha256 && !source_is_sha256(sha256))
 		return err_set(err, ERR_INPUT,
 			"version %s: the tag \"%s\" is \"%.80s\", which is no SHA-256", version,
 			q->sha256_tag, sha256);

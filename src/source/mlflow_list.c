@@ -18,6 +18,7 @@ struct listing {
 	const char *id;   /* of the run or the logged model */
 	const char *root; /* where the version's files begin, in the way's own paths; "" */
 	struct source_files *files;
+	size_t asked; /* directories that were listed */
 };
 
 static void add_url(const struct listing *l, const char *directory, struct strbuf *url)
@@ -49,10 +50,10 @@ static char *below(const char *directory, const char *name)
 }
 
 static int list_directory(
-	const struct listing *l, const char *directory, unsigned depth, struct err *err);
+	struct listing *l, const char *directory, unsigned depth, struct err *err);
 
 /* Takes one entry: a file, or a directory that is looked into. */
-static int take_entry(const struct listing *l, const char *directory, unsigned depth,
+static int take_entry(struct listing *l, const char *directory, unsigned depth,
 	const struct value *entry, struct err *err)
 {
 	const char *said = source_text(entry, "path");
@@ -78,7 +79,7 @@ static int take_entry(const struct listing *l, const char *directory, unsigned d
 }
 
 static int list_directory(
-	const struct listing *l, const char *directory, unsigned depth, struct err *err)
+	struct listing *l, const char *directory, unsigned depth, struct err *err)
 {
 	AUTO(arena_release) struct arena arena = {0};
 	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
@@ -86,6 +87,9 @@ static int list_directory(
 	if (depth > SOURCE_DEPTH_MAX)
 		return err_set(err, ERR_LIMIT, "the version's directories are deeper than %u",
 			SOURCE_DEPTH_MAX);
+	if (++l->asked > SOURCE_DIRECTORIES_MAX)
+		return err_set(err, ERR_LIMIT, "the version has more than %u directories",
+			SOURCE_DIRECTORIES_MAX);
 	add_url(l, directory, &url);
 	const struct value *said = source_ask(l->server, &arena, url.data, NULL, err);
 	const struct value *entries = said ? value_dict_get(said, "files") : NULL;

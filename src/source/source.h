@@ -27,9 +27,10 @@
 #include "base/err.h"
 
 #define SOURCE_SIZE_UNKNOWN UINT64_MAX
-/* Files of one version that are looked at, and how deep they lie. */
-#define SOURCE_FILES_MAX 10000u
-#define SOURCE_DEPTH_MAX 8u
+/* Files and directories of one version that are looked at, and how deep they lie. */
+#define SOURCE_FILES_MAX       10000u
+#define SOURCE_DIRECTORIES_MAX 1000u
+#define SOURCE_DEPTH_MAX       8u
 
 struct source_options {
 	const char *uri; /* MLflow's server; the Hub's endpoint (NULL: HF_ENDPOINT, else its
@@ -72,6 +73,7 @@ struct source_files {
 struct source_fetch {
 	const char *to;    /* path; what was brought of it before lies in PATH.part */
 	uint64_t size_max; /* bytes; 0: any */
+	uint64_t room;     /* bytes that there is room for; 0: not known */
 	deadline until;    /* 0: never */
 	void (*progress)(void *data, uint64_t done, uint64_t total);
 	void *progress_data;
