@@ -25,14 +25,41 @@ static void write_json(enum log_level level, const char *line)
 	fprintf(stderr, "%s}\n", out.data);
 }
 
+/* One line, whatever a server has put into it: a line of its own making could look like ours.
+ */
+static void write_line(const char *prefix, const char *line)
+{
+	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+	for (; *line; line++) {
+		unsigned char c = (unsigned char)*line;
+		if (c < ' ' || c == 0x7f)
+			strbuf_addf(&out, "\\x%02x", c);
+		else
+			strbuf_addch(&out, *line);
+	}
+	fprintf(stderr, "%s%s\n", prefix, out.len ? out.data : "");
+}
+
 static void write_journal(enum log_level level, const char *line)
 {
-	fprintf(stderr, "<%d>%s\n", priorities[level], line);
+	char prefix[8];
+
+	snprintf(prefix, sizeof(prefix), "<%d>", priorities[level]);
+	write_line(prefix, line);
+}
+
+static void write_plain(enum log_level level, const char *line)
+{
+	char prefix[16];
+
+	snprintf(prefix, sizeof(prefix), "%s: ", names[level]);
+	write_line(prefix, line);
 }
 
 void journal_setup(bool json)
 {
-	log_sink sink = log_to_stderr;
+	log_sink sink = write_plain;
 
 	if (json)
 		sink = write_json;

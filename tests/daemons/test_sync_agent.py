@@ -611,7 +611,7 @@ class ConfigTest(AgentCase):
         ({"models": [{"mlflow_name": "a", "local_filename": "staging/a.pt"}]},
          "the agent keeps its own files"),
         ({"models": [{"mlflow_name": "a", "local_filename": "a.pt"},
-                     {"mlflow_name": "b", "local_filename": "a.pt"}]}, "is that of line"),
+                     {"mlflow_name": "b", "local_filename": "a.pt"}]}, "cannot be there beside the"),
         ({"models": [{"local_filename": "a.pt"}]}, "mlflow_name is missing"),
         ({"models": [{"mlflow_name": "a", "local_filename": "a.pt", "source": "ftp"}]},
          "expected mlflow, huggingface, directory or registry"),

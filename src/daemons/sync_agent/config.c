@@ -133,7 +133,12 @@ static bool is_reserved(const char *name)
 		if (strncmp(name, own[i], n) == 0 && (!name[n] || name[n] == '/'))
 			return true;
 	}
-	return false;
+	return str_starts(name, CONFIG_OWN);
+}
+
+static bool is_url(const char *text)
+{
+	return str_starts(text, "http://") || str_starts(text, "https://");
 }
 
 static void check_local_name(
@@ -185,10 +190,25 @@ static void check_model(
 	if (m->artifact && !glob_is_pattern(m->artifact) && !path_is_contained(m->artifact))
 		diag_error(
 			diags, &m->place, "artifact: \"%s\" leaves the version", m->artifact);
-	if (strcmp(m->source, "directory") == 0 && !m->uri)
+	bool directory = strcmp(m->source, "directory") == 0;
+	if (directory && !m->uri)
 		diag_error(diags, &m->place, "uri is missing: the directory of versions");
+	if (!directory && m->uri && !is_url(m->uri))
+		diag_error(diags, &m->place,
+			"%s: found \"%s\", expected what begins with http:// or https://",
+			m->uri == c->mlflow_uri ? "mlflow_uri" : "uri", m->uri);
 	if (strcmp(m->source, "registry") == 0)
 		check_registry(m, diags);
+}
+
+/* True if two files are the same, or one would lie in the other. */
+static bool are_in_the_way(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b), shorter = n < m ? n : m;
+
+	if (strncmp(a, b, shorter) != 0)
+		return false;
+	return n == m || (n > m ? a[m] : b[n]) == '/';
 }
 
 /* Files that two models name. */
@@ -198,10 +218,12 @@ static void check_twins(const struct agent_config *c, struct diags *diags)
 		const struct agent_model *m = config_model(c, i);
 		for (size_t k = 0; m->local_name && k < i; k++) {
 			const struct agent_model *other = config_model(c, k);
-			if (other->local_name && strcmp(other->local_name, m->local_name) == 0)
+			if (other->local_name &&
+				are_in_the_way(other->local_name, m->local_name))
 				diag_error(diags, &m->place,
-					"local_filename: \"%s\" is that of line %u, too",
-					m->local_name, other->place.line);
+					"local_filename: \"%s\" cannot be there beside the "
+					"\"%s\" of line %u",
+					m->local_name, other->local_name, other->place.line);
 		}
 	}
 }
@@ -220,6 +242,12 @@ static void check(struct agent_config *c, const struct value *v, struct diags *d
 	if (c->reporting.enabled && !c->reporting.endpoint)
 		diag_error(diags, &v->place,
 			"reporting.endpoint is missing, and reporting is enabled");
+	if (c->reporting.endpoint && !is_url(c->reporting.endpoint))
+		diag_error(diags, &v->place,
+			"reporting.endpoint: found \"%s\", expected what begins with http:// "
+			"or "
+			"https://",
+			c->reporting.endpoint);
 	if (c->webhook_secret && !c->status_port)
 		diag_error(diags, &v->place,
 			"webhook_secret: webhooks come to status_port, which is 0");

@@ -12,6 +12,7 @@
 
 #define CONFIG_STAGING "staging" /* in models_dir */
 #define CONFIG_FORMER  ".former" /* likewise: what files were before */
+#define CONFIG_OWN     ".sync-"  /* what other names of the agent's begin with there */
 
 struct agent_model {
 	const char *name;       /* mlflow_name, or name */

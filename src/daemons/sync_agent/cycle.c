@@ -34,7 +34,7 @@ struct cycle {
 	struct manifest manifest;
 	struct state state;
 	int lock;
-	bool connected; /* every source that was asked has answered */
+	bool connected; /* MLflow has answered whatever it was asked */
 	bool changed;   /* without an update: has to be written down */
 	struct {
 		struct staged *items;
@@ -57,7 +57,7 @@ void cycle_forget_sources(struct agent *agent)
 	agent->sources.count = agent->sources.cap = 0;
 }
 
-static struct source *source_of(
+static struct cycle_source *source_of(
 	struct agent *agent, const struct agent_model *m, struct err *err)
 {
 	const struct source_options options = {
@@ -65,15 +65,26 @@ static struct source *source_of(
 	const char *uri = m->uri ? m->uri : "";
 
 	for (size_t i = 0; i < agent->sources.count; i++) {
-		const struct cycle_source *s = &agent->sources.items[i];
+		struct cycle_source *s = &agent->sources.items[i];
 		if (strcmp(s->kind, m->source) == 0 && strcmp(s->uri, uri) == 0)
-			return s->source;
+			return s;
 	}
 	struct source *source = source_open(m->source, &options, err);
-	if (source)
-		*VEC_PUSH(&agent->sources) = (struct cycle_source){
-			.kind = xstrdup(m->source), .uri = xstrdup(uri), .source = source};
-	return source;
+	if (!source)
+		return NULL;
+	struct cycle_source *s = VEC_PUSH(&agent->sources);
+	*s = (struct cycle_source){
+		.kind = xstrdup(m->source), .uri = xstrdup(uri), .source = source};
+	return s;
+}
+
+/* Notes what a failed question says of its source. */
+static void judge_source(struct cycle *c, struct cycle_source *s, const struct err *why)
+{
+	s->away = why->code == ERR_UNREACHABLE || why->code == ERR_TIMEOUT;
+	if (strcmp(s->kind, "mlflow") == 0 &&
+		(s->away || why->code == ERR_PROTOCOL || why->code == ERR_AUTH))
+		c->connected = false;
 }
 
 static struct source_request request_for(const struct agent_model *m)
@@ -124,7 +135,7 @@ static int read_records(struct cycle *c, struct err *err)
 	c->manifest.device_id = config_device(&c->arena, c->config);
 	if (state_read(&c->arena, c->config->models_dir, &c->state, &why) == 0)
 		return 0;
-	if (why.code != ERR_INPUT)
+	if (why.code != ERR_INPUT && why.code != ERR_LIMIT)
 		return err_set(err, why.code, "%s", why.text);
 	log_warning("what was remembered is lost: %s", why.text);
 	state_release(&c->state);
@@ -135,6 +146,8 @@ static int cycle_open(struct cycle *c, struct agent *agent, struct err *err)
 {
 	*c = (struct cycle){
 		.agent = agent, .config = agent->config, .lock = -1, .connected = true};
+	for (size_t i = 0; i < agent->sources.count; i++)
+		agent->sources.items[i].away = false;
 	if (lock_cycle(c, err) < 0)
 		return -1;
 	return read_records(c, err);
@@ -258,17 +271,24 @@ static bool is_there(
 	return true;
 }
 
-static int check_space(const struct cycle *c, uint64_t size, struct err *err)
+/* Bytes that a file may have where models are; 0 when nobody can tell. */
+static uint64_t room_for_file(const struct cycle *c)
 {
 	struct statvfs fs;
 
-	if (size == SOURCE_SIZE_UNKNOWN || statvfs(c->config->models_dir, &fs) < 0)
+	if (statvfs(c->config->models_dir, &fs) < 0)
 		return 0;
 	uint64_t there = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (size <= there && there - size >= SPACE_SPARE)
+	return there > SPACE_SPARE ? there - SPACE_SPARE : 1;
+}
+
+static int check_room(const struct cycle *c, uint64_t size, uint64_t room, struct err *err)
+{
+	if (!room || size == SOURCE_SIZE_UNKNOWN || size <= room)
 		return 0;
-	return err_set(err, ERR_NOSPACE, "it has %llu bytes, and %s has room for %llu",
-		(unsigned long long)size, c->config->models_dir, (unsigned long long)there);
+	return err_set(err, ERR_NOSPACE,
+		"it has %llu bytes, and %s has room for %llu: make room there",
+		(unsigned long long)size, c->config->models_dir, (unsigned long long)room);
 }
 
 static void tell_progress(void *data, uint64_t done, uint64_t total)
@@ -283,10 +303,12 @@ static int fetch(struct cycle *c, struct source *source, const struct agent_mode
 	const struct source_request *q, const struct source_version *v, struct err *err)
 {
 	AUTO(source_file_release) struct source_file file = {0};
-	struct source_fetch f = {
-		.size_max = (uint64_t)c->config->size_max, .progress = tell_progress};
+	struct source_fetch f = {.size_max = (uint64_t)c->config->size_max,
+		.room = room_for_file(c),
+		.progress = tell_progress};
 
-	if (source_choose(source, q, v, &file, err) < 0 || check_space(c, file.size, err) < 0)
+	if (source_choose(source, q, v, &file, err) < 0 ||
+		check_room(c, file.size, f.room, err) < 0)
 		return -1;
 	autofree char *to = swap_staging(c->config->models_dir, m->local_name, err);
 	if (!to)
@@ -309,15 +331,21 @@ static int sync_model(struct cycle *c, const struct agent_model *m, struct err *
 {
 	AUTO(source_version_release) struct source_version v = {0};
 	const struct source_request q = request_for(m);
-	struct source *source = source_of(c->agent, m, err);
+	struct cycle_source *s = source_of(c->agent, m, err);
 
-	if (!source || source_find(source, &q, &v, err) < 0) {
-		c->connected &= err->code != ERR_UNREACHABLE && err->code != ERR_TIMEOUT;
+	if (!s)
+		return -1;
+	if (s->away) {
+		log_info("%s: not asked for, since its source does not answer", m->local_name);
+		return 0;
+	}
+	if (source_find(s->source, &q, &v, err) < 0) {
+		judge_source(c, s, err);
 		return -1;
 	}
 	if (is_blocked(c, m, &v) || is_there(c, m, &v))
 		return 0;
-	return fetch(c, source, m, &q, &v, err);
+	return fetch(c, s->source, m, &q, &v, err);
 }
 
 /* ---- a cycle ---- */

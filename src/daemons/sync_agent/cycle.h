@@ -16,6 +16,7 @@ struct source;
 struct cycle_source {
 	char *kind, *uri;
 	struct source *source;
+	bool away; /* it did not answer in this cycle, and is not asked again */
 };
 
 struct agent {

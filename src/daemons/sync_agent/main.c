@@ -80,11 +80,16 @@ static bool looks_alike(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+static bool listens_alike(const struct agent_config *a, const struct agent_config *b)
+{
+	return a->status_port == b->status_port &&
+	       strcmp(a->status_address, b->status_address) == 0;
+}
+
+/* Begins to serve the status, if it is to be served and is not yet. */
 static int serve(struct service *s, struct err *err)
 {
-	http_server_stop(s->server);
-	s->server = NULL;
-	if (s->o->once || s->o->rollback || s->config.status_port == 0)
+	if (s->server || s->o->once || s->o->rollback || s->config.status_port == 0)
 		return 0;
 	s->server = status_serve(&s->agent.status, &s->config, err);
 	return s->server ? 0 : err_wrap(err, "the status endpoint");
@@ -94,11 +99,15 @@ static int serve(struct service *s, struct err *err)
 static int adopt(struct service *s, struct arena *arena, const struct agent_config *config,
 	struct err *err)
 {
+	if (s->server && !listens_alike(&s->config, config)) {
+		http_server_stop(s->server);
+		s->server = NULL;
+	}
+	cycle_forget_sources(&s->agent);
 	arena_release(&s->arena);
 	s->arena = *arena;
 	s->config = *config;
 	s->agent.config = &s->config;
-	cycle_forget_sources(&s->agent);
 	status_configure(&s->agent.status, &s->config, config_device(&s->arena, &s->config));
 	return serve(s, err);
 }
@@ -112,8 +121,12 @@ static void reload(struct service *s)
 	struct stat now = {0};
 
 	(void)stat(s->o->config, &now);
-	if (!asked_to_reload && looks_alike(&now, &s->seen))
+	if (!asked_to_reload && looks_alike(&now, &s->seen)) {
+		/* Its port may have been in use. */
+		if (serve(s, &err) < 0)
+			log_line(LOG_ERROR, "%s", err.text);
 		return;
+	}
 	asked_to_reload = 0;
 	s->seen = now;
 	if (load(s->o->config, &arena, &config, &err) < 0) {

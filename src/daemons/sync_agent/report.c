@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "http/client.h"
 
@@ -107,6 +108,7 @@ int report_add(const struct agent_config *config, const char *json, struct err *
 	return file_replace(path, json, n, 0600, err);
 }
 
+/* Sends one; what the portal will never take is as good as sent. */
 static int post(struct http_client *client, const struct agent_config *config,
 	const struct strbuf *body, struct err *err)
 {
@@ -125,6 +127,11 @@ static int post(struct http_client *client, const struct agent_config *config,
 		return -1;
 	if (response.status >= 200 && response.status < 300)
 		return 0;
+	if (response.status == 400 || response.status == 413 || response.status == 422) {
+		log_warning("the portal does not take a report, which is dropped: %d %s",
+			response.status, response.reason);
+		return 0;
+	}
 	return err_set(
 		err, ERR_PROTOCOL, "the portal says %d %s", response.status, response.reason);
 }

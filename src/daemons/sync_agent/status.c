@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "http/client.h"
 #include "value/json.h"
 
 int status_init(struct status *s, struct err *err)
@@ -40,9 +41,15 @@ static void set(char **text, const char *to)
 
 void status_configure(struct status *s, const struct agent_config *config, const char *device)
 {
+	AUTO(strbuf_release) struct strbuf uri = STRBUF_INIT;
+
+	if (strchr(config->mlflow_uri, '@')) /* a password, it may be */
+		http_url_for_people(config->mlflow_uri, &uri);
+	else
+		strbuf_addstr(&uri, config->mlflow_uri);
 	pthread_mutex_lock(&s->lock);
 	set(&s->device, device);
-	set(&s->uri, config->mlflow_uri);
+	set(&s->uri, uri.data);
 	set(&s->alias, config->alias);
 	set(&s->token, config->status_token);
 	set(&s->secret, config->webhook_secret);

@@ -67,7 +67,7 @@ static int copy_file(const char *from, const char *to, struct err *err)
 
 	if (in < 0 || out < 0)
 		return err_sys(err, "copy %s to %s", from, to);
-	while ((n = copy_file_range(in, NULL, out, NULL, PIECE, 0)) > 0)
+	while ((n = fd_copy_piece(in, out, PIECE)) > 0)
 		;
 	if (n < 0 || fsync(out) < 0) {
 		err_sys(err, "copy %s to %s", from, to);
