@@ -167,7 +167,7 @@ static void take_owner(int fd, const struct stat *old)
 }
 
 static int replace(const char *path, const void *data, size_t n, mode_t mode,
-	const struct stat *owner, struct err *err)
+	const struct stat *owner, struct stat *written, struct err *err)
 {
 	autofree char *dir = path_dirname(path);
 	autofree char *temporary = xasprintf("%s/.%s.XXXXXX", dir, path_basename(path));
@@ -180,22 +180,30 @@ static int replace(const char *path, const void *data, size_t n, mode_t mode,
 		unlink(temporary);
 		return -1;
 	}
+	if (written && fstat(fd, written) < 0)
+		return err_sys(err, "cannot stat %s", path);
 	return dir_sync(dir, err);
 }
 
 int file_replace(const char *path, const void *data, size_t n, mode_t mode, struct err *err)
 {
-	return replace(path, data, n, mode, NULL, err);
+	return replace(path, data, n, mode, NULL, NULL, err);
 }
 
 int file_replace_keeping(
 	const char *path, const void *data, size_t n, mode_t mode, struct err *err)
 {
+	return file_replace_known(path, data, n, mode, NULL, err);
+}
+
+int file_replace_known(const char *path, const void *data, size_t n, mode_t mode,
+	struct stat *written, struct err *err)
+{
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return replace(path, data, n, mode, NULL, err);
-	return replace(path, data, n, st.st_mode & 07777, &st, err);
+		return replace(path, data, n, mode, NULL, written, err);
+	return replace(path, data, n, st.st_mode & 07777, &st, written, err);
 }
 
 int dir_sync(const char *path, struct err *err)

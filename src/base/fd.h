@@ -47,6 +47,13 @@ int file_replace(const char *path, const void *data, size_t n, mode_t mode, stru
  */
 int file_replace_keeping(
 	const char *path, const void *data, size_t n, mode_t mode, struct err *err);
+struct stat;
+/*
+ * The same, and tells what the new file is, so that it can be known again: nobody has changed
+ * it while stat(2) of the path gives the same device, inode, size, mtime and ctime.
+ */
+int file_replace_known(const char *path, const void *data, size_t n, mode_t mode,
+	struct stat *written, struct err *err);
 /* fsyncs a directory by its path. */
 int dir_sync(const char *path, struct err *err);
 

@@ -27,6 +27,8 @@ struct json_options {
 				       silently */
 	bool strict_numbers;        /* refuse NaN, Infinity and -Infinity */
 	bool unsafe;                /* the text is from an outsider: every string is unsafe */
+	bool number_texts;          /* -0 and numbers with a point or an exponent are BIGINTs
+				       whose text is as written, and is written so again */
 	size_t max_bytes;
 	size_t max_depth;
 	size_t max_nodes;

@@ -218,7 +218,8 @@ static struct value *read_number(struct json_reader *r)
 	if (!end)
 		return NULL;
 	r->p = end;
-	if (r->p == whole) {
+	bool minus_zero = negative && *digits == '0';
+	if (r->p == whole && !(minus_zero && r->options.number_texts)) {
 		struct value *v = number_new_integer(
 			r->arena, negative, digits, (size_t)(whole - digits), 10);
 		if (!v)
@@ -229,6 +230,8 @@ static struct value *read_number(struct json_reader *r)
 	if (!number_parse_float(start, (size_t)(r->p - start), &d) ||
 		(isinf(d) && r->options.strict_numbers))
 		return fail(r, start, ERR_LIMIT, "a number beyond what a double holds"), NULL;
+	if (r->options.number_texts)
+		return value_new_text(r->arena, VALUE_BIGINT, start, (size_t)(r->p - start));
 	return value_new_float(r->arena, d);
 }
 

@@ -193,6 +193,21 @@ static void test_a_killed_writer_leaves_old_or_new(void **state)
 	}
 }
 
+static void test_what_was_written_is_known_again(void **state)
+{
+	autofree char *path = path_join(*state, "f");
+	struct stat written, there;
+	struct err err = {0};
+
+	scratch_write(path, "old");
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(file_replace_known(path, "new", 3, 0644, &written, &err), 0);
+	assert_true(scratch_holds(path, "new"));
+	assert_int_equal(stat(path, &there), 0);
+	assert_memory_equal(&there, &written, sizeof(there));
+	assert_int_equal(there.st_mode & 07777, 0640);
+}
+
 static void test_sync_of_a_directory(void **state)
 {
 	autofree char *absent = path_join(*state, "absent");
@@ -237,6 +252,7 @@ int main(void)
 		SCRATCH(test_a_failed_replace_leaves_nothing_behind),
 		SCRATCH(test_a_full_disk_leaves_the_old_content),
 		SCRATCH(test_a_killed_writer_leaves_old_or_new),
+		SCRATCH(test_what_was_written_is_known_again),
 		SCRATCH(test_sync_of_a_directory),
 		SCRATCH(test_no_descriptor_is_left_open),
 	};

@@ -114,6 +114,21 @@ static void test_strict_numbers(void **state)
 	assert_non_null(read_text(&a, "-1e3", &options, NULL));
 }
 
+static void test_number_texts(void **state)
+{
+	static const char text[] = "[0.820, 1.50E-3, -0, -0.0, 7, -7, 12345678901234567890123]";
+	const struct json_options options = {.number_texts = true, .strict_numbers = true};
+	AUTO(arena_release) struct arena a = {0};
+	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+	const struct value *v = read_text(&a, text, &options, NULL);
+
+	(void)state;
+	assert_int_equal(v->items[4]->kind, VALUE_INT);
+	assert_int_equal(json_write(v, NULL, &out, NULL), 0);
+	assert_string_equal(out.data, text);
+	assert_null(json_read(&a, "1e400", 5, NULL, &options, NULL, NULL));
+}
+
 static void test_unsafe(void **state)
 {
 	AUTO(arena_release) struct arena a = {0};
@@ -193,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_duplicates),
 		cmocka_unit_test(test_strict_numbers),
+		cmocka_unit_test(test_number_texts),
 		cmocka_unit_test(test_unsafe),
 		cmocka_unit_test(test_byte_order_mark),
 		cmocka_unit_test(test_limits),
