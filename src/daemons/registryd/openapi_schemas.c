@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemons/registryd/openapi_schemas.h"
+
+#include "base/str.h"
+
+#define NAME    "{\"type\": \"string\", \"pattern\": \"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$\"}"
+#define VERSION "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 9223372036854775807}"
+#define PATH    "{\"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096}"
+#define REF(n)  "{\"$ref\": \"#/components/schemas/" n "\"}"
+
+const char openapi_components[] =
+	"{\"securitySchemes\": {\n"
+	"\"key\": {\"type\": \"apiKey\", \"in\": \"header\", \"name\": \"X-API-Key\"},\n"
+	"\"bearer\": {\"type\": \"http\", \"scheme\": \"bearer\"}},\n"
+	"\"schemas\": {\n"
+	"\"Metadata\": {\"type\": \"object\", \"properties\": {"
+	"\"description\": {}, \"metrics\": {}}},\n"
+	"\"Entry\": {\"type\": \"object\", \"required\": [\"model_name\", \"version\", "
+	"\"path\", "
+	"\"status\", \"creation_timestamp\", \"metadata\"], \"properties\": {"
+	"\"model_name\": " NAME ", \"version\": " VERSION ", \"path\": " PATH ", "
+	"\"status\": {\"enum\": [\"staging\", \"production\", \"archived\"]}, "
+	"\"creation_timestamp\": {\"type\": \"string\"}, \"metadata\": " REF(
+		"Metadata") ", "
+			    "\"date\": {\"type\": \"string\", \"format\": \"date\"}}},\n"
+			    "\"NewEntry\": {\"type\": \"object\", \"additionalProperties\": "
+			    "false, \"required\": "
+			    "[\"model_name\", \"version\", \"path\"], \"properties\": {"
+			    "\"model_name\": " NAME ", \"version\": " VERSION
+			    ", \"path\": " PATH ", "
+			    "\"metadata\": " REF(
+				    "Metadata") "}},\n"
+						"\"EntryPatch\": {\"type\": \"object\", "
+						"\"additionalProperties\": false, "
+						"\"required\": "
+						"[\"metadata\"], \"properties\": "
+						"{\"metadata\": " REF(
+							"Metadata") "}},\n"
+								    "\"Entries\": {\"type\": "
+								    "\"object\", \"required\": "
+								    "[\"models\"], "
+								    "\"properties\": {"
+								    "\"models\": {\"type\": "
+								    "\"array\", "
+								    "\"items\": " REF(
+									    "Entry") "}, "
+										     "\"next_"
+										     "cursor\":"
+										     " {"
+										     "\"type\":"
+										     " \"string"
+										     "\"}}},\n"
+										     "\"Status"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"object"
+										     "\", "
+										     "\"require"
+										     "d\": "
+										     "[\"status"
+										     "\"], "
+										     "\"propert"
+										     "ies\": {"
+										     "\"status"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"string"
+										     "\"}}},\n"
+										     "\"Problem"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"object"
+										     "\", "
+										     "\"require"
+										     "d\": "
+										     "[\"title"
+										     "\", "
+										     "\"status"
+										     "\", "
+										     "\"detail"
+										     "\"], "
+										     "\"propert"
+										     "ies\": "
+										     "{\"title"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"string"
+										     "\"}, "
+										     "\"status"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"integer"
+										     "\"}, "
+										     "\"detail"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"string"
+										     "\"}, "
+										     "\"errors"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"array\""
+										     ", "
+										     "\"items\""
+										     ": "
+										     "{\"type\""
+										     ": "
+										     "\"object"
+										     "\", "
+										     "\"require"
+										     "d\": "
+										     "[\"field"
+										     "\", "
+										     "\"detail"
+										     "\"], "
+										     "\"propert"
+										     "ies\": "
+										     "{\"field"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"string"
+										     "\"}, "
+										     "\"detail"
+										     "\": "
+										     "{\"type\""
+										     ": "
+										     "\"string"
+										     "\"}}}}}}}"
+										     "}";
+
+bool openapi_has_schema(const char *name)
+{
+	autofree char *quoted = xasprintf("\n\"%s\": {", name);
+
+	return strstr(openapi_components, quoted) != NULL;
+}
+
+const char *openapi_segment(const char *name)
+{
+	static const struct {
+		const char *name, *schema;
+	} segments[] = {
+		{"model_name", NAME},
+		{"version", VERSION},
+		{"id", "{\"type\": \"integer\", \"minimum\": 1}"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(segments); i++)
+		if (strcmp(segments[i].name, name) == 0)
+			return segments[i].schema;
+	return "{\"type\": \"string\", \"minLength\": 1}";
+}
+
+const char *openapi_status(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *words;
+	} all[] = {
+		{200, "As asked for"},
+		{201, "Created"},
+		{204, "Done"},
+		{206, "The range that is asked for"},
+		{304, "Not changed since"},
+		{400, "The body is not JSON"},
+		{401, "Who is asking?"},
+		{403, "The caller's role does not suffice"},
+		{404, "There is no such thing"},
+		{409, "It cannot be so as things stand"},
+		{412, "It has changed since"},
+		{413, "Too long"},
+		{415, "The body is of another type"},
+		{416, "Beyond the end"},
+		{422, "A field is not what it may be; `errors` says which"},
+		{503, "Not now; Retry-After says when"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].status == status)
+			return all[i].words;
+	return "Another answer";
+}
