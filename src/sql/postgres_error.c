@@ -28,6 +28,7 @@ static const struct {
 	{"40", ERR_BUSY},     /* not serializable, deadlock */
 	{"42", ERR_INPUT},
 	{"54", ERR_LIMIT},
+	{"P0", ERR_INPUT}, /* raised by a function of the database */
 };
 
 static enum err_code code_of_state(const char *state)

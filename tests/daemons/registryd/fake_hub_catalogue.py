@@ -10,6 +10,7 @@ Lists are filtered by tag, and go on at a cursor in the header Link. `troubles` 
 requests get instead of their answer: a status with headers, "cut", a text, or a function.
 """
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -118,8 +119,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         for name, value in headers:
             self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
+        # Who has enough goes away.
+        with contextlib.suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(content)
 
     def do_GET(self):
         url = urlsplit(self.path)
