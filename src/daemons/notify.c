@@ -12,21 +12,55 @@
 #include "base/fd.h"
 #include "base/str.h"
 
-void notify_supervisor(const char *state)
+/* What the environment said: this process has one supervisor, whoever in it speaks to it. */
+static struct {
+	struct sockaddr_un address;
+	socklen_t length; /* 0: there is none */
+	double interval;
+} supervisor;
+
+static void take_address(const char *path)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	struct sockaddr_un *to = &supervisor.address;
 	size_t n = path ? strlen(path) : 0;
 
-	if (n < 2 || n >= sizeof(to.sun_path) || (*path != '/' && *path != '@'))
+	if (n < 2 || n >= sizeof(to->sun_path) || (*path != '/' && *path != '@'))
+		return;
+	to->sun_family = AF_UNIX;
+	memcpy(to->sun_path, path, n);
+	if (*path == '@') /* an abstract one */
+		to->sun_path[0] = '\0';
+	supervisor.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
+}
+
+static void take_interval(const char *pid, const char *usec)
+{
+	int64_t n;
+
+	if (pid && (!parse_int(pid, 1, INT32_MAX, &n) || n != getpid()))
+		return;
+	if (usec && parse_int(usec, 1, INT64_MAX / 2, &n))
+		supervisor.interval = (double)n / 2e6;
+}
+
+void notify_setup(void)
+{
+	static const char *const taken[] = {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"};
+
+	take_address(getenv("NOTIFY_SOCKET"));
+	take_interval(getenv("WATCHDOG_PID"), getenv("WATCHDOG_USEC"));
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		unsetenv(taken[i]);
+}
+
+void notify_supervisor(const char *state)
+{
+	if (!supervisor.length)
 		return;
 	autofd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	memcpy(to.sun_path, path, n);
-	if (*path == '@') /* an abstract one */
-		to.sun_path[0] = '\0';
 	if (fd >= 0)
-		(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to,
-			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+		(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+			(struct sockaddr *)&supervisor.address, supervisor.length);
 }
 
 void notify_alive(void)
@@ -41,12 +75,5 @@ void notify_alive(void)
 
 double notify_interval(void)
 {
-	const char *pid = getenv("WATCHDOG_PID"), *usec = getenv("WATCHDOG_USEC");
-	int64_t n;
-
-	if (pid && (!parse_int(pid, 1, INT32_MAX, &n) || n != getpid()))
-		return 0;
-	if (!usec || !parse_int(usec, 1, INT64_MAX / 2, &n))
-		return 0;
-	return (double)n / 2e6;
+	return supervisor.interval;
 }

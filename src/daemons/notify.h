@@ -3,6 +3,11 @@
 #ifndef DAEMONS_NOTIFY_H
 #define DAEMONS_NOTIFY_H
 
+/*
+ * Takes what systemd says in the environment, before there are threads. It is taken out of
+ * there, so that no program that this one runs speaks in its place.
+ */
+void notify_setup(void);
 /* Sends "READY=1" and the like to $NOTIFY_SOCKET; nothing where there is none. */
 void notify_supervisor(const char *state);
 /*

@@ -30,19 +30,20 @@ class Registry:
         self.aliases[name, alias] = version
         return version
 
-    def start(self):
+    def start(self, address="127.0.0.1"):
         registry = self
 
         class Bound(Handler):
             pass
 
         Bound.registry = registry
-        self.server = Server(("127.0.0.1", 0), Bound)
+        self.server = Server((address, 0), Bound)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        address, port = self.server.server_address
+        return f"http://{address}:{port}"
 
     def stop(self):
         self.server.shutdown()

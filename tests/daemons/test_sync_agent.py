@@ -154,7 +154,7 @@ class CycleTest(AgentCase):
         self.registry.publish("plates", {"best.pt": pt("one")})
         self.once()
         self.registry.asked.clear()
-        self.once()
+        self.assertIn("1 of 1 models are up to date", self.once())
         self.assertEqual(self.registry.asked, ["/api/2.0/mlflow/registered-models/alias"])
         self.assertEqual(self.restarts(), 1)
 
@@ -396,7 +396,8 @@ class FailureTest(AgentCase):
         script.write_text("import time\ntime.sleep(600)\n")
         pilots = [subprocess.Popen([sys.executable, str(script)]) for _ in range(2)]
         try:
-            self.configure(on_update={"restart_command": "", "process_pattern": script.name})
+            self.configure(on_update={"restart_command": "exit 1",
+                                      "process_pattern": script.name})
             self.assertIn("2 processes are", self.once())
             self.assertEqual([pilot.poll() for pilot in pilots], [None, None])
         finally:

@@ -36,6 +36,7 @@ struct cycle {
 	int lock;
 	bool connected; /* MLflow has answered whatever it was asked */
 	bool changed;   /* without an update: has to be written down */
+	size_t current; /* models whose file is what the alias names */
 	struct {
 		struct staged *items;
 		size_t count, cap;
@@ -343,8 +344,12 @@ static int sync_model(struct cycle *c, const struct agent_model *m, struct err *
 		judge_source(c, s, err);
 		return -1;
 	}
-	if (is_blocked(c, m, &v) || is_there(c, m, &v))
+	if (is_blocked(c, m, &v))
 		return 0;
+	if (is_there(c, m, &v)) {
+		c->current++;
+		return 0;
+	}
 	return fetch(c, s->source, m, &q, &v, err);
 }
 
@@ -365,8 +370,11 @@ static void apply(struct cycle *c)
 	struct update u = update_of(c);
 	struct err why = {0};
 
-	if (c->staged.count == 0)
+	if (c->staged.count == 0) {
+		log_info("%zu of %zu models are up to date", c->current,
+			c->config->models.count);
 		return;
+	}
 	enum update_outcome outcome = update_apply(&u, c->staged.items, c->staged.count, &why);
 	count_outcome(c, outcome);
 	for (size_t i = 0; outcome == UPDATE_DONE && i < c->staged.count; i++)

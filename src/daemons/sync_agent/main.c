@@ -4,6 +4,7 @@
  */
 #include <getopt.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "daemons/journal.h"
 #include "daemons/notify.h"
 #include "daemons/sync_agent/cycle.h"
@@ -237,11 +239,34 @@ static int put_back(struct service *s, struct err *err)
 	return EXIT_DONE;
 }
 
+/*
+ * By root's hand beside a service that is another user's, notes would come to be that the
+ * service cannot read.
+ */
+static int check_owner(
+	const struct options *o, const struct agent_config *config, struct err *err)
+{
+	autofree char *parent = path_dirname(config->models_dir);
+	struct stat st;
+
+	if ((!o->once && !o->rollback) || geteuid() != 0)
+		return 0;
+	if ((stat(config->models_dir, &st) < 0 && stat(parent, &st) < 0) || st.st_uid == 0)
+		return 0;
+	const struct passwd *owner = getpwuid(st.st_uid);
+	if (!owner)
+		return 0;
+	return err_set(err, ERR_DENIED,
+		"%s belongs to %s: do this as that user (runuser -u %s -- " PROGRAM " ...)",
+		config->models_dir, owner->pw_name, owner->pw_name);
+}
+
 static int start(struct service *s, struct arena *arena, const struct agent_config *config)
 {
 	struct err err = {0};
 
-	if (cancel_init(&cancel, &err) < 0 || status_init(&s->agent.status, &err) < 0) {
+	if (check_owner(s->o, config, &err) < 0 || cancel_init(&cancel, &err) < 0 ||
+		status_init(&s->agent.status, &err) < 0) {
 		log_line(LOG_ERROR, "%s", err.text);
 		return EXIT_FAILED;
 	}
@@ -333,6 +358,7 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	journal_setup(o.json_log);
+	notify_setup();
 	if (load(o.config, &arena, &config, &err) < 0) {
 		if (err.code != ERR_INPUT)
 			log_line(LOG_ERROR, "%s", err.text);

@@ -18,6 +18,10 @@
 
 #define COMMAND_LINE_MAX 65536u
 #define PID_FILE_MAX     64u
+#define SAID_MAX         400  /* bytes of what a command says that a message has */
+#define END_PAUSE        0.1  /* seconds between two looks whether a process is there */
+#define AGAIN_PAUSE      5.0  /* seconds between two tries to start the pipeline */
+#define AGAIN_LIMIT      30.0 /* seconds after which there is no further one */
 
 /* ---- whose process it is ---- */
 
@@ -119,30 +123,50 @@ static int read_pid_file(const char *path, pid_t *pid, struct err *err)
 
 /* ---- restart ---- */
 
-static int cannot_signal(pid_t pid, struct err *err)
+static int cannot_signal(struct err *err)
 {
 	if (errno == EPERM)
 		return err_set(err, ERR_DENIED,
-			"process %ld is another user's: run the agent as that user, or give it "
-			"CAP_KILL",
-			(long)pid);
-	return err_sys(err, "end process %ld", (long)pid);
+			"it is another user's: run the agent as that user, or give it "
+			"CAP_KILL");
+	return err_sys(err, "signal it");
 }
 
-/* Ends a process and waits for its end. Its descriptor is its own, whoever gets its id later.
- */
-static int end_process(
-	const struct agent_update *u, pid_t pid, const struct cancel *cancel, struct err *err)
+/* For kernels before 5.3, as some boards have them: by its id alone. */
+static int end_by_id(pid_t pid, deadline until, const struct cancel *cancel, struct err *err)
+{
+	if (kill(pid, SIGTERM) < 0)
+		return cannot_signal(err);
+	while (kill(pid, 0) == 0 || errno != ESRCH) {
+		if (deadline_passed(until))
+			return err_set(err, ERR_TIMEOUT, "it is still there");
+		if (wait_until(deadline_in(END_PAUSE), cancel, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Its descriptor is the process's own, whoever gets its id later. */
+static int end_by_descriptor(
+	pid_t pid, deadline until, const struct cancel *cancel, struct err *err)
 {
 	autofd int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd end = {.fd = fd, .events = POLLIN};
 
 	if (fd < 0)
-		return err_sys(err, "process %ld", (long)pid);
+		return errno == ENOSYS ? end_by_id(pid, until, cancel, err)
+				       : err_sys(err, "open it");
 	if (syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) < 0)
-		return cannot_signal(pid, err);
-	if (wait_fds(&end, 1, deadline_in(u->timeout), cancel, err) < 0)
-		return err_wrap(err, "process %ld was told to end", (long)pid);
+		return cannot_signal(err);
+	return wait_fds(&end, 1, until, cancel, err) < 0 ? -1 : 0;
+}
+
+/* Ends a process and waits for its end. */
+static int end_process(
+	const struct agent_update *u, pid_t pid, const struct cancel *cancel, struct err *err)
+{
+	if (end_by_descriptor(pid, deadline_in(u->timeout), cancel, err) < 0)
+		return err_wrap(err, "process %ld is to end", (long)pid);
 	log_info("process %ld was told to end, and has", (long)pid);
 	return 0;
 }
@@ -158,12 +182,14 @@ static int signal_pilot(
 	return end_process(u, pid, cancel, err);
 }
 
-/* The last line of what a program printed, for a message. */
-static const char *last_line(struct strbuf *text)
+/* What a program printed, as one line: the cause may be the first one or the last. */
+static const char *one_line(struct strbuf *text)
 {
 	strbuf_rtrim(text);
-	const char *newline = strrchr(text->data, '\n');
-	return newline ? newline + 1 : text->data;
+	for (size_t i = 0; i < text->len; i++)
+		if (text->data[i] == '\n')
+			text->data[i] = ' ';
+	return text->data;
 }
 
 static int run_shell(
@@ -180,25 +206,37 @@ static int run_shell(
 	int code = spawn_exit_code(r.status);
 	if (code == 0)
 		return 0;
-	return err_set(
-		err, ERR_SYSTEM, "\"%s\" ended with %d: %s", command, code, last_line(&r.err));
+	return err_set(err, ERR_SYSTEM, "\"%s\" ended with %d: %.*s", command, code, SAID_MAX,
+		one_line(&r.err));
 }
 
 int pilot_restart(const struct agent_update *u, const struct cancel *cancel, struct err *err)
 {
 	struct err why = {0};
 
-	if (!u->restart)
+	if (!u->restart || !u->command || !*u->command)
 		return 0;
 	notify_alive();
-	if (u->command && *u->command) {
-		if (run_shell(u->command, u->timeout, cancel, &why) == 0) {
-			log_info("\"%s\" is done", u->command);
-			return 0;
-		}
-		if (why.code == ERR_CANCELLED)
-			return err_set(err, why.code, "%s", why.text);
-		log_warning("%s; ending the process instead", why.text);
+	if (run_shell(u->command, u->timeout, cancel, &why) == 0) {
+		log_info("\"%s\" is done", u->command);
+		return 0;
 	}
+	if (why.code == ERR_CANCELLED)
+		return err_set(err, why.code, "%s", why.text);
+	log_warning("%s; ending the process instead", why.text);
 	return signal_pilot(u, cancel, err);
+}
+
+int pilot_restart_again(
+	const struct agent_update *u, const struct cancel *cancel, struct err *err)
+{
+	deadline until = deadline_in(AGAIN_LIMIT);
+
+	while (pilot_restart(u, cancel, err) < 0) {
+		if ((err && err->code == ERR_CANCELLED) || deadline_passed(until))
+			return -1;
+		if (wait_until(deadline_in(AGAIN_PAUSE), cancel, err) < 0)
+			return -1;
+	}
+	return 0;
 }

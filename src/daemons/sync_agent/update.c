@@ -123,7 +123,7 @@ static enum update_outcome go_back(struct update *u, struct err *err)
 	if (rc < 0)
 		log_line(LOG_ERROR, "%s", why.text);
 	write_flag(u);
-	if (pilot_restart(&u->config->on_update, u->cancel, &why) < 0)
+	if (pilot_restart_again(&u->config->on_update, u->cancel, &why) < 0)
 		log_line(LOG_ERROR, "the restart with the former models: %s", why.text);
 	if (rc == 0 && why.code != ERR_CANCELLED && end_update(u, &why) < 0)
 		log_line(LOG_ERROR, "%s", why.text);
