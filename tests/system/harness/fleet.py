@@ -15,7 +15,7 @@ from pathlib import Path
 from . import CannotBoot, HarnessError, cgroup
 from .host import Host
 from .network import Bridge, Link, run
-from .root import base_root, cache_dir
+from .root import cache_dir, root_with
 
 TOOLS = ("debootstrap", "ip", "nsenter", "ssh-keygen", "sysctl", "systemd-nspawn", "tc")
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -58,10 +58,12 @@ class Fleet:
         self.hosts = []
 
     @classmethod
-    def up(cls, count, name="default"):
-        """Boots `count` hosts and waits for their sshd; a former fleet of that name goes."""
+    def up(cls, count, name="default", packages=()):
+        """Boots `count` hosts and waits for their sshd; a former fleet of that name goes.
+
+        `packages` of Debian's are on the hosts besides those that all fleets have."""
         check_machine()
-        base = base_root()
+        base = root_with(packages)
         cls.remove_by_name(name)
         fleet = cls(name, Bridge.create())
         try:

@@ -70,6 +70,54 @@ def base_root():
     return root
 
 
+# Installs packages in an overlay of a root, in mounts that end with the process. What apt keeps for
+# itself is left out of the layer, but for the archives, which the cache shares.
+INSTALL = """\
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
+cd "$2/root"
+mount -t proc proc proc
+mount --rbind /dev dev
+mount -t tmpfs tmpfs tmp
+mount -t tmpfs tmpfs var/lib/apt/lists
+mount --bind "$3" var/cache/apt/archives
+mount --bind /etc/resolv.conf etc/resolv.conf
+printf '#!/bin/sh\\nexit 101\\n' > usr/sbin/policy-rc.d
+chmod 755 usr/sbin/policy-rc.d
+shift 3
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin
+chroot . apt-get -q -o Acquire::Retries=3 update
+chroot . apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends "$@"
+rm -f usr/sbin/policy-rc.d var/cache/apt/*.bin
+"""
+
+
+def root_with(packages):
+    """The root with more packages: layers as `lowerdir` of a mount takes them. The upper one is
+    made on first use, from Debian's mirror."""
+    base, packages = base_root(), sorted(set(packages))
+    if not packages:
+        return base
+    digest = hashlib.sha256(repr(packages).encode()).hexdigest()[:12]
+    layer = cache_dir() / f"{base.name}-{digest}"
+    with _locked(cache_dir() / "root.lock"):
+        if not layer.is_dir():
+            _install(cache_dir(), base, layer, packages)
+    return f"{layer / 'upper'}:{base}"
+
+
+def _install(cache, base, layer, packages):
+    partial, archives = cache / "layer.partial", cache / "archives"
+    shutil.rmtree(partial, ignore_errors=True)
+    for directory in (archives / "partial", *(partial / name for name in ("upper", "work", "root"))):
+        directory.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["unshare", "--mount", "/bin/sh", "-euc", INSTALL, "install", base, partial,
+                           archives, *packages], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise CannotBoot(f"{', '.join(packages)} cannot be installed: {done.stdout[-2000:]}")
+    partial.rename(layer)
+
+
 @contextlib.contextmanager
 def _locked(path):
     with open(path, "w", encoding="ascii") as lock:
