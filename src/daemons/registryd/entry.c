@@ -106,7 +106,7 @@ static const char *const field_names[] = {
 static bool is_field(const struct value *key)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(field_names); i++)
-		if (!strcmp(key->text, field_names[i]))
+		if (entry_key_is(key, field_names[i]))
 			return true;
 	return false;
 }

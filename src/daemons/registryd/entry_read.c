@@ -81,6 +81,11 @@ bool entry_time_is_valid(const char *time)
 	return !*s;
 }
 
+bool entry_key_is(const struct value *key, const char *name)
+{
+	return key->len == strlen(name) && !memcmp(key->text, name, key->len);
+}
+
 int entry_fail_at(const struct place *at, struct err *err, const char *fmt, ...)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;

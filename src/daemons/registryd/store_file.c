@@ -55,7 +55,7 @@ static void add_member(struct strbuf *out, const struct value_pair *p, bool firs
 	strbuf_addstr(out, first ? "\n  " : ",\n  ");
 	strbuf_addjson(out, p->key->text, p->key->len);
 	strbuf_addstr(out, ": ");
-	if (!strcmp(p->key->text, "models"))
+	if (entry_key_is(p->key, "models"))
 		return;
 	json_write(p->value, &options, &text, NULL);
 	for (const char *c = text.data; *c; c++) {
@@ -73,7 +73,7 @@ static void read_frame(const struct value *top, struct registry_frame *frame)
 	strbuf_addch(&text, '{');
 	value_dict_foreach (p, top) {
 		add_member(&text, p, p == top->pairs);
-		if (!strcmp(p->key->text, "models"))
+		if (entry_key_is(p->key, "models"))
 			frame->head = strbuf_detach(&text, NULL);
 	}
 	strbuf_addstr(&text, "\n}\n");
