@@ -68,7 +68,7 @@ static int next_field(struct format_file *f, struct field *field, struct err *er
 /* Walks the fields of the graph, up to its end. */
 static int check_graph(struct format_file *f, uint64_t end, struct err *err)
 {
-	struct field field;
+	struct field field = {0};
 
 	for (unsigned count = 0; f->at < end; count++) {
 		if (count == FORMAT_PARTS_MAX)
@@ -112,7 +112,7 @@ static int take_field(
 int format_check_onnx(struct format_file *f, struct err *err)
 {
 	struct parts parts = {0};
-	struct field field;
+	struct field field = {0};
 
 	for (unsigned count = 0; f->at < f->size; count++) {
 		if (count == FORMAT_PARTS_MAX)
