@@ -15,6 +15,7 @@ from pathlib import Path
 from . import CannotBoot, HarnessError, cgroup
 from .host import Host
 from .network import Bridge, Link, run
+from .reached import Reached
 from .root import cache_dir, root_with
 
 TOOLS = ("debootstrap", "ip", "nsenter", "ssh-keygen", "sysctl", "systemd-nspawn", "tc")
@@ -48,8 +49,8 @@ def _check_privileges():
         raise CannotBoot(f"no mounts or network namespaces here: {done.stderr.strip()}")
 
 
-class Fleet:
-    """A fleet by name. Use Fleet.up(), or as a context manager in a test."""
+class Fleet(Reached):
+    """A fleet by name, whose key opens root, admin and careful. Use Fleet.up(), or as a context manager in a test."""
 
     def __init__(self, name, bridge):
         self.name = name
@@ -135,30 +136,8 @@ class Fleet:
         self.bridge.remove()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.remove()
-
-    def __getitem__(self, name):
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise HarnessError(f"no host {name!r} in fleet {self.name!r}")
-
-    @property
-    def key(self):
-        """The admin's private key; it opens root, admin and careful on every host."""
-        return self.directory / "id_ed25519"
-
-    @property
-    def known_hosts(self):
-        return self.directory / "known_hosts"
-
-    @property
-    def ssh_config(self):
-        return self.directory / "ssh_config"
+    def members(self):
+        return self.hosts
 
     def _write_client_files(self):
         lines = []
@@ -182,9 +161,7 @@ class Fleet:
         return {
             "ansible_host": host.address,
             "ansible_user": user,
-            "ansible_ssh_private_key_file": str(self.key),
-            "ansible_ssh_common_args": f"-o 'UserKnownHostsFile=\"{self.known_hosts}\"' "
-                                       "-o GlobalKnownHostsFile=/dev/null",
+            **self.client_variables(),
         }
 
     def inventory(self, user="root"):

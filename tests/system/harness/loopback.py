@@ -17,6 +17,7 @@ from pathlib import Path
 
 from . import HarnessError
 from .host import kill, process_key
+from .reached import Reached
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
 
@@ -187,7 +188,7 @@ class Node:
                 pass
 
 
-class Nodes:
+class Nodes(Reached):
     """Several nodes with a user key, known_hosts, an ssh configuration and an inventory."""
 
     def __init__(self, directory):
@@ -260,33 +261,12 @@ class Nodes:
             node.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.remove()
-
-    def __getitem__(self, name):
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise HarnessError(f"no node {name!r}")
-
-    @property
-    def key(self):
-        return self.directory / "id_ed25519"
+    def members(self):
+        return self.nodes
 
     @property
     def authorized_keys(self):
         return self.directory / "authorized_keys"
-
-    @property
-    def known_hosts(self):
-        return self.directory / "known_hosts"
-
-    @property
-    def ssh_config(self):
-        return self.directory / "ssh_config"
 
     def _write_client_files(self):
         lines = []
@@ -307,7 +287,5 @@ class Nodes:
             "ansible_host": node.address,
             "ansible_port": node.port,
             "ansible_user": pwd.getpwuid(os.geteuid()).pw_name,
-            "ansible_ssh_private_key_file": str(self.key),
-            "ansible_ssh_common_args": f"-o 'UserKnownHostsFile=\"{self.known_hosts}\"' "
-                                       "-o GlobalKnownHostsFile=/dev/null",
+            **self.client_variables(),
         }
