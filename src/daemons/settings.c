@@ -26,7 +26,7 @@ static void read_text(
 	if (value_is_string(v) && strlen(v->text) == v->len)
 		*(const char **)to = arena_strdup(r->arena, v->text);
 	else
-		wrong(r, s, v, "a text");
+		wrong(r, s, v, value_is_string(v) ? "a text without a NUL" : "a text");
 }
 
 static void wrong_number(const struct reader *r, const struct setting *s, const struct value *v,
@@ -170,7 +170,13 @@ static void unknown(
 	struct suggestion nearest = {0};
 	char found[FOUND_MAX];
 
-	for (const struct setting *s = table; value_is_string(key) && s->name; s++)
+	if (!value_is_string(key)) {
+		diag_error(r->diags, &key->place,
+			"found %s as a key, expected the name of a setting",
+			found_text(key, found));
+		return;
+	}
+	for (const struct setting *s = table; s->name; s++)
 		suggest_add(&nearest, key->text, s->name);
 	autofree char *hint =
 		nearest.word ? xasprintf("; did you mean \"%s\"?", nearest.word) : xstrdup("");

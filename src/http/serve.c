@@ -203,6 +203,7 @@ void http_server_stop(struct http_server *server)
 	if (!server)
 		return;
 	autofd int listening = MHD_quiesce_daemon(server->daemon);
+	(void)listening;
 	drain(server);
 	MHD_stop_daemon(server->daemon);
 	http_workers_stop(server);
