@@ -112,7 +112,7 @@ class Bash(Shell):
     def setup(self):
         return ("unset HISTFILE; bind 'set bell-style none'; bind 'set page-completions off'",
                 "bind 'set enable-bracketed-paste off'; bind 'set completion-query-items 0'",
-                SHOW, f"source '{SCRIPTS}/modelfleet.bash'")
+                SHOW, *(f"source '{path}'" for path in sorted(SCRIPTS.glob("*.bash"))))
 
 
 class Zsh(Shell):
@@ -141,7 +141,8 @@ class Fish:
         """Pairs of candidate and help for a line."""
         env = {**os.environ, "PATH": f"{self.programs}:{os.environ['PATH']}",
                "HOME": str(self.directory), "LC_ALL": "C.UTF-8", "LINE": line, **self.env}
-        command = f"source '{SCRIPTS}/modelfleet.fish'; complete -C \"$LINE\""
+        scripts = "".join(f"source '{path}'; " for path in sorted(SCRIPTS.glob("*.fish")))
+        command = f"{scripts}complete -C \"$LINE\""
         result = subprocess.run(["fish", "--no-config", "-c", command], env=env, text=True,
                                 cwd=self.directory, capture_output=True, timeout=60, check=True)
         if result.stderr:

@@ -86,6 +86,11 @@ class Site:
         path.chmod(mode)
         return path
 
+    def write_models(self):
+        """What a device's agent keeps, as far as completion looks at it."""
+        self.write("models/plates.pt", "")
+        self.write("models/planes.json", "{}")
+
     def files(self):
         return sorted(str(path.relative_to(self.path)) for path in self.path.rglob("*"))
 
@@ -378,6 +383,17 @@ class TerminalTests:
         self.assertEqual(self.shell.complete("deploy-models --playbook=si"),
                          ["deploy-models", "--playbook=site.yaml"])
 
+    def test_the_agent(self):
+        program = "model-sync-agent"
+        self.site.write_models()
+        for typed, words in (("--on", ["--once"]), ("--js", ["--json-log"]),
+                             ("--config=si", ["--config=site.yaml"]),
+                             ("--config si", ["--config", "site.yaml"]),
+                             ("--rollback=pl", ["--rollback=plates.pt"]),
+                             ("--rollback pl", ["--rollback", "plates.pt"])):
+            with self.subTest(typed=typed):
+                self.assertEqual(self.shell.complete(f"{program} {typed}"), [program, *words])
+
     def test_a_variable_of_the_shell_alone(self):
         self.shell.run(f"where={self.site.path} ANSIBLE_CONFIG=/")
         self.assertEqual(self.shell.complete("deploy-models -i $where/inventory -l tow")[-1],
@@ -430,6 +446,14 @@ class FishTest(ShellCase):
                            ("deploy-models --playbook=si", "--playbook=site.yaml")):
             with self.subTest(line=line):
                 self.assertEqual(self.words(line), [word])
+
+    def test_the_agent(self):
+        self.site.write_models()
+        for typed, word in (("--on", "--once"), ("--config=si", "--config=site.yaml"),
+                            ("--config si", "site.yaml"), ("--rollback pl", "plates.pt"),
+                            ("--rollback=pl", "--rollback=plates.pt")):
+            with self.subTest(typed=typed):
+                self.assertEqual(self.words(f"model-sync-agent {typed}"), [word])
 
     def test_odd_names(self):
         for typed, host in (("sp", "sp ace"), ("'sp", "sp ace"), ('"sp', "sp ace"),

@@ -21,8 +21,10 @@ MAN = ROOT / "docs" / "man"
 COLUMNS, LINES = 80, 24
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?![\w-])")
 # A line of a shell that runs one of our programs, in a block of a page.
-COMMAND = re.compile(r"^(?: {4}|\t)?(?:\$ |# )?(?:sudo )?((?:modelfleet|[a-z]+-models?|fleet-status"
-                     r"|run-playbook)(?: .*)?)$")
+COMMAND = re.compile(r"^(?: {4}|\t)?(?:\$ |# )?(?:sudo (?:-u \S+ )?)?((?:modelfleet|[a-z]+-models?"
+                     r"|fleet-status|run-playbook|model-[a-z-]+)(?: .*)?)$")
+# Programs that are no commands of modelfleet: what is read as their settings, and the page of these.
+DAEMONS = {"model-sync-agent": ("src/daemons/sync_agent/config.c", "model_sync.yaml.5")}
 
 
 def run(*arguments, **options):
@@ -50,6 +52,9 @@ COMMANDS = commands()
 
 
 def help_of(name, topic="--help=all"):
+    if name in DAEMONS:
+        return subprocess.run([PROGRAMS / name, "--help"], text=True, timeout=60, check=True,
+                              capture_output=True).stdout
     return run(name, topic, check=True).stdout
 
 
@@ -84,7 +89,7 @@ def documented_options(path):
 
 class HelpTest(unittest.TestCase):
     def test_fits_a_screen(self):
-        for name in COMMANDS:
+        for name in [*COMMANDS, *DAEMONS]:
             with self.subTest(command=name):
                 lines = help_of(name, "--help").splitlines()
                 self.assertLessEqual(len(lines), LINES)
@@ -120,7 +125,7 @@ class ManTest(unittest.TestCase):
             self.assertTrue((MAN / f"{page}.1").exists(), f"{name}: no {page}.1")
 
     def test_pages_have_the_options_of_help_and_no_others(self):
-        for name, page in COMMANDS.items():
+        for name, page in [*COMMANDS.items(), *zip(DAEMONS, DAEMONS)]:
             path = MAN / f"{page}.1"
             if not path.exists():
                 continue
@@ -145,7 +150,7 @@ class ManTest(unittest.TestCase):
     def test_the_sections_of_every_command(self):
         wanted = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES",
                   "SEE ALSO"]
-        for page in COMMANDS.values():
+        for page in [*COMMANDS.values(), *DAEMONS]:
             path = MAN / f"{page}.1"
             if path.exists():
                 with self.subTest(page=page):
@@ -169,6 +174,28 @@ class ManTest(unittest.TestCase):
                                         text=True, capture_output=True,
                                         env={**os.environ, "LC_ALL": "C.UTF-8"})
                 self.assertEqual(result.stderr, "")
+
+
+class DaemonTest(unittest.TestCase):
+    """What is written by hand for a daemon, in more than one place."""
+
+    def test_completion_has_the_options_of_help_and_no_others(self):
+        for name in DAEMONS:
+            for script in (f"{name}.bash", f"_{name}", f"{name}.fish"):
+                text = (ROOT / "scripts/completion" / script).read_text()
+                text = re.sub(r"^ *#.*$", "", text, flags=re.M)
+                offered = options_of(text) | {f"--{word}" for word in re.findall(r" -l ([a-z-]+)", text)}
+                with self.subTest(script=script):
+                    self.assertEqual(offered, options_in_help(name))
+
+    def test_the_page_of_its_file_has_every_setting(self):
+        for source, page in DAEMONS.values():
+            settings = re.findall(r'SETTING\([^"]*"([a-z0-9_]+)"', (ROOT / source).read_text())
+            self.assertGreater(len(settings), 5)
+            text = roff_text(MAN / page)
+            tags = re.findall(r"^\.TP\n\.BR? (.*)$|^\.B ([a-z_]+)$", text, re.M)
+            words = {word for tag in tags for word in re.findall(r"[a-z0-9_]+", " ".join(tag))}
+            self.assertEqual(set(settings) - words, set(), page)
 
 
 def pages_of_docs():
@@ -221,7 +248,7 @@ class PagesTest(unittest.TestCase):
                 if words[:1] == ["modelfleet"] and len(words) > 1:
                     words = words[1:]
                 name = links.get(words[0], words[0]) if words else None
-                if name not in COMMANDS:
+                if name not in [*COMMANDS, *DAEMONS]:
                     continue
                 used = {word.partition("=")[0] for word in words if OPTION.match(word)}
                 shown += 1
