@@ -88,6 +88,23 @@ static void a_manifest_comes_back(void **state)
 	assert_null(manifest.last_sync);
 }
 
+static void a_version_stays_the_text_that_it_is(void **state)
+{
+	static const char *const versions[] = {"0", "7", "007", "-1", "9223372036854775807",
+		"9223372036854775808", "2026-01-01"};
+	autofree char *path = path_join(*state, "manifest.json");
+
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		struct record r = plate;
+		r.version = versions[i];
+		manifest_put(&manifest, &r);
+		assert_int_equal(manifest_write(path, &manifest, &err), 0);
+		manifest_release(&manifest);
+		assert_int_equal(manifest_read(&arena, path, &manifest, &err), 0);
+		assert_string_equal(manifest.models.items[0].version, versions[i]);
+	}
+}
+
 static void one_record_a_file(void **state)
 {
 	struct record next = plate;
@@ -317,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_manifest_reads_as_documented),
 		CASE(a_manifest_comes_back),
+		CASE(a_version_stays_the_text_that_it_is),
 		CASE(one_record_a_file),
 		CASE(a_broken_manifest_is_empty),
 		CASE(a_state_comes_back),

@@ -86,15 +86,23 @@ static const struct value *text_value(struct arena *a, const char *text)
 	return text ? value_new_string(a, text) : &value_null;
 }
 
+/* A version as a number where it is one that reads back as the same text: "7", not "007". */
+static const struct value *version_value(struct arena *a, const char *version)
+{
+	int64_t number;
+
+	if (!parse_int(version, 0, INT64_MAX, &number) ||
+		strcmp(version, arena_printf(a, "%" PRId64, number)) != 0)
+		return value_new_string(a, version);
+	return value_new_int(a, number);
+}
+
 struct value *record_value(struct arena *a, const struct record *r)
 {
 	struct value *v = value_new_dict(a);
-	int64_t number;
 
 	value_dict_set(a, v, "mlflow_name", value_new_string(a, r->name));
-	value_dict_set(a, v, "version",
-		parse_int(r->version, 0, INT64_MAX, &number) ? value_new_int(a, number)
-							     : value_new_string(a, r->version));
+	value_dict_set(a, v, "version", version_value(a, r->version));
 	value_dict_set(a, v, "alias", text_value(a, r->alias));
 	value_dict_set(a, v, "downloaded_at", text_value(a, r->downloaded_at));
 	value_dict_set(a, v, "run_id", value_new_string(a, r->run_id));
