@@ -25,6 +25,8 @@ static void read_text(
 {
 	if (value_is_string(v) && strlen(v->text) == v->len)
 		*(const char **)to = arena_strdup(r->arena, v->text);
+	else if (s->off && v->kind == VALUE_BOOL && !v->boolean)
+		*(const char **)to = "off";
 	else
 		wrong(r, s, v, value_is_string(v) ? "a text without a NUL" : "a text");
 }

@@ -51,6 +51,7 @@ struct setting {
 	size_t offset;
 	int64_t min, max; /* of numbers; both 0: any that is not negative */
 	bool required;
+	bool off; /* of a TEXT: "off", which YAML reads as false, is text, too */
 	const struct setting *members; /* of a section; of each of a list */
 	size_t size;
 	void (*prepare)(void *item); /* puts defaults into an item of a list; may be NULL */

@@ -29,7 +29,7 @@
 
 const struct setting catalogue_settings[] = {
 	SETTING(struct catalogue_config, store, TEXT, "store"),
-	SETTING(struct catalogue_config, schedule, TEXT, "schedule"),
+	SETTING(struct catalogue_config, schedule, TEXT, "schedule", .off = true),
 	SETTING(struct catalogue_config, limit, INT, "limit", .max = LIMIT_MAX),
 	SETTING(struct catalogue_config, endpoint, TEXT, "endpoint"),
 	{0},

@@ -84,6 +84,8 @@ static const struct setting settings[] = {
 		.members = access_settings},
 	SETTING(struct registryd_config, audit, SECTION, "audit", .members = audit_settings),
 	SETTING(struct registryd_config, limits, SECTION, "limits", .members = limit_settings),
+	SETTING(struct registryd_config, catalogue, SECTION, "catalogue",
+		.members = catalogue_settings),
 	{0},
 };
 
@@ -93,6 +95,7 @@ static void set_defaults(struct registryd_config *c)
 		.jwt = {.roles_claim = "roles", .leeway = 30, .refresh = 300},
 		.audit = {.max_bytes = 16 << 20, .keep = 5},
 		.limits = {.connections = 12000, .idle = 75, .body = 1 << 20, .queue = 1024}};
+	catalogue_defaults(&c->catalogue);
 }
 
 /* ---- what a table cannot tell ---- */
@@ -132,6 +135,8 @@ static void check(const struct registryd_config *c, const struct place *at, stru
 		diag_error(diags, at,
 			"access.jwt: secret_file or jwks is missing: by what are tokens "
 			"checked?");
+	if (catalogue_check(&c->catalogue, &err) < 0)
+		diag_error(diags, at, "%s", err.text);
 }
 
 /* ---- reading ---- */

@@ -7,6 +7,7 @@
 #define REGISTRYD_CONFIG_H
 
 #include "base/diag.h"
+#include "daemons/registryd/catalogue.h"
 #include "daemons/registryd/role.h"
 #include "daemons/settings.h"
 
@@ -48,6 +49,7 @@ struct registryd_config {
 	struct config_jwt jwt;
 	struct config_audit audit;
 	struct config_limits limits;
+	struct catalogue_config catalogue;
 };
 
 /*

@@ -14,7 +14,7 @@
 
 struct options {
 	const char *config, *store, *listen;
-	bool check, json_log;
+	bool check, json_log, sync_now;
 };
 
 /* Reads the configuration; a file that nobody named may be missing. */
@@ -79,6 +79,25 @@ static int run(const struct options *o, const struct registryd_config *config)
 	return r ? SERVICE_DONE : SERVICE_FAILED;
 }
 
+/* One sync of the catalogue, whatever its schedule, without the service. */
+static int sync_now(const struct registryd_config *config)
+{
+	struct sync_result result;
+	struct err err = {0};
+
+	signal(SIGPIPE, SIG_IGN);
+	struct catalogue *catalogue = catalogue_open(&config->catalogue, &err);
+	int rc = catalogue ? catalogue_sync(catalogue, "command", &result, &err) : -1;
+	catalogue_close(catalogue);
+	if (rc < 0) {
+		log_line(LOG_ERROR, "%s", err.text);
+		return SERVICE_FAILED;
+	}
+	printf("created %lld, updated %lld, skipped %lld\n", (long long)result.created,
+		(long long)result.updated, (long long)result.skipped);
+	return SERVICE_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {0};
@@ -91,6 +110,8 @@ int main(int argc, char **argv)
 		{"listen", "ADDR:PORT", "where (127.0.0.1:8080)", NULL, &o.listen},
 		{"check-config", NULL, "read it, say what is wrong with it, and exit", &o.check,
 			NULL},
+		{"sync-now", NULL, "synchronise the catalogue once, say how it went, and exit",
+			&o.sync_now, NULL},
 		{"json-log", NULL, "log as JSON, one object a line", &o.json_log, NULL},
 		{0},
 	};
@@ -106,6 +127,8 @@ int main(int argc, char **argv)
 		log_line(LOG_ERROR, "%s", err.text);
 		return SERVICE_USAGE;
 	}
+	if (o.sync_now)
+		return sync_now(&config);
 	if (!o.check)
 		return run(&o, &config);
 	printf("%s: good\n", o.config ? o.config : CONFIG_PATH);

@@ -12,7 +12,8 @@
 
 static void collect_routes(struct registryd *r)
 {
-	static const struct http_route *const tables[] = {service_routes, api_routes};
+	static const struct http_route *const tables[] = {
+		service_routes, api_routes, catalogue_routes};
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
@@ -59,7 +60,9 @@ static int open_parts(struct registryd *r, struct err *err)
 		&(struct writer_options){
 			.store = r->store, .audit = r->audit, .queue = (size_t)c->limits.queue},
 		err);
-	return r->writer ? 0 : -1;
+	if (!r->writer || !(r->catalogue = catalogue_open(&c->catalogue, err)))
+		return -1;
+	return catalogue_start(r->catalogue, err);
 }
 
 static int check_address(struct registryd *r, const char *address, struct err *err)
@@ -139,9 +142,12 @@ void registryd_stop(struct registryd *r)
 {
 	if (!r)
 		return;
+	if (r->catalogue)
+		catalogue_stop(r->catalogue);
 	http_server_stop(r->server); /* which waits for the writer's answers */
 	writer_stop(r->writer);
 	entry_store_free(r->store);
+	catalogue_close(r->catalogue);
 	audit_close(r->audit);
 	auth_free(r->auth);
 	metrics_free(r->metrics);

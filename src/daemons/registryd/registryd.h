@@ -22,6 +22,7 @@ struct registryd {
 	struct audit *audit;
 	struct entry_store *store;
 	struct writer *writer;
+	struct catalogue *catalogue;
 	struct metrics *metrics;
 	struct http_route *routes; /* of all parts; ends with an all-zero one */
 	struct http_shared *openapi;
@@ -44,8 +45,8 @@ void registryd_stop(struct registryd *r);
 
 /* ---- for the parts ---- */
 
-/* The routes of the registry, and of the service itself. */
-extern const struct http_route api_routes[], service_routes[];
+/* The routes of the registry, of the catalogue, and of the service itself. */
+extern const struct http_route api_routes[], catalogue_routes[], service_routes[];
 
 /* Decides about a request before its body is read (http/serve.h: guard). */
 bool access_guard(void *data, struct http_call *call, struct http_answer *answer);

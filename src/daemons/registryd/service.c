@@ -54,6 +54,7 @@ static void give_metrics(void *data, const struct http_call *call, struct http_a
 	answer->type = "text/plain; version=0.0.4";
 	metrics_write(r->metrics, &answer->body);
 	add_store(r, &answer->body);
+	catalogue_metrics(r->catalogue, &answer->body);
 	strbuf_addf(&answer->body,
 		"# HELP model_registryd_build_info The version that runs.\n"
 		"# TYPE model_registryd_build_info gauge\n"
