@@ -4,7 +4,7 @@
 #include "http/serve_private.h"
 
 /* What is read of a body that nobody wants, so that the client gets to read the answer. */
-#define DROPPED_MAX (1u << 20)
+#define DROPPED_MAX (4u << 20)
 
 /* ---- its life ---- */
 
@@ -158,7 +158,7 @@ static enum MHD_Result begin(struct http_later *q)
 	if (admit(q))
 		return MHD_YES;
 	q->handled = true;
-	return announced(q) > q->server->o.body_max || http_call_header(&q->call, "Expect")
+	return announced(q) > DROPPED_MAX || http_call_header(&q->call, "Expect")
 		       ? send_answer(q)
 		       : MHD_YES;
 }
