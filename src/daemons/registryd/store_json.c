@@ -4,6 +4,7 @@
  * lock, because the file is only ever replaced. The file is known by device, inode, size and
  * both times: while they are as they were, it is not read again.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -25,6 +26,7 @@ struct json_store {
 	char *lock_path;
 	int lock_fd; /* open all the time; locked while a batch is applied */
 	struct stat known;
+	bool swept;  /* what killed writers left is gone */
 	bool broken; /* what is known of it is that it cannot be understood */
 	struct err why;
 	struct registry_frame frame;
@@ -136,10 +138,31 @@ static void give_lock_back(struct entry_store *store)
 	flock(((struct json_store *)store)->lock_fd, LOCK_UN);
 }
 
+/*
+ * Removes the temporary files of writers that were killed. With the lock held no other writer
+ * has one; that somebody else gives files such names, in this directory, is not to be expected.
+ */
+static void sweep(struct json_store *s)
+{
+	autofree char *dir = path_dirname(s->path);
+	autofree char *prefix = xasprintf(".%s.", path_basename(s->path));
+	size_t length = strlen(prefix) + strlen("XXXXXX");
+	DIR *entries = s->swept ? NULL : opendir(dir);
+
+	s->swept = true;
+	if (!entries)
+		return;
+	for (struct dirent *e; (e = readdir(entries));)
+		if (str_starts(e->d_name, prefix) && strlen(e->d_name) == length)
+			(void)unlinkat(dirfd(entries), e->d_name, 0);
+	closedir(entries);
+}
+
 static int begin(struct entry_store *store, struct err *err)
 {
 	if (take_lock((struct json_store *)store, err) < 0)
 		return -1;
+	sweep((struct json_store *)store);
 	if (refresh(store, true, err) == 0)
 		return 0;
 	give_lock_back(store);
