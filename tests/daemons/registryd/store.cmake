@@ -4,7 +4,7 @@ add_library(test_store_support STATIC store_fixture.c)
 target_include_directories(test_store_support PUBLIC ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(test_store_support PUBLIC registry_store test_sql_support test_base_support)
 
-foreach(name entry_store entry_store_crash entry_store_json entry_store_steps)
+foreach(name entry_store entry_store_crash entry_store_json entry_store_sql entry_store_steps)
   modelfleet_test(test_${name} SOURCES test_${name}.c LINK test_store_support)
 endforeach()
 # The calls that change the disk count themselves in the one that dies at each of them.
@@ -14,3 +14,5 @@ endforeach()
 
 modelfleet_fuzzer(fuzz_registry_file SOURCE fuzz_registry_file.c
   CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/corpus_registry_file LINK registry_store)
+
+modelfleet_test(test_entry_list SOURCES test_entry_list.c LINK registry_store)
