@@ -17,6 +17,12 @@ void api_patch(void *data, const struct http_call *call, struct http_answer *ans
 void api_delete(void *data, const struct http_call *call, struct http_answer *answer);
 
 /*
+ * Takes If-Match into a change of an entry; its text lives in the arena. False with an answer
+ * of 412.
+ */
+bool api_read_condition(struct registryd *r, const struct http_call *call, struct arena *a,
+	struct entry_change *change, struct http_answer *answer);
+/*
  * Reads the JSON object of a request's body. Numbers keep their texts (VALUE_BIGINT where they
  * have a point or an exponent). NULL with an answer of 400, 413 or 415.
  */

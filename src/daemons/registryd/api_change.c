@@ -134,6 +134,18 @@ static void read_metadata(struct arena *a, const struct value *v, const char *na
 		change->metadata = arena_strdup(a, text.data);
 }
 
+static void read_date(struct arena *a, const struct value *v, const char *name,
+	struct entry_change *change, struct problem *p)
+{
+	(void)a;
+	if (v->kind == VALUE_NULL)
+		return;
+	if (is_plain_text(v) && clock_is_date(v->text))
+		change->date = v->text;
+	else
+		expected(p, name, v, "a day as YYYY-MM-DD");
+}
+
 static const struct field *find_field(const struct field *fields, const struct value *key)
 {
 	for (const struct field *f = fields; f->name; f++)
@@ -182,7 +194,7 @@ static bool read_fields(struct arena *a, const struct http_call *call,
  * Takes If-Match. Whatever tags it names: the one that the entry has now must be among them,
  * and the store sees to it that it still has that when it is changed. False with an answer.
  */
-static bool read_condition(struct registryd *r, const struct http_call *call, struct arena *a,
+bool api_read_condition(struct registryd *r, const struct http_call *call, struct arena *a,
 	struct entry_change *change, struct http_answer *answer)
 {
 	struct err why = {0};
@@ -206,6 +218,19 @@ static bool read_condition(struct registryd *r, const struct http_call *call, st
 
 /* ---- handlers ---- */
 
+/* A date is that of a version that the store has. */
+static bool check_date(
+	struct registryd *r, const struct entry_change *change, struct http_answer *answer)
+{
+	struct problem p = {0};
+	struct err why = {0};
+
+	if (change->date &&
+		files_service_check_date(r, change->model_name, change->date, &why) < 0)
+		problem_add(&p, "date", "%s", why.text);
+	return !problem_answer(&p, answer);
+}
+
 void api_register(void *data, const struct http_call *call, struct http_answer *answer)
 {
 	static const struct field fields[] = {
@@ -213,13 +238,14 @@ void api_register(void *data, const struct http_call *call, struct http_answer *
 		{"version", true, read_version},
 		{"path", true, read_path},
 		{"metadata", false, read_metadata},
+		{"date", false, read_date},
 		{0},
 	};
 	struct registryd *r = data;
 	AUTO(arena_release) struct arena a = {0};
 	struct entry_change change = {.kind = ENTRY_REGISTER};
 
-	if (read_fields(&a, call, fields, &change, answer))
+	if (read_fields(&a, call, fields, &change, answer) && check_date(r, &change, answer))
 		(void)writer_take(r->writer, call, &change, answer);
 }
 
@@ -229,7 +255,7 @@ static void change_entry(struct registryd *r, const struct http_call *call, stru
 {
 	change->model_name = call->segments[0];
 	if (api_read_version(call->segments[1], &change->version, answer) &&
-		read_condition(r, call, a, change, answer))
+		api_read_condition(r, call, a, change, answer))
 		(void)writer_take(r->writer, call, change, answer);
 }
 

@@ -68,6 +68,15 @@ static const struct setting limit_settings[] = {
 	{0},
 };
 
+static const struct setting site_settings[] = {
+	SETTING(struct config_site, inventory, TEXT, "inventory"),
+	SETTING(struct config_site, store, TEXT, "store"),
+	SETTING(struct config_site, max_bytes, INT, "max_bytes", .min = 1,
+		.max = INT64_C(1) << 50),
+	SETTING(struct config_site, max_files, INT, "max_files", .min = 1, .max = 10000),
+	{0},
+};
+
 /* Sections of a part of the struct begin where the struct does. */
 #define SAME_STRUCT 0
 
@@ -86,6 +95,7 @@ static const struct setting settings[] = {
 	SETTING(struct registryd_config, limits, SECTION, "limits", .members = limit_settings),
 	SETTING(struct registryd_config, catalogue, SECTION, "catalogue",
 		.members = catalogue_settings),
+	SETTING(struct registryd_config, site, SECTION, "site", .members = site_settings),
 	{0},
 };
 
@@ -131,6 +141,10 @@ static void check(const struct registryd_config *c, const struct place *at, stru
 	check_keys(&c->keys, diags);
 	if (c->listen && config_listen(&scratch, c->listen, &address, &port, &err) < 0)
 		diag_error(diags, at, "listen: %s", err.text);
+	if (c->site.inventory && c->site.store)
+		diag_error(diags, at,
+			"site: inventory and store exclude each other; a site says where its "
+			"store is");
 	if ((c->jwt.issuer || c->jwt.audience) && !c->jwt.secret_file && !c->jwt.jwks)
 		diag_error(diags, at,
 			"access.jwt: secret_file or jwks is missing: by what are tokens "

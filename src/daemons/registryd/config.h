@@ -40,6 +40,14 @@ struct config_limits {
 	int64_t queue;             /* changes that wait for the store */
 };
 
+/* Where versions' files are kept; all NULL: nowhere. */
+struct config_site {
+	const char *inventory; /* of the site whose model_registry.yaml counts */
+	const char *store;     /* instead of a site: a directory, as publish-model fills it */
+	int64_t max_bytes;     /* of one version */
+	int64_t max_files;     /* likewise */
+};
+
 struct registryd_config {
 	const char *store;
 	const char *listen;
@@ -50,6 +58,7 @@ struct registryd_config {
 	struct config_audit audit;
 	struct config_limits limits;
 	struct catalogue_config catalogue;
+	struct config_site site;
 };
 
 /*

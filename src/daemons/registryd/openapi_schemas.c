@@ -6,14 +6,34 @@
 #define NAME    "{\"type\": \"string\", \"pattern\": \"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$\"}"
 #define VERSION "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 9223372036854775807}"
 #define PATH    "{\"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096}"
+#define DATE    "{\"type\": [\"string\", \"null\"], \"format\": \"date\"}"
 #define REF(n)  "{\"$ref\": \"#/components/schemas/" n "\"}"
+
+/* Of versions' files. */
+#define FILE_SCHEMAS                                                                           \
+	"\"File\": {\"type\": \"object\", \"required\": [\"path\", \"size\", \"sha256\"], "    \
+	"\"properties\": {\"path\": {\"type\": \"string\"}, \"size\": {\"type\": "             \
+	"\"integer\"}, "                                                                       \
+	"\"sha256\": {\"type\": \"string\", \"pattern\": \"^[0-9a-f]{64}$\"}}},\n"             \
+	"\"FileList\": {\"type\": \"object\", \"required\": [\"model_name\", \"version\", "    \
+	"\"date\", "                                                                           \
+	"\"files\"], \"properties\": {\"model_name\": " NAME ", \"version\": " VERSION         \
+	", \"date\": {\"type\": \"string\", \"format\": \"date\"}, \"files\": {\"type\": "     \
+	"\"array\", \"items\": {\"$ref\": \"#/components/schemas/File\"}}}},\n"                \
+	"\"Seal\": {\"type\": \"object\", \"properties\": {\"date\": " DATE                    \
+	", \"note\": {\"type\": [\"string\", \"null\"]}}},\n"                                  \
+	"\"Sealed\": {\"type\": \"object\", \"required\": [\"model_name\", \"version\", "      \
+	"\"date\", "                                                                           \
+	"\"outcome\", \"files\", \"bytes\"], \"properties\": {\"model_name\": " NAME           \
+	", \"version\": " VERSION ", \"date\": {\"type\": \"string\", \"format\": \"date\"}, " \
+	"\"outcome\": {\"enum\": [\"made\", \"there\"]}, \"files\": {\"type\": \"integer\"}, " \
+	"\"bytes\": {\"type\": \"integer\"}}},\n"
 
 const char openapi_components[] =
 	"{\"securitySchemes\": {\n"
 	"\"key\": {\"type\": \"apiKey\", \"in\": \"header\", \"name\": \"X-API-Key\"},\n"
 	"\"bearer\": {\"type\": \"http\", \"scheme\": \"bearer\"}},\n"
-	"\"schemas\": {\n"
-	"\"Metadata\": {\"type\": \"object\", \"properties\": {"
+	"\"schemas\": {\n" FILE_SCHEMAS "\"Metadata\": {\"type\": \"object\", \"properties\": {"
 	"\"description\": {}, \"metrics\": {}}},\n"
 	"\"Entry\": {\"type\": \"object\", \"required\": [\"model_name\", \"version\", "
 	"\"path\", "
@@ -28,6 +48,7 @@ const char openapi_components[] =
 			    "[\"model_name\", \"version\", \"path\"], \"properties\": {"
 			    "\"model_name\": " NAME ", \"version\": " VERSION
 			    ", \"path\": " PATH ", "
+			    "\"date\": " DATE ", "
 			    "\"metadata\": " REF(
 				    "Metadata") "}},\n"
 						"\"EntryPatch\": {\"type\": \"object\", "
@@ -167,6 +188,7 @@ const char *openapi_status(unsigned status)
 	} all[] = {
 		{200, "As asked for"},
 		{201, "Created"},
+		{202, "There so far, and not whole"},
 		{204, "Done"},
 		{206, "The range that is asked for"},
 		{304, "Not changed since"},
@@ -180,6 +202,7 @@ const char *openapi_status(unsigned status)
 		{415, "The body is of another type"},
 		{416, "Beyond the end"},
 		{422, "A field is not what it may be; `errors` says which"},
+		{507, "The disk is full"},
 		{503, "Not now; Retry-After says when"},
 	};
 

@@ -10,16 +10,29 @@
 
 /* ---- routes ---- */
 
+/* True if a route stands in the table already: the first one counts. */
+static bool has_route(const struct http_route *routes, size_t count, const struct http_route *r)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(routes[i].method, r->method) == 0 &&
+			strcmp(routes[i].path, r->path) == 0)
+			return true;
+	return false;
+}
+
 static void collect_routes(struct registryd *r)
 {
-	static const struct http_route *const tables[] = {
-		service_routes, api_routes, catalogue_routes};
+	static const struct http_route none[] = {{0}};
+	const struct http_route *const tables[] = {service_routes,
+		r->files.truth ? truth_routes : none, r->files.files ? files_routes : none,
+		api_routes, catalogue_routes};
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct http_route *from = tables[i]; from->method; from++) {
 			r->routes = xrealloc(r->routes, count + 2, sizeof(*r->routes));
-			r->routes[count++] = *from;
+			if (!has_route(r->routes, count, from))
+				r->routes[count++] = *from;
 		}
 	r->routes[count] = (struct http_route){0};
 }
@@ -119,10 +132,12 @@ struct registryd *registryd_start(
 	r->config = config;
 	r->version = version;
 	r->metrics = metrics_new();
-	collect_routes(r);
-	describe(r);
-	if (open_parts(r, err) == 0 && listen_on(r, err) == 0)
-		return r;
+	if (open_parts(r, err) == 0 && files_service_start(r, err) == 0) {
+		collect_routes(r);
+		describe(r);
+		if (listen_on(r, err) == 0)
+			return r;
+	}
 	registryd_stop(r);
 	return NULL;
 }
@@ -145,6 +160,7 @@ void registryd_stop(struct registryd *r)
 	if (r->catalogue)
 		catalogue_stop(r->catalogue);
 	http_server_stop(r->server); /* which waits for the writer's answers */
+	files_service_stop(r);
 	writer_stop(r->writer);
 	entry_store_free(r->store);
 	catalogue_close(r->catalogue);

@@ -10,6 +10,7 @@
 #ifndef REGISTRYD_H
 #define REGISTRYD_H
 
+#include "daemons/registryd/files_api.h"
 #include "daemons/registryd/metrics.h"
 #include "daemons/registryd/openapi.h"
 #include "daemons/registryd/writer.h"
@@ -24,6 +25,7 @@ struct registryd {
 	struct writer *writer;
 	struct catalogue *catalogue;
 	struct metrics *metrics;
+	struct files_service files;
 	struct http_route *routes; /* of all parts; ends with an all-zero one */
 	struct http_shared *openapi;
 	struct http_server *server;

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Versions' files: what is there, sealing, dropping. Uploads are in files_put.c. */
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "daemons/registryd/api.h"
+#include "daemons/registryd/files_api_private.h"
+#include "daemons/registryd/problem.h"
+#include "value/json.h"
+
+/* ---- what the handlers share ---- */
+
+static const struct {
+	enum err_code code;
+	unsigned status;
+} statuses[] = {
+	{ERR_NOTFOUND, 404},
+	{ERR_EXISTS, 409},
+	{ERR_INPUT, 422},
+	{ERR_INTEGRITY, 422},
+	{ERR_LIMIT, 413},
+	{ERR_NOSPACE, 507},
+};
+
+void files_answer_error(const struct err *why, struct http_answer *answer)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		if (statuses[i].code == why->code) {
+			http_answer_problem(answer, statuses[i].status, "%s", why->text);
+			return;
+		}
+	http_answer_problem(answer, 503, "%s", why->text);
+	strlist_add(&answer->headers, "Retry-After: 2");
+}
+
+bool files_find(struct registryd *r, const struct http_call *call, struct files_call *c,
+	struct http_answer *answer)
+{
+	struct err why = {0};
+
+	*c = (struct files_call){.model = call->segments[0]};
+	if (!api_read_version(call->segments[1], &c->version, answer))
+		return false;
+	AUTO(entry_list_unrefp) struct entry_list *list = entry_store_list(r->store, &why);
+	if (!list) {
+		files_answer_error(&why, answer);
+		return false;
+	}
+	const struct entry *e = entry_list_find(list, c->model, c->version);
+	c->registered = e != NULL;
+	if (e && e->date)
+		snprintf(c->date, sizeof(c->date), "%s", e->date);
+	return true;
+}
+
+void files_add_digest(const uint8_t sha256[32], struct http_answer *answer)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	base64_encode(BASE64_STANDARD, sha256, 32, &text);
+	strlist_addf(&answer->headers, "Repr-Digest: sha-256=:%s:", text.data);
+}
+
+void files_add_file(
+	const char *path, uint64_t size, const uint8_t sha256[32], struct strbuf *out)
+{
+	strbuf_addstr(out, "{\"path\":");
+	strbuf_addjson(out, path, strlen(path));
+	strbuf_addf(out, ",\"size\":%" PRIu64 ",\"sha256\":\"", size);
+	strbuf_addhex(out, sha256, 32);
+	strbuf_addstr(out, "\"}");
+}
+
+/* ---- what there is ---- */
+
+static void no_files(const struct files_call *c, struct http_answer *answer)
+{
+	http_answer_problem(answer, 404,
+		"%s %" PRId64
+		" has no files here: they are uploaded, and sealed by POST .../files/commit",
+		c->model, c->version);
+}
+
+static void list_files(void *data, const struct http_call *call, struct http_answer *answer)
+{
+	AUTO(version_manifest_release) struct version_manifest m = {0};
+	struct registryd *r = data;
+	struct files_call c;
+	struct err why = {0};
+
+	if (!files_find(r, call, &c, answer))
+		return;
+	if (!*c.date) {
+		no_files(&c, answer);
+		return;
+	}
+	if (files_manifest(r->files.files, c.model, c.date, &m, &why) < 0) {
+		files_answer_error(&why, answer);
+		return;
+	}
+	strbuf_addf(&answer->body,
+		"{\"model_name\":\"%s\",\"version\":%" PRId64 ",\"date\":\"%s\",\"files\":[",
+		c.model, c.version, c.date);
+	const char *between = "";
+	for (size_t i = 0; i < m.count; i++) {
+		if (m.items[i].link)
+			continue;
+		strbuf_addstr(&answer->body, between);
+		files_add_file(
+			m.items[i].path, m.items[i].size, m.items[i].sha256, &answer->body);
+		between = ",";
+	}
+	strbuf_addstr(&answer->body, "]}\n");
+}
+
+static void give_file(const struct http_call *call, int fd, uint64_t size,
+	const uint8_t sha256[32], struct http_answer *answer)
+{
+	char tag[67] = "\"";
+
+	hex_encode(sha256, 32, tag + 1);
+	tag[65] = '"';
+	tag[66] = '\0';
+	files_add_digest(sha256, answer);
+	http_answer_file(call, answer,
+		&(struct http_file){.fd = fd,
+			.type = "application/octet-stream",
+			.etag = tag,
+			.size = size});
+}
+
+/* A file of a version of the store. */
+static void give_sealed(struct registryd *r, const struct http_call *call,
+	const struct files_call *c, struct http_answer *answer)
+{
+	AUTO(version_manifest_release) struct version_manifest m = {0};
+	const char *path = call->segments[2];
+	struct err why = {0};
+	int fd = -1;
+
+	if (files_manifest(r->files.files, c->model, c->date, &m, &why) < 0) {
+		files_answer_error(&why, answer);
+		return;
+	}
+	const struct version_file *file = version_manifest_find(&m, path);
+	if (file && !file->link)
+		fd = files_open_file(r->files.files, c->model, c->date, file, &why);
+	if (fd >= 0)
+		give_file(call, fd, file->size, file->sha256, answer);
+	else if (file && !file->link)
+		http_answer_problem(answer, 503, "%s", why.text);
+	else
+		http_answer_problem(answer, 404, "%s %" PRId64 " has no file %s", c->model,
+			c->version, path);
+}
+
+/* One that is not sealed: whole, or how much of it is there. */
+static void give_uploaded(struct registryd *r, const struct http_call *call,
+	const struct files_call *c, struct http_answer *answer)
+{
+	const struct files_name name = {c->model, c->version, call->segments[2]};
+	struct files_state state;
+	struct err why = {0};
+
+	if (files_look(r->files.files, &name, &state, &why) < 0) {
+		files_answer_error(&why, answer);
+	} else if (state.whole) {
+		give_file(call, state.fd, state.size, state.sha256, answer);
+	} else {
+		http_answer_problem(answer, 404, "%" PRIu64 " bytes of %s are there",
+			state.size, name.path);
+		strlist_addf(&answer->headers, "Upload-Offset: %" PRIu64, state.size);
+	}
+}
+
+static void get_file(void *data, const struct http_call *call, struct http_answer *answer)
+{
+	struct files_call c;
+
+	if (!files_find(data, call, &c, answer))
+		return;
+	if (*c.date)
+		give_sealed(data, call, &c, answer);
+	else
+		give_uploaded(data, call, &c, answer);
+}
+
+/* ---- sealing ---- */
+
+struct seal_body {
+	char date[TRUTH_DATE_MAX];
+	const char *note;
+};
+
+static void read_member(
+	const struct value *body, const char *name, const char **out, struct problem *p)
+{
+	const struct value *v = value_dict_get(body, name);
+
+	if (!v || v->kind == VALUE_NULL)
+		return;
+	if (value_is_string(v) && strlen(v->text) == v->len)
+		*out = v->text;
+	else
+		problem_add(p, name, "expected a text");
+}
+
+/* Reads {date, note}, both optional, as is the body. The note is in the arena. */
+static bool read_seal(struct arena *a, const struct http_call *call, struct seal_body *s,
+	struct http_answer *answer)
+{
+	struct problem p = {0};
+	const char *date = NULL;
+	time_t now = time(NULL);
+	struct tm local;
+
+	localtime_r(&now, &local);
+	*s = (struct seal_body){0};
+	strftime(s->date, sizeof(s->date), "%Y-%m-%d", &local);
+	const struct value *body =
+		call->body_len ? api_read_body(a, call, answer) : value_new_dict(a);
+	if (!body)
+		return false;
+	read_member(body, "date", &date, &p);
+	read_member(body, "note", &s->note, &p);
+	if (date && !clock_is_date(date))
+		problem_add(&p, "date", "found \"%.20s\", expected YYYY-MM-DD", date);
+	else if (date)
+		snprintf(s->date, sizeof(s->date), "%s", date);
+	return !problem_answer(&p, answer);
+}
+
+/* The entry, where there is one, learns where its files are; then the uploads may go. */
+static int settle(
+	struct registryd *r, const struct files_call *c, const char *date, struct err *err)
+{
+	struct entry_change change = {.kind = ENTRY_SET_DATE,
+		.model_name = c->model,
+		.version = c->version,
+		.date = date};
+
+	if (c->registered) {
+		int result = writer_apply(r->writer, &change, err);
+		entry_change_release(&change);
+		if (result < 0)
+			return -1;
+	}
+	return files_discard(r->files.files, c->model, c->version, err);
+}
+
+static void commit_files(void *data, const struct http_call *call, struct http_answer *answer)
+{
+	AUTO(arena_release) struct arena a = {0};
+	const struct caller *caller = call->context;
+	struct registryd *r = data;
+	struct publish_result result;
+	struct seal_body body;
+	struct files_call c;
+	struct err why = {0};
+
+	if (!read_seal(&a, call, &body, answer) || !files_find(r, call, &c, answer))
+		return;
+	const struct files_seal seal = {.model = c.model,
+		.version = c.version,
+		.date = body.date,
+		.by = caller ? caller->name : "local",
+		.note = body.note};
+	if (*c.date) {
+		http_answer_problem(answer, 409, "%s %" PRId64 " is sealed already, as %s",
+			c.model, c.version, c.date);
+	} else if (files_seal(r->files.files, &seal, &result, &why) < 0 ||
+		   settle(r, &c, body.date, &why) < 0) {
+		files_answer_error(&why, answer);
+	} else {
+		strbuf_addf(&answer->body,
+			"{\"model_name\":\"%s\",\"version\":%" PRId64
+			",\"date\":\"%s\",\"outcome\":\"%s\",\"files\":%" PRIu64
+			",\"bytes\":%" PRIu64 "}\n",
+			c.model, c.version, body.date,
+			result.outcome == PUBLISH_MADE ? "made" : "there", result.files,
+			result.bytes);
+	}
+}
+
+static void drop_files(void *data, const struct http_call *call, struct http_answer *answer)
+{
+	struct registryd *r = data;
+	struct files_call c;
+	struct err why = {0};
+
+	if (!files_find(r, call, &c, answer))
+		return;
+	if (files_discard(r->files.files, c.model, c.version, &why) < 0)
+		files_answer_error(&why, answer);
+	else
+		answer->status = 204;
+}
+
+/* ---- activation ---- */
+
+/* On a worker: a commit takes its time, and the site's lock may be somebody's. */
+static void activate(void *data, const struct http_call *call, struct http_answer *answer)
+{
+	AUTO(arena_release) struct arena a = {0};
+	struct entry_change change = {.kind = ENTRY_ACTIVATE, .model_name = call->segments[0]};
+	const struct caller *caller = call->context;
+	struct registryd *r = data;
+	struct err why = {0};
+
+	if (!api_read_version(call->segments[1], &change.version, answer) ||
+		!api_read_condition(r, call, &a, &change, answer))
+		return;
+	if (truth_activate(r->files.truth, &change, caller ? caller->name : "local", &why) <
+		0) {
+		http_answer_problem(answer, 503, "nothing was changed: %s", why.text);
+		strlist_add(&answer->headers, "Retry-After: 5");
+	} else {
+		writer_answer(&change, answer);
+	}
+	entry_change_release(&change);
+}
+
+/* What the file names as current is archived by making another version current. */
+static void archive(void *data, const struct http_call *call, struct http_answer *answer)
+{
+	AUTO(arena_release) struct arena a = {0};
+	struct entry_change change = {.kind = ENTRY_ARCHIVE, .model_name = call->segments[0]};
+	struct registryd *r = data;
+	struct err why = {0};
+
+	if (!api_read_version(call->segments[1], &change.version, answer) ||
+		!api_read_condition(r, call, &a, &change, answer))
+		return;
+	AUTO(entry_list_unrefp) struct entry_list *list = entry_store_last(r->store);
+	const struct entry *e = entry_list_production(list, change.model_name);
+	if (e && e->version == change.version && e->date) {
+		http_answer_problem(answer, 409,
+			"%s %" PRId64
+			" is current in model_registry.yaml; activate another one "
+			"first",
+			change.model_name, change.version);
+		return;
+	}
+	(void)writer_apply(r->writer, &change, &why); /* the outcome tells */
+	writer_answer(&change, answer);
+	entry_change_release(&change);
+}
+
+/* ---- the tables ---- */
+
+#define VERSION_SEGMENTS .names = {"model_name", "version"}
+#define FILE_SEGMENTS    .names = {"model_name", "version", "path"}
+
+static const struct api_about about_list = {.id = "listFiles",
+	.what = "The files of a version that is sealed",
+	.role = ROLE_READ,
+	VERSION_SEGMENTS,
+	.replies = {{200, "FileList", NULL}},
+	.problems = {404, 422, 503}};
+
+static const struct api_about about_get = {.id = "getFile",
+	.what = "A file of a version; Range is obeyed, its ETag is its SHA-256",
+	.role = ROLE_READ,
+	FILE_SEGMENTS,
+	.replies = {{200, "Content", "application/octet-stream"},
+		{206, "Content", "application/octet-stream"}, {304, NULL, NULL}},
+	.problems = {404, 416, 422, 503}};
+
+static const struct api_about about_put = {.id = "putFile",
+	.what = "Uploads a file of a version that is not sealed, whole or, with Content-Range, "
+		"a "
+		"part that follows what is there",
+	.role = ROLE_WRITE,
+	FILE_SEGMENTS,
+	.body = "Content",
+	.body_type = "application/octet-stream",
+	.replies = {{201, "File", NULL}, {202, NULL, NULL}},
+	.problems = {400, 404, 409, 413, 422, 503, 507}};
+
+static const struct api_about about_commit = {.id = "commitFiles",
+	.what = "Makes what was uploaded a version of the store, which does not change any "
+		"more",
+	.role = ROLE_WRITE,
+	.change = true,
+	VERSION_SEGMENTS,
+	.body = "Seal",
+	.replies = {{200, "Sealed", NULL}},
+	.problems = {400, 404, 409, 413, 415, 422, 503, 507}};
+
+static const struct api_about about_drop = {.id = "dropFiles",
+	.what = "Drops what was uploaded for a version and is not sealed",
+	.role = ROLE_WRITE,
+	.change = true,
+	VERSION_SEGMENTS,
+	.replies = {{204, NULL, NULL}},
+	.problems = {422, 503}};
+
+static const struct api_about about_activate = {.id = "activateModel",
+	.what = "Makes a version the production one, and current in model_registry.yaml, by a "
+		"commit, where its files are in the store; the former becomes staging",
+	.role = ROLE_WRITE,
+	.change = true,
+	VERSION_SEGMENTS,
+	.replies = {{200, "Entry", NULL}},
+	.problems = {404, 409, 412, 413, 422, 503}};
+
+static const struct api_about about_archive = {.id = "archiveModel",
+	.what = "Makes a version archived; not one that is current in model_registry.yaml",
+	.role = ROLE_WRITE,
+	.change = true,
+	VERSION_SEGMENTS,
+	.replies = {{200, "Entry", NULL}},
+	.problems = {404, 409, 412, 413, 422, 503}};
+
+#define VERSION "/api/v1/registry/models/{}/{}"
+
+const struct http_route files_routes[] = {
+	HTTP_ROUTE("GET", VERSION "/files", list_files, .slow = true, .about = &about_list),
+	HTTP_ROUTE("DELETE", VERSION "/files", drop_files, .slow = true, .about = &about_drop),
+	HTTP_ROUTE("POST", VERSION "/files/commit", commit_files, .slow = true,
+		.about = &about_commit),
+	HTTP_ROUTE("GET", VERSION "/files/{+}", get_file, .slow = true, .about = &about_get),
+	HTTP_ROUTE("PUT", VERSION "/files/{+}", files_put, .slow = true,
+		.upload = &files_upload, .about = &about_put),
+	{0},
+};
+
+const struct http_route truth_routes[] = {
+	HTTP_ROUTE(
+		"PUT", VERSION "/activate", activate, .slow = true, .about = &about_activate),
+	HTTP_ROUTE("PUT", VERSION "/archive", archive, .slow = true, .about = &about_archive),
+	{0},
+};
