@@ -166,7 +166,7 @@ static int read_date(const struct value *entry, struct entry *e, struct err *err
 
 int entry_read(struct arena *a, const struct value *v, struct entry *fields, struct err *err)
 {
-	const char *status;
+	const char *status = "";
 
 	*fields = (struct entry){0};
 	if (v->kind != VALUE_DICT)
