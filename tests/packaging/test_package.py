@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian packages: lintian, and a life on a fresh Debian: installed by apt, used as the
-tutorial does with the demo's nodes, purged without a trace."""
+"""The Debian packages: lintian, and lives on a fresh Debian: installed by apt, used, purged without
+a trace; modelfleet as the tutorial does with the demo's nodes, model-sync-agent with a registry."""
 
 import os
 import shutil
@@ -12,12 +12,14 @@ import unittest
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(SOURCE / "tests/system"))
+sys.path[:0] = [str(SOURCE / "tests/system"), str(SOURCE / "tests/daemons")]
 
 from harness import CannotBoot, program  # noqa: E402
+import fake_mlflow  # noqa: E402
 import fresh_root  # noqa: E402
 
 PACKAGES = Path(os.environ.get("MODELFLEET_PACKAGES", SOURCE / "build/packages"))
+PACKAGE_NAMES = ("modelfleet", "modelfleet-node-helpers", "model-sync-agent")
 COMMANDS = ("cleanup-models", "deploy-models", "fleet-status", "modelfleet", "publish-model",
             "rollback-model", "run-playbook")
 
@@ -41,7 +43,7 @@ class PolicyTest(unittest.TestCase):
             self.skipTest("no lintian (scripts/bootstrap --package)")
         done = subprocess.run(
             ["lintian", "--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "0",
-             package("modelfleet"), package("modelfleet-node-helpers")],
+             *(package(name) for name in PACKAGE_NAMES)],
             capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
@@ -58,20 +60,32 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(field(package("modelfleet-node-helpers"), "Depends"),
                          f"modelfleet (= {version})")
 
+    def test_the_agent_needs_nothing_of_the_engine(self):
+        depends = field(package("model-sync-agent"), "Depends")
+        for library in ("libc6", "libcurl4", "libmicrohttpd12", "libssl3", "libyaml-0-2"):
+            self.assertIn(library, depends)
+        for library in ("modelfleet", "libgit2", "libssh2", "librsync"):
+            self.assertNotIn(library, depends)
+        self.assertIn("polkitd", field(package("model-sync-agent"), "Recommends"))
+
     def test_every_file_has_the_date_of_the_source(self):
-        done = subprocess.run(["dpkg-deb", "--contents", package("modelfleet")],
-                              capture_output=True, text=True, check=True)
-        lines = [line.split() for line in done.stdout.splitlines()]
-        self.assertEqual(len({tuple(line[3:5]) for line in lines}), 1)
-        self.assertEqual({line[1] for line in lines}, {"root/root"})
+        for name in PACKAGE_NAMES:
+            done = subprocess.run(["dpkg-deb", "--contents", package(name)],
+                                  capture_output=True, text=True, check=True)
+            lines = [line.split() for line in done.stdout.splitlines()]
+            with self.subTest(package=name):
+                self.assertEqual(len({tuple(line[3:5]) for line in lines}), 1)
+                self.assertEqual({line[1] for line in lines}, {"root/root"})
 
 
-class InstalledTest(unittest.TestCase):
-    """In the order of their names: installed, used, purged."""
+class FreshCase(unittest.TestCase):
+    """A fresh Debian that has `packages`, which apt has installed with all they need."""
+
+    packages = ()
 
     @classmethod
     def setUpClass(cls):
-        debs = [package("modelfleet"), package("modelfleet-node-helpers")]
+        debs = [package(name) for name in cls.packages]
         try:
             fresh_root.own_mounts()
             cls.directory = Path(tempfile.mkdtemp(prefix="modelfleet-package."))
@@ -80,11 +94,6 @@ class InstalledTest(unittest.TestCase):
         except CannotBoot as reason:
             raise unittest.SkipTest(str(reason)) from None
         cls.install(debs)
-        cls.demo = cls.directory / "demo"
-        cls.demo.mkdir()
-        cls.demo_fleet("up", "--nodes", "2")
-        cls.root.share(cls.demo)
-        cls.inventory = cls.demo / "site/inventory"
 
     @classmethod
     def install(cls, debs):
@@ -101,13 +110,46 @@ class InstalledTest(unittest.TestCase):
 
     @classmethod
     def remove(cls):
-        if (cls.directory / "demo").exists():
-            cls.demo_fleet("down")
         subprocess.run(["umount", "--lazy", "--recursive", cls.directory / "root"], check=False,
                        stderr=subprocess.DEVNULL)
         subprocess.run(["umount", "--lazy", cls.directory / "layers"], check=False,
                        stderr=subprocess.DEVNULL)
         shutil.rmtree(cls.directory)
+
+    def expect(self, code, *command, environment=None):
+        done = self.root.run(*command, environment=environment)
+        self.assertEqual(done.returncode, code, f"{' '.join(map(str, command))}\n{done.stdout}")
+        return done.stdout
+
+    def assert_reinstalled(self, name):
+        self.expect(0, "apt-get", "-q", "-y", "--reinstall", "install", f"/tmp/{package(name).name}")
+        self.assertEqual(self.installed, self.root.paths())
+
+    def loads_completion(self, command):
+        script = ("source /usr/share/bash-completion/bash_completion; "
+                  f"_completion_loader {command}; complete -p {command}")
+        self.assertIn(f" {command}", self.expect(0, "bash", "-c", script))
+
+
+class InstalledTest(FreshCase):
+    """In the order of their names: installed, used, purged."""
+
+    packages = ("modelfleet", "modelfleet-node-helpers")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.demo = cls.directory / "demo"
+        cls.demo.mkdir()
+        cls.demo_fleet("up", "--nodes", "2")
+        cls.root.share(cls.demo)
+        cls.inventory = cls.demo / "site/inventory"
+
+    @classmethod
+    def remove(cls):
+        if (cls.directory / "demo").exists():
+            cls.demo_fleet("down")
+        super().remove()
 
     @classmethod
     def demo_fleet(cls, command, *arguments):
@@ -115,11 +157,6 @@ class InstalledTest(unittest.TestCase):
                                *arguments], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise AssertionError(done.stdout + done.stderr)
-        return done.stdout
-
-    def expect(self, code, *command, environment=None):
-        done = self.root.run(*command, environment=environment)
-        self.assertEqual(done.returncode, code, f"{' '.join(map(str, command))}\n{done.stdout}")
         return done.stdout
 
     def deploy(self, code, *options):
@@ -134,9 +171,7 @@ class InstalledTest(unittest.TestCase):
 
     def test_1_completion_loads_in_bash(self):
         for command in COMMANDS:
-            script = ("source /usr/share/bash-completion/bash_completion; "
-                      f"_completion_loader {command}; complete -p {command}")
-            self.assertIn(f" {command}", self.expect(0, "bash", "-c", script))
+            self.loads_completion(command)
 
     def test_1_the_example_site_passes_the_check(self):
         """Its store is somewhere else, which is all that is wrong with it."""
@@ -188,9 +223,7 @@ class InstalledTest(unittest.TestCase):
             self.assertEqual(copy.read_bytes(), ours.read_bytes())
 
     def test_6_a_reinstallation_keeps_what_there_is(self):
-        deb = f"/tmp/{package('modelfleet').name}"
-        self.expect(0, "apt-get", "-q", "-y", "--reinstall", "install", deb)
-        self.assertEqual(self.installed, self.root.paths())
+        self.assert_reinstalled("modelfleet")
 
     def test_7_purging_leaves_nothing(self):
         listed = self.expect(0, "dpkg", "-L", "modelfleet", "modelfleet-node-helpers")
@@ -204,6 +237,58 @@ class InstalledTest(unittest.TestCase):
         self.assertEqual(left & ours, set())
         self.assertEqual({path for path in left if "modelfleet" in path}, set())
         self.assertEqual(self.installed - left - set(listed.splitlines()), set())
+
+
+class AgentTest(FreshCase):
+    """In the order of their names: installed, used, purged. No systemd runs here: how the service
+    fares is tests/system/test_sync_agent_service.py's."""
+
+    packages = ("model-sync-agent",)
+    config = "/etc/model-sync/model_sync.yaml"
+
+    def as_user(self, *command):
+        return ("runuser", "-u", "model-sync", "--", "sh", "-c",
+                'cd /var/lib/model-sync && exec "$@"', "sh", *command)
+
+    def test_1_the_program_and_its_pages(self):
+        version = field(package("model-sync-agent"), "Version").split("-")[0]
+        self.assertIn(version, self.expect(0, "model-sync-agent", "--version"))
+        self.assertIn("SYNOPSIS", self.expect(0, "man", "model-sync-agent").upper())
+        self.assertIn("restart_command", self.expect(0, "man", "5", "model_sync.yaml"))
+        self.loads_completion("model-sync-agent")
+
+    def test_1_its_user_and_files(self):
+        self.expect(0, "systemd-analyze", "verify", "--man=no",
+                    "/usr/lib/systemd/system/alpr-model-sync.service")
+        self.assertIn("nologin", self.expect(0, "getent", "passwd", "model-sync"))
+        owners = self.expect(0, "stat", "-c", "%U:%G:%a", "/var/lib/model-sync", self.config)
+        self.assertEqual(owners.split(), ["model-sync:model-sync:755", "root:model-sync:640"])
+
+    def test_2_a_cycle(self):
+        registry = fake_mlflow.Registry()
+        registry.start()
+        self.addCleanup(registry.stop)
+        registry.publish("notes", {"notes.bin": b"what a model is"})
+        (self.root.path / self.config[1:]).write_text(
+            f"model_sync:\n  mlflow_uri: {registry.url}\n  on_update: {{restart_pilot: false}}\n"
+            "  models:\n  - {mlflow_name: notes, local_filename: notes.bin}\n")
+        self.expect(0, *self.as_user("model-sync-agent", "--config", self.config, "--once"))
+        file = self.root.path / "var/lib/model-sync/models/notes.bin"
+        self.assertEqual(file.read_bytes(), b"what a model is")
+
+    def test_3_a_reinstallation_keeps_what_there_is(self):
+        text = (self.root.path / self.config[1:]).read_text()
+        type(self).installed = self.root.paths()
+        self.assert_reinstalled("model-sync-agent")
+        self.assertEqual((self.root.path / self.config[1:]).read_text(), text)
+
+    def test_4_purging_leaves_the_models_alone(self):
+        self.expect(0, "apt-get", "-q", "-y", "purge", "model-sync-agent")
+        left = {path for path in self.root.paths()
+                if ("model-sync" in path or "model_sync" in path) and "/models/" not in path}
+        self.assertEqual(left, {"/var/lib/model-sync", "/var/lib/model-sync/models"})
+        self.assertTrue((self.root.path / "var/lib/model-sync/models/notes.bin").exists())
+        self.expect(0, "getent", "passwd", "model-sync")
 
 
 if __name__ == "__main__":
