@@ -39,6 +39,18 @@ void entry_edits_release(struct entry_edits *edits)
 	*edits = (struct entry_edits){0};
 }
 
+/* Its fields, to be changed; its count of references is other threads' to write. */
+static struct entry fields_of(const struct entry *e)
+{
+	return (struct entry){.model_name = e->model_name,
+		.version = e->version,
+		.path = e->path,
+		.status = e->status,
+		.creation_timestamp = e->creation_timestamp,
+		.metadata = e->metadata,
+		.date = e->date};
+}
+
 /* Puts an entry with these fields in the place of another; returns it with a reference. */
 static struct entry *revise(
 	const struct applying *a, const struct entry *old, const struct entry *fields)
@@ -63,7 +75,7 @@ static struct entry *revise(
 static struct entry *set_status(
 	const struct applying *a, const struct entry *old, enum entry_status status)
 {
-	struct entry fields = *old;
+	struct entry fields = fields_of(old);
 
 	fields.status = status;
 	return revise(a, old, &fields);
@@ -107,7 +119,7 @@ static int merge(const struct applying *a)
 {
 	AUTO(arena_release) struct arena arena = {0};
 	AUTO(strbuf_release) struct strbuf merged = STRBUF_INIT;
-	struct entry fields = *a->entry;
+	struct entry fields = fields_of(a->entry);
 	struct err *err = &a->change->err;
 	const char *text = a->change->metadata ? a->change->metadata : "{}";
 	const struct value *patch = entry_metadata_read(&arena, text, err);
@@ -124,7 +136,7 @@ static int merge(const struct applying *a)
 
 static int set_date(const struct applying *a)
 {
-	struct entry fields = *a->entry;
+	struct entry fields = fields_of(a->entry);
 
 	fields.date = a->change->date;
 	if (fields.date && !clock_is_date(fields.date))

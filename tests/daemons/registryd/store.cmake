@@ -4,7 +4,8 @@ add_library(test_store_support STATIC store_fixture.c)
 target_include_directories(test_store_support PUBLIC ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(test_store_support PUBLIC registry_store test_sql_support test_base_support)
 
-foreach(name entry_store entry_store_crash entry_store_json entry_store_sql entry_store_steps)
+foreach(name entry_store entry_store_crash entry_store_json entry_store_sql entry_store_steps
+    entry_store_threads)
   modelfleet_test(test_${name} SOURCES test_${name}.c LINK test_store_support)
 endforeach()
 # The calls that change the disk count themselves in the one that dies at each of them.
