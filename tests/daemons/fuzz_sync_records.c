@@ -90,7 +90,7 @@ static void fuzz_manifest(const uint8_t *data, size_t size)
 
 static void fuzz_state(const uint8_t *data, size_t size)
 {
-	autofree char *path = put(STATE_FILE, data, size);
+	free(put(STATE_FILE, data, size));
 	AUTO(arena_release) struct arena arena = {0};
 	AUTO(state_release) struct state first = {0};
 	AUTO(state_release) struct state again = {0};

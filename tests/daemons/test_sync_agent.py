@@ -568,6 +568,12 @@ class ReportTest(AgentCase):
         self.assertEqual((len(times), times), (4, sorted(times)))
         self.assertEqual(self.spooled(), [])
 
+    def test_a_report_that_the_portal_will_never_take_is_dropped(self):
+        for code in (400, 413, 422):
+            Portal.code = code
+            self.assertIn(f"which is dropped: {code}", self.once())
+            self.assertEqual(self.spooled(), [])
+
     def test_the_spool_has_limits(self):
         spool = self.models / ".sync-spool"
         spool.mkdir(parents=True)

@@ -4,13 +4,10 @@
 
 import json
 import os
-import shutil
-import subprocess
 import unittest
 
-import fake_mlflow
 import faulty_proxy as faulty
-from test_sync_agent import PATIENCE, AgentCase, pt
+from test_sync_agent import AgentCase, pt
 
 ALIAS = "/registered-models/alias"
 WHERE = "/get-download-uri"

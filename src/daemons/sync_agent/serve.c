@@ -104,8 +104,10 @@ static void take_webhook(void *data, const struct http_call *call, struct http_a
 		http_answer_problem(answer, 403, "webhook_secret is not configured");
 	else if (!is_signed(call, key))
 		http_answer_problem(answer, 401, "the signature is not right, or too old");
-	else
+	else if (status_is_new_delivery(s, http_call_header(call, "X-MLflow-Signature")))
 		accept_wake(s, answer);
+	else /* sent again since our answer was lost, or by somebody who has seen it */
+		strbuf_addstr(&answer->body, "{\"status\": \"known\"}\n");
 }
 
 static const struct http_route routes[] = {

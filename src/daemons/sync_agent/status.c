@@ -117,6 +117,22 @@ void status_count(struct status *s, const struct status_counters *more)
 	pthread_mutex_unlock(&s->lock);
 }
 
+bool status_is_new_delivery(struct status *s, const char *signature)
+{
+	bool known = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < STATUS_DELIVERIES && !known; i++)
+		known = strcmp(s->deliveries.signatures[i], signature) == 0;
+	if (!known) {
+		snprintf(s->deliveries.signatures[s->deliveries.next], STATUS_SIGNATURE_LEN,
+			"%s", signature);
+		s->deliveries.next = (s->deliveries.next + 1) % STATUS_DELIVERIES;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return !known;
+}
+
 void status_wake(struct status *s)
 {
 	const uint64_t one = 1;

@@ -13,6 +13,11 @@
 #include "daemons/sync_agent/config.h"
 #include "daemons/sync_agent/state.h"
 
+/* Deliveries of webhooks that are remembered, and the length of what signs one, with its NUL.
+ */
+#define STATUS_DELIVERIES    64u
+#define STATUS_SIGNATURE_LEN 64u
+
 struct status_counters {
 	uint64_t cycles, failed_cycles, updates, reverts, bytes;
 };
@@ -30,6 +35,10 @@ struct status {
 	struct status_counters counters;
 	int64_t last_cycle; /* time_t; 0: none yet */
 	int wake;           /* an eventfd that a request for a cycle makes readable */
+	struct {
+		char signatures[STATUS_DELIVERIES][STATUS_SIGNATURE_LEN];
+		size_t next; /* the place of the next one; the oldest is there */
+	} deliveries;
 };
 
 /* Makes an empty one; ERR_SYSTEM. */
@@ -50,6 +59,8 @@ void status_count(struct status *s, const struct status_counters *more);
 void status_json(struct status *s, struct strbuf *out);
 /* The answer of GET /metrics. */
 void status_metrics(struct status *s, struct strbuf *out);
+/* Remembers a delivery by its signature; false if it was known already. */
+bool status_is_new_delivery(struct status *s, const char *signature);
 /* Asks for a cycle now. */
 void status_wake(struct status *s);
 
