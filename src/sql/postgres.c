@@ -13,6 +13,9 @@
 
 #include "base/log.h"
 
+#define TEXT_OF(number) #number
+#define TEXT(number)    TEXT_OF(number)
+
 static void be_quiet(void *arg, const char *text)
 {
 	(void)arg;
@@ -64,10 +67,21 @@ static int listen_on(struct postgres *p, const char *channel, struct err *err)
 	return p->sql.ops->script(&p->sql, statement, err);
 }
 
+/*
+ * Nobody is waited for without end: neither a lock, nor, by the server, a client whose host is
+ * gone and which holds one.
+ */
+static const char session[] = "SET lock_timeout = '" TEXT(
+	SQL_BUSY_SECONDS) "s'; "
+			  "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
+			  "SET tcp_keepalives_count = 3";
+
 /* What a connection knows and a new one does not. */
 static int bring_up(struct postgres *p, struct err *err)
 {
 	strmap_release(&p->statements, NULL);
+	if (p->sql.ops->script(&p->sql, session, err) < 0)
+		return -1;
 	for (size_t i = 0; i < p->channels.count; i++)
 		if (listen_on(p, p->channels.items[i], err) < 0)
 			return -1;

@@ -20,14 +20,10 @@ static const struct {
 	{"57P02", ERR_UNREACHABLE}, /* crash_shutdown */
 	{"57P03", ERR_UNREACHABLE}, /* cannot_connect_now */
 	{"57P05", ERR_UNREACHABLE}, /* idle_session_timeout */
-	{"08", ERR_UNREACHABLE},
-	{"22", ERR_INPUT},
-	{"23", ERR_INPUT},
-	{"28", ERR_AUTH},
+	{"08", ERR_UNREACHABLE}, {"22", ERR_INPUT}, {"23", ERR_INPUT}, {"28", ERR_AUTH},
 	{"3D", ERR_NOTFOUND}, /* no such database */
 	{"40", ERR_BUSY},     /* not serializable, deadlock */
-	{"42", ERR_INPUT},
-	{"54", ERR_LIMIT},
+	{"42", ERR_INPUT}, {"54", ERR_LIMIT},
 	{"P0", ERR_INPUT}, /* raised by a function of the database */
 };
 

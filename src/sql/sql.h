@@ -44,7 +44,7 @@
 
 #define SQL_ARGS_MAX       64u
 #define SQL_STATEMENTS_MAX 200u /* prepared at a time; beyond that all are forgotten */
-#define SQL_BUSY_SECONDS   30   /* how long SQLite waits for another writer */
+#define SQL_BUSY_SECONDS   30   /* how long another writer is waited for: ERR_BUSY */
 
 enum sql_kind { SQL_SQLITE, SQL_POSTGRESQL };
 enum sql_type { SQL_NULL, SQL_INT, SQL_REAL, SQL_TEXT, SQL_BLOB };

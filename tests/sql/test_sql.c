@@ -1,91 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The same tests over SQLite and over a real PostgreSQL. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "sql/fixture.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/scratch.h"
 #include "base/str.h"
 #include "sql/postgres_server.h"
-#include "sql/sql.h"
-
-static bool on_postgres;
-
-struct fixture {
-	void *scratch;
-	char *uri;
-	struct sql *sql;
-};
-
-static struct sql *open_again(struct fixture *f)
-{
-	struct err err = {0};
-	struct sql *sql = sql_open(f->uri, &err);
-
-	assert_string_equal(err.text, "");
-	assert_non_null(sql);
-	return sql;
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = xcalloc(1, sizeof(*f));
-
-	if (on_postgres)
-		f->uri = postgres_server_database();
-	else if (scratch_make(&f->scratch) == 0)
-		f->uri = xasprintf("sqlite:%s/new/test.db", (char *)f->scratch);
-	f->sql = open_again(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	sql_close(f->sql);
-	if (f->scratch)
-		scratch_remove(&f->scratch);
-	free(f->uri);
-	free(f);
-	return 0;
-}
-
-static void run(struct sql *sql, const char *script)
-{
-	struct err err = {0};
-
-	sql_script(sql, script, &err);
-	assert_string_equal(err.text, "");
-}
-
-static int64_t number(struct sql *sql, const char *statement)
-{
-	struct err err = {0};
-	struct sql_result *row = sql_query(sql, statement, NULL, 0, &err);
-
-	assert_string_equal(err.text, "");
-	assert_int_equal(sql_next(row, &err), 1);
-	int64_t i = sql_column_int(row, 0);
-	sql_finish(row);
-	return i;
-}
-
-/* What running a script comes to. */
-static enum err_code code_of(struct sql *sql, const char *script)
-{
-	struct err err = {0};
-
-	assert_int_equal(sql_script(sql, script, &err), -1);
-	return err.code;
-}
 
 static void a_kind_is_known_by_its_uri(void **state)
 {
@@ -260,21 +182,6 @@ static void a_savepoint_saves_the_rest(void **state)
 	run(f->sql, "ROLLBACK TO a; RELEASE a; INSERT INTO t VALUES (2)");
 	assert_int_equal(sql_commit(f->sql, &err), 0);
 	assert_int_equal(number(f->sql, "SELECT sum(i) FROM t"), 3);
-}
-
-/* PostgreSQL answers the COMMIT of a failed transaction with success, and rolls back. */
-static void a_failed_transaction_is_not_committed(void **state)
-{
-	struct fixture *f = *state;
-	struct err err = {0};
-
-	run(f->sql, "CREATE TABLE t (i bigint PRIMARY KEY)");
-	assert_int_equal(sql_begin(f->sql, SQL_WRITING, &err), 0);
-	run(f->sql, "INSERT INTO t VALUES (1)");
-	assert_int_equal(code_of(f->sql, "INSERT INTO t VALUES (1)"), ERR_EXISTS);
-	assert_int_equal(sql_commit(f->sql, &err), -1);
-	assert_int_equal(err.code, ERR_UNSUPPORTED);
-	assert_int_equal(number(f->sql, "SELECT count(*) FROM t"), 0);
 }
 
 static void reading_is_as_of_one_moment(void **state)
@@ -469,158 +376,37 @@ static void many_rows_come_one_by_one(void **state)
 	assert_int_equal(sum, 200010000);
 }
 
-static void a_server_that_restarts_costs_nothing(void **state)
-{
-	struct fixture *f = *state;
-	struct err err = {0};
-
-	run(f->sql, "CREATE TABLE t (i bigint)");
-	assert_int_equal(sql_listen(f->sql, "changes", &err), 0);
-	postgres_server_do("restart");
-	assert_int_equal(number(f->sql, "SELECT count(*) FROM t"), 0);
-	assert_int_equal(sql_heard(f->sql, &err), 1);
-	AUTO(sql_closep) struct sql *other = open_again(f);
-	assert_int_equal(sql_notify(other, "changes", &err), 0);
-	assert_int_equal(sql_wait(f->sql, deadline_in(60), NULL, &err), 1);
-}
-
-static void a_transaction_is_not_resumed(void **state)
-{
-	struct fixture *f = *state;
-	struct err err = {0};
-
-	run(f->sql, "CREATE TABLE t (i bigint)");
-	assert_int_equal(sql_begin(f->sql, SQL_WRITING, &err), 0);
-	run(f->sql, "INSERT INTO t VALUES (1)");
-	postgres_server_do("crash");
-	assert_int_equal(code_of(f->sql, "INSERT INTO t VALUES (2)"), ERR_UNREACHABLE);
-	assert_int_equal(code_of(f->sql, "INSERT INTO t VALUES (3)"), ERR_UNREACHABLE);
-	assert_int_equal(sql_commit(f->sql, &err), -1);
-	assert_int_equal(err.code, ERR_UNREACHABLE);
-	assert_int_equal(number(f->sql, "SELECT count(*) FROM t"), 0);
-}
-
-static void a_lost_lock_is_known(void **state)
-{
-	struct fixture *f = *state;
-	struct err err = {0};
-
-	assert_int_equal(sql_try_lock(f->sql, "sync", &err), 1);
-	postgres_server_do("restart");
-	assert_int_equal(code_of(f->sql, "SELECT 1"), ERR_UNREACHABLE);
-	sql_unlock(f->sql, "sync");
-	assert_int_equal(number(f->sql, "SELECT 1"), 1);
-	assert_int_equal(sql_try_lock(f->sql, "sync", &err), 1);
-}
-
-static void a_server_that_is_away_is_unreachable(void **state)
-{
-	struct fixture *f = *state;
-	struct err err = {0};
-
-	postgres_server_do("stop");
-	assert_int_equal(code_of(f->sql, "SELECT 1"), ERR_UNREACHABLE);
-	assert_null(sql_open(f->uri, &err));
-	assert_int_equal(err.code, ERR_UNREACHABLE);
-	postgres_server_do("start");
-	assert_int_equal(number(f->sql, "SELECT 1"), 1);
-}
-
-static void no_password_is_told(void **state)
-{
-	struct err err = {0};
-
-	(void)state;
-	assert_null(sql_open("postgresql://u:s3cret@h:1/db?nonsense=1", &err));
-	assert_int_equal(err.code, ERR_INPUT);
-	assert_null(strstr(err.text, "s3cret"));
-	assert_null(sql_open("postgresql://u:s3cret@127.0.0.1:1/db", &err));
-	assert_int_equal(err.code, ERR_UNREACHABLE);
-	assert_null(strstr(err.text, "s3cret"));
-	assert_non_null(strstr(err.text, "postgresql://127.0.0.1:1/db"));
-}
-
-static void a_database_that_is_not_there_is_named(void **state)
-{
-	struct fixture *f = *state;
-	struct err err = {0};
-	autofree char *user = xasprintf("%s&user=nobody_here", f->uri);
-
-	assert_null(sql_open(user, &err));
-	assert_int_equal(err.code, ERR_AUTH);
-	strchr(f->uri, '?')[-1] = 'x';
-	assert_null(sql_open(f->uri, &err));
-	assert_int_equal(err.code, ERR_NOTFOUND);
-}
-
-static void a_file_that_is_none_is_refused(void **state)
-{
-	struct err err = {0};
-	autofree char *path = xasprintf("%s/bad.db", (char *)*state);
-	autofree char *uri = xasprintf("sqlite:%s", path);
-	autofree char *inside = xasprintf("sqlite:%s/bad.db/x", (char *)*state);
-
-	scratch_write(path, "this is not a database, and long enough for its header: "
-			    "one hundred bytes are read before anything is said of it.");
-	assert_null(sql_open(uri, &err));
-	assert_int_equal(err.code, ERR_INTEGRITY);
-	assert_null(sql_open(inside, &err));
-	assert_null(sql_open("sqlite:", &err));
-	assert_int_equal(err.code, ERR_INPUT);
-}
-
-#define BOTH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 static const struct CMUnitTest both[] = {
-	BOTH(a_kind_is_known_by_its_uri),
-	BOTH(values_come_back_as_they_went),
-	BOTH(arguments_go_by_their_names),
-	BOTH(text_that_is_none_is_refused),
-	BOTH(changes_are_counted),
-	BOTH(one_result_at_a_time),
-	BOTH(statements_without_number_are_forgotten),
-	BOTH(a_statement_is_one),
-	BOTH(errors_have_codes),
-	BOTH(a_transaction_is_all_or_nothing),
-	BOTH(a_savepoint_saves_the_rest),
-	BOTH(reading_is_as_of_one_moment),
-	BOTH(a_lock_has_one_holder),
-	BOTH(others_changes_are_heard),
-	BOTH(our_own_changes_are_no_news),
-	BOTH(waiting_can_be_cancelled),
-	BOTH(a_schema_grows_step_by_step),
-	BOTH(a_step_that_fails_leaves_nothing),
-	BOTH(eight_processes_make_one_schema),
-	BOTH(writers_wait_for_each_other),
-	BOTH(many_rows_come_one_by_one),
-};
-
-static const struct CMUnitTest of_sqlite[] = {
-	cmocka_unit_test_setup_teardown(
-		a_file_that_is_none_is_refused, scratch_make, scratch_remove),
-};
-
-static const struct CMUnitTest of_postgres[] = {
-	BOTH(a_failed_transaction_is_not_committed),
-	BOTH(a_server_that_restarts_costs_nothing),
-	BOTH(a_transaction_is_not_resumed),
-	BOTH(a_lost_lock_is_known),
-	BOTH(a_server_that_is_away_is_unreachable),
-	BOTH(no_password_is_told),
-	BOTH(a_database_that_is_not_there_is_named),
+	SQL_TEST(a_kind_is_known_by_its_uri),
+	SQL_TEST(values_come_back_as_they_went),
+	SQL_TEST(arguments_go_by_their_names),
+	SQL_TEST(text_that_is_none_is_refused),
+	SQL_TEST(changes_are_counted),
+	SQL_TEST(one_result_at_a_time),
+	SQL_TEST(statements_without_number_are_forgotten),
+	SQL_TEST(a_statement_is_one),
+	SQL_TEST(errors_have_codes),
+	SQL_TEST(a_transaction_is_all_or_nothing),
+	SQL_TEST(a_savepoint_saves_the_rest),
+	SQL_TEST(reading_is_as_of_one_moment),
+	SQL_TEST(a_lock_has_one_holder),
+	SQL_TEST(others_changes_are_heard),
+	SQL_TEST(our_own_changes_are_no_news),
+	SQL_TEST(waiting_can_be_cancelled),
+	SQL_TEST(a_schema_grows_step_by_step),
+	SQL_TEST(a_step_that_fails_leaves_nothing),
+	SQL_TEST(eight_processes_make_one_schema),
+	SQL_TEST(writers_wait_for_each_other),
+	SQL_TEST(many_rows_come_one_by_one),
 };
 
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-	int failed = cmocka_run_group_tests_name("sqlite", both, NULL, NULL) +
-		     cmocka_run_group_tests_name("sqlite alone", of_sqlite, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("sqlite", both, NULL, NULL);
 	on_postgres = postgres_server_start() != NULL;
-	if (on_postgres) {
+	if (on_postgres)
 		failed += cmocka_run_group_tests_name("postgresql", both, NULL, NULL);
-		failed += cmocka_run_group_tests_name(
-			"postgresql alone", of_postgres, NULL, NULL);
-	}
 	postgres_server_end();
 	return failed;
 }

@@ -8,6 +8,7 @@ foreach(name entry_store entry_store_crash entry_store_json entry_store_sql entr
     entry_store_threads)
   modelfleet_test(test_${name} SOURCES test_${name}.c LINK test_store_support)
 endforeach()
+target_link_options(test_entry_store_json PRIVATE -Wl,--wrap=registry_file_read)
 # The calls that change the disk count themselves in the one that dies at each of them.
 foreach(call fsync rename write mkostemp fchmod)
   target_link_options(test_entry_store_steps PRIVATE -Wl,--wrap=${call})
