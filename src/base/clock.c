@@ -193,6 +193,15 @@ static int poll_once(struct pollfd *fds, unsigned count, deadline d, const struc
 	return n;
 }
 
+/* When a wait has to be interrupted for a pulse, at the latest. */
+static deadline pulse(const struct cancel *c)
+{
+	if (!c || !c->pulse)
+		return DEADLINE_NEVER;
+	c->pulse();
+	return deadline_in(c->pulse_every);
+}
+
 int wait_fds(
 	struct pollfd *fds, unsigned count, deadline d, const struct cancel *c, struct err *err)
 {
@@ -201,7 +210,7 @@ int wait_fds(
 	for (;;) {
 		if (cancel_level(c))
 			return err_set(err, ERR_CANCELLED, "interrupted");
-		int n = poll_once(fds, count, d, c);
+		int n = poll_once(fds, count, deadline_min(d, pulse(c)), c);
 		if (n > 0)
 			return n;
 		if (n < 0 && errno != EINTR)

@@ -43,6 +43,13 @@ struct cancel {
 	int fd;        /* readable once cancelled; poll it, never read it */
 	int write_fd;  /* the other end; -1 for an eventfd */
 	int requested; /* atomic: 0 go on, 1 finish or undo, 2 stop now */
+	/*
+	 * Called by every wait with this token, and within it after so many seconds again (a
+	 * negative number: not again), so that a supervisor hears of whoever waits long. NULL:
+	 * nobody does.
+	 */
+	void (*pulse)(void);
+	double pulse_every;
 };
 
 /* Makes a token. Returns -1 with err on failure. */

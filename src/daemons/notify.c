@@ -16,8 +16,8 @@
 static struct {
 	struct sockaddr_un address;
 	socklen_t length; /* 0: there is none */
-	double interval;
-} supervisor;
+	double interval;  /* negative: it does not want to hear of us */
+} supervisor = {.interval = -1};
 
 static void take_address(const char *path)
 {

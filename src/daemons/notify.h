@@ -12,10 +12,10 @@ void notify_setup(void);
 void notify_supervisor(const char *state);
 /*
  * Tells that this process lives, once a second at most: called by whatever takes long. From one
- * thread.
+ * thread. As the pulse of a cancel token (base/clock.h) it is called by every wait.
  */
 void notify_alive(void);
-/* Seconds within which systemd wants to hear of us, of which half are over; 0: it does not. */
+/* Half of the seconds within which systemd wants to hear of us; negative: it does not. */
 double notify_interval(void);
 
 #endif

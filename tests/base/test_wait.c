@@ -206,6 +206,33 @@ static void test_signals_interrupt_without_ending_a_wait(void **state)
 	assert_true(alarms >= 5);
 }
 
+static int pulses, pulse_fd;
+
+/* The third one ends the wait. */
+static void count_pulse(void)
+{
+	if (++pulses == 3)
+		assert_int_equal(write(pulse_fd, "x", 1), 1);
+}
+
+static void test_a_long_wait_has_a_pulse(void **state)
+{
+	struct fixture *f = *state;
+	struct pollfd fd = {.fd = f->out, .events = POLLIN};
+
+	pulses = 0;
+	pulse_fd = f->in;
+	f->cancel.pulse = count_pulse;
+	f->cancel.pulse_every = 0.001;
+	assert_int_equal(wait_fds(&fd, 1, DEADLINE_NEVER, &f->cancel, NULL), 1);
+	assert_int_equal(pulses, 3);
+	/* One for each wait, without a time. */
+	f->cancel.pulse_every = -1;
+	assert_int_equal(wait_fds(&fd, 1, DEADLINE_NEVER, &f->cancel, NULL), 1);
+	assert_int_equal(wait_until(deadline_in(0), &f->cancel, NULL), 0);
+	assert_int_equal(pulses, 5);
+}
+
 static void test_release_can_be_repeated(void **state)
 {
 	struct cancel c;
@@ -232,6 +259,7 @@ int main(void)
 		WITH_FIXTURE(test_one_request_wakes_all_threads),
 		WITH_FIXTURE(test_sleeping),
 		WITH_FIXTURE(test_signals_interrupt_without_ending_a_wait),
+		WITH_FIXTURE(test_a_long_wait_has_a_pulse),
 		cmocka_unit_test(test_release_can_be_repeated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 """model-sync-agent as a process, against a registry that answers as MLflow does."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.server
@@ -591,23 +592,48 @@ class ReportTest(AgentCase):
 
 
 class SupervisorTest(AgentCase):
-    def test_a_long_download_tells_that_it_lives(self):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
-            heard.bind(str(self.site / "notify"))
-            heard.setblocking(False)
-            self.registry.publish("plates", {"best.pt": pt("one", 12_000_000)})
-            self.configure(bandwidth_bytes_per_second=1_500_000)
-            subprocess.run(self.command("--once"), cwd=self.site, check=True, timeout=PATIENCE,
-                           capture_output=True,
-                           env={**os.environ, "NOTIFY_SOCKET": str(self.site / "notify")})
-            told = []
+    def setUp(self):
+        super().setUp()
+        self.heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.heard.close)
+        self.heard.bind(str(self.site / "notify"))
+        self.environment = {**os.environ, "NOTIFY_SOCKET": str(self.site / "notify")}
+        self.registry.publish("plates", {"best.pt": pt("one", 12_000_000)})
+
+    def told(self):
+        """What has come and was not read yet."""
+        told = []
+        self.heard.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
             while True:
-                try:
-                    told.append(heard.recv(100))
-                except BlockingIOError:
-                    break
-            self.assertEqual(told[0], b"READY=1")
-            self.assertGreaterEqual(told.count(b"WATCHDOG=1"), 4, told)
+                told.append(self.heard.recv(100))
+        return told
+
+    def test_a_long_download_tells_that_it_lives(self):
+        self.configure(bandwidth_bytes_per_second=1_500_000)
+        subprocess.run(self.command("--once"), cwd=self.site, check=True, timeout=PATIENCE,
+                       capture_output=True, env=self.environment)
+        told = self.told()
+        self.assertEqual(told[0], b"READY=1")
+        self.assertGreaterEqual(told.count(b"WATCHDOG=1"), 4, told)
+
+    def test_a_long_restart_tells_that_it_lives(self):
+        """The command ends when three signs of life have come while it ran; it speaks for nobody."""
+        self.configure(on_update={
+            "restart_command": "touch began; while [ ! -e go ]; do sleep 0.1; done; "
+                               "echo ${NOTIFY_SOCKET-none} ${WATCHDOG_USEC-none} > inherited"})
+        with (self.site / "log").open("w") as log:
+            agent = subprocess.Popen(self.command("--once"), cwd=self.site, stderr=log,
+                                     env={**self.environment, "WATCHDOG_USEC": "1000000"})
+        self.addCleanup(agent.kill)
+        self.wait((self.site / "began").exists)
+        self.told()
+        self.heard.settimeout(PATIENCE)
+        for _ in range(3):
+            self.assertEqual(self.heard.recv(100), b"WATCHDOG=1")
+        (self.site / "go").touch()
+        self.assertEqual(agent.wait(PATIENCE), 0)
+        self.assertEqual((self.site / "inherited").read_text().split(), ["none", "none"])
 
 
 class ConfigTest(AgentCase):

@@ -113,7 +113,6 @@ static int lock_cycle(struct cycle *c, struct err *err)
 	while (flock(c->lock, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return err_sys(err, "lock %s", path);
-		notify_alive();
 		if (deadline_passed(until))
 			return err_set(err, ERR_BUSY,
 				"another agent has been at work in %s for a minute",

@@ -8,7 +8,6 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
-#include "daemons/notify.h"
 #include "daemons/sync_agent/pilot.h"
 #include "http/client.h"
 
@@ -132,7 +131,6 @@ static int look(struct look *l, struct err *err)
 	static int (*const checks[])(struct look * l, struct err * err) = {
 		check_unit, check_port, check_url, check_command};
 
-	notify_alive();
 	l->until = deadline_in(CHECK_LIMIT);
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
 		if (checks[i](l, err) < 0)

@@ -168,19 +168,10 @@ static double next_interval(const struct agent_config *config)
 /* Waits for the next cycle: its time, a request, or a signal. */
 static void wait_for_next(struct service *s)
 {
-	deadline next = deadline_in(next_interval(&s->config));
-	double interval = notify_interval();
 	struct pollfd wake = {.fd = s->agent.status.wake, .events = POLLIN};
 	uint64_t count;
 
-	for (;;) {
-		deadline until =
-			interval > 0 ? deadline_min(next, deadline_in(interval)) : next;
-		int ready = wait_fds(&wake, 1, until, &cancel, NULL);
-		notify_alive();
-		if (ready > 0 || cancel_level(&cancel) || deadline_passed(next))
-			break;
-	}
+	(void)wait_fds(&wake, 1, deadline_in(next_interval(&s->config)), &cancel, NULL);
 	(void)!read(s->agent.status.wake, &count, sizeof(count));
 }
 
@@ -270,6 +261,8 @@ static int start(struct service *s, struct arena *arena, const struct agent_conf
 		log_line(LOG_ERROR, "%s", err.text);
 		return EXIT_FAILED;
 	}
+	cancel.pulse = notify_alive;
+	cancel.pulse_every = notify_interval();
 	wake_fd = s->agent.status.wake;
 	s->agent.cancel = &cancel;
 	(void)stat(s->o->config, &s->seen);

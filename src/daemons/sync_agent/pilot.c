@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/spawn.h"
-#include "daemons/notify.h"
 
 #define COMMAND_LINE_MAX 65536u
 #define PID_FILE_MAX     64u
@@ -216,7 +215,6 @@ int pilot_restart(const struct agent_update *u, const struct cancel *cancel, str
 
 	if (!u->restart || !u->command || !*u->command)
 		return 0;
-	notify_alive();
 	if (run_shell(u->command, u->timeout, cancel, &why) == 0) {
 		log_info("\"%s\" is done", u->command);
 		return 0;
