@@ -17,7 +17,24 @@ struct options {
 	bool check, json_log, sync_now;
 };
 
-/* Reads the configuration; a file that nobody named may be missing. */
+/* Options go before settings. ERR_INPUT. */
+static int take_options(const struct options *o, struct registryd_config *config,
+	struct arena *arena, struct err *err)
+{
+	const char *address;
+	uint16_t port;
+
+	if (o->store)
+		config->store = o->store;
+	if (o->listen)
+		config->listen = o->listen;
+	return o->listen ? config_listen(arena, o->listen, &address, &port, err) : 0;
+}
+
+/*
+ * Reads the configuration; a file that nobody named may be missing. -1 with err after all that
+ * is wrong was logged.
+ */
 static int load(const struct options *o, struct arena *arena, struct registryd_config *config,
 	struct err *err)
 {
@@ -25,15 +42,13 @@ static int load(const struct options *o, struct arena *arena, struct registryd_c
 	int rc = config_read(
 		arena, o->config ? o->config : CONFIG_PATH, !o->config, config, &diags, err);
 
-	if (service_findings(&diags, err) < 0 || rc < 0)
+	if (service_findings(&diags, rc < 0 ? NULL : err) < 0 && rc == 0)
 		return -1;
-	if (o->store)
-		config->store = o->store;
-	if (o->listen)
-		config->listen = o->listen;
-	const char *address;
-	uint16_t port;
-	return config->listen ? config_listen(arena, config->listen, &address, &port, err) : 0;
+	if (rc == 0)
+		rc = take_options(o, config, arena, err);
+	if (rc < 0)
+		log_line(LOG_ERROR, "%s", err->text);
+	return rc;
 }
 
 /* Takes keys up that have changed; where that fails the former stay. */
@@ -123,10 +138,9 @@ int main(int argc, char **argv)
 	if (!service_parse(&about, table, argc, argv, &code))
 		return code;
 	journal_setup(o.json_log);
-	if (load(&o, &arena, &config, &err) < 0) {
-		log_line(LOG_ERROR, "%s", err.text);
+	notify_setup();
+	if (load(&o, &arena, &config, &err) < 0)
 		return SERVICE_USAGE;
-	}
 	if (o.sync_now)
 		return sync_now(&config);
 	if (!o.check)

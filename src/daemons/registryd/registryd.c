@@ -5,7 +5,7 @@
 #include "base/path.h"
 
 /* Bytes of a request's head: ten thousand connections that each keep it have to fit. */
-#define HEAD_MAX (8u << 10)
+#define HEAD_MAX (6u << 10)
 #define WORKERS  8u
 
 /* ---- routes ---- */
