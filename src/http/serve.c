@@ -111,6 +111,19 @@ static int read_tls(struct http_server *s, struct err *err)
 		       : 0;
 }
 
+/*
+ * A NUL would end a text before its end, and "m%00.txt" would be taken for "m": it becomes
+ * another control character, which no name has.
+ */
+static size_t unescape(void *data, struct MHD_Connection *connection, char *text)
+{
+	(void)data;
+	(void)connection;
+	for (char *at = text; (at = strstr(at, "%00")); at += 3)
+		at[2] = '1';
+	return MHD_http_unescape(text);
+}
+
 static int start_daemon(struct http_server *s, struct endpoint *e, struct err *err)
 {
 	struct MHD_OptionItem tls[] = {
@@ -130,7 +143,8 @@ static int start_daemon(struct http_server *s, struct endpoint *e, struct err *e
 		MHD_OPTION_CONNECTION_LIMIT, s->o.connections, MHD_OPTION_CONNECTION_TIMEOUT,
 		s->o.idle, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_max,
 		MHD_OPTION_LISTEN_BACKLOG_SIZE, BACKLOG, MHD_OPTION_NOTIFY_COMPLETED,
-		http_on_end, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+		http_on_end, s, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_ARRAY,
+		tls, MHD_OPTION_END);
 	return s->daemon ? 0 : cannot_listen(&s->o, err);
 }
 
