@@ -10,6 +10,7 @@
     relay     a TCP relay that delays bytes or cuts the connection after some
     store     a model store with registry and inventory, as a site has it
     deploy    runs deploy-models and reads what it says
+    agent     model-sync-agent as an installed service, and its registry
     packages  a .deb, a wheel and a pip, all of them real
     program   a test file as a ctest program: exit code 77 where it cannot run
 """
