@@ -124,24 +124,38 @@ static int apply(struct entry_store *store, struct entry_change *changes, size_t
 	return 0;
 }
 
-int entry_store_apply(
-	struct entry_store *store, struct entry_change *changes, size_t n, struct err *err)
+/* One try; what was not refused and did not get there has the store's error. */
+static int try_batch(
+	struct entry_store *store, struct entry_change *changes, size_t n, struct err *why)
 {
 	struct entry_edits edits = {0};
-	struct err why = {0};
 
 	for (size_t i = 0; i < n; i++) {
 		changes[i].entry = changes[i].former = NULL;
 		err_clear(&changes[i].err);
 	}
-	pthread_mutex_lock(&store->lock);
-	int rc = apply(store, changes, n, &edits, &why);
-	pthread_mutex_unlock(&store->lock);
+	int rc = apply(store, changes, n, &edits, why);
 	entry_edits_release(&edits);
-	if (rc == 0)
-		return 0;
-	fail_all(changes, n, &why);
-	return err_set(err, why.code, "%s", why.text);
+	if (rc < 0)
+		fail_all(changes, n, why);
+	return rc;
+}
+
+int entry_store_apply(
+	struct entry_store *store, struct entry_change *changes, size_t n, struct err *err)
+{
+	struct err why = {0};
+
+	pthread_mutex_lock(&store->lock);
+	int rc = try_batch(store, changes, n, &why);
+	/*
+	 * A database knew better than our list, because somebody writes to it by other means:
+	 * the list is read anew, and tells which of the changes it was.
+	 */
+	if (rc < 0 && why.code == ERR_EXISTS)
+		rc = try_batch(store, changes, n, &why);
+	pthread_mutex_unlock(&store->lock);
+	return rc < 0 ? err_set(err, why.code, "%s", why.text) : 0;
 }
 
 void entry_change_release(struct entry_change *change)

@@ -62,11 +62,10 @@ static void the_database_has_one_production_too(void **state)
 	assert_int_equal(err.code, ERR_INPUT);
 }
 
-/* A row that no revision tells of: the index refuses the batch, and then all is read anew. */
+/* A row that no revision tells of: the index refuses the batch, and it is decided anew. */
 static void a_row_by_hand_is_met(void **state)
 {
 	struct fixture *f = *state;
-	struct err err = {0};
 	struct entry_change c[] = {
 		{.kind = ENTRY_REGISTER, .model_name = "b", .version = 1, .path = "p"},
 		{.kind = ENTRY_REGISTER, .model_name = "a", .version = 1, .path = "p"},
@@ -74,17 +73,39 @@ static void a_row_by_hand_is_met(void **state)
 	};
 
 	by_hand(f, ROW("7", "a", "1", "production", "{}"));
-	assert_int_equal(entry_store_apply(f->store, c, ARRAY_SIZE(c), &err), -1);
-	assert_int_equal(err.code, ERR_EXISTS);
-	assert_int_equal(c[0].err.code, ERR_EXISTS);
-	assert_null(c[0].entry);
-	assert_int_equal(c[2].err.code, ERR_NOTFOUND);
-	store_is(f->store, "a-1 production");
-	assert_int_equal(entry_store_apply(f->store, c, 2, &err), 0);
+	assert_int_equal(entry_store_apply(f->store, c, ARRAY_SIZE(c), NULL), 0);
 	assert_int_equal(c[0].err.code, ERR_NONE);
 	assert_int_equal(c[1].err.code, ERR_EXISTS);
+	assert_int_equal(c[2].err.code, ERR_NOTFOUND);
 	entry_change_release(&c[0]);
 	store_is(f->store, "a-1 production, b-1 staging");
+}
+
+/* What cannot be decided by reading anew fails as a whole, and nothing of it is done. */
+static void a_batch_fails_as_a_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {0};
+	struct entry_change c[] = {
+		{.kind = ENTRY_REGISTER, .model_name = "a", .version = 1, .path = "p"},
+		{.kind = ENTRY_REGISTER, .model_name = "a", .version = 1, .path = "p"},
+		{.kind = ENTRY_DELETE, .model_name = "z", .version = 1},
+	};
+
+	by_hand(f, "DROP TABLE registry_removed");
+	store_register(f->store, "z", 1, "{}");
+	assert_int_equal(entry_store_apply(f->store, c, ARRAY_SIZE(c), &err), -1);
+	assert_int_equal(err.code, ERR_INPUT);
+	assert_int_equal(c[0].err.code, ERR_INPUT);
+	assert_null(c[0].entry);
+	assert_int_equal(c[1].err.code, ERR_EXISTS);
+	assert_int_equal(c[2].err.code, ERR_INPUT);
+	AUTO(sql_closep) struct sql *sql = sql_open(f->uri, NULL);
+	struct sql_result *row = sql_query(sql,
+		"SELECT count(*) FROM registry_entries WHERE model_name = 'a'", NULL, 0, NULL);
+	assert_int_equal(sql_next(row, NULL), 1);
+	assert_int_equal(sql_column_int(row, 0), 0);
+	sql_finish(row);
 }
 
 static void a_row_that_is_none_is_refused(void **state)
@@ -166,6 +187,7 @@ int main(void)
 		STORE_TEST(the_table_is_readable_by_others),
 		STORE_TEST(the_database_has_one_production_too),
 		STORE_TEST(a_row_by_hand_is_met),
+		STORE_TEST(a_batch_fails_as_a_whole),
 		STORE_TEST(a_row_that_is_none_is_refused),
 		STORE_TEST(tables_of_a_newer_version_are_left_alone),
 	};
