@@ -83,14 +83,7 @@ static ssize_t subscriber_read(void *data, char *to, size_t n)
 
 static void subscriber_attach(void *data, struct MHD_Connection *connection)
 {
-	struct subscriber *s = data;
-
-	s->connection = connection;
-	pthread_mutex_lock(&s->feed->lock);
-	s->next = s->feed->subscribers;
-	s->feed->subscribers = s;
-	s->feed->count++;
-	pthread_mutex_unlock(&s->feed->lock);
+	((struct subscriber *)data)->connection = connection;
 }
 
 static void subscriber_end(void *data)
@@ -132,6 +125,12 @@ void http_answer_feed(struct http_answer *answer, struct http_feed *feed, const 
 	http_answer_reader(answer, subscriber_read, subscriber_free, s);
 	answer->reader->attach = subscriber_attach;
 	answer->reader->end = subscriber_end;
+	/* What is sent from now on waits until there is a connection: none of it is missed. */
+	pthread_mutex_lock(&feed->lock);
+	s->next = feed->subscribers;
+	feed->subscribers = s;
+	feed->count++;
+	pthread_mutex_unlock(&feed->lock);
 }
 
 /* ---- the feed ---- */
