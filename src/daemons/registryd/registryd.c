@@ -25,7 +25,7 @@ static void collect_routes(struct registryd *r)
 	static const struct http_route none[] = {{0}};
 	const struct http_route *const tables[] = {service_routes,
 		r->files.truth ? truth_routes : none, r->files.files ? files_routes : none,
-		api_routes, catalogue_routes};
+		api_routes, catalogue_routes, fleet_routes, page_routes};
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
@@ -74,6 +74,9 @@ static int open_parts(struct registryd *r, struct err *err)
 			.store = r->store, .audit = r->audit, .queue = (size_t)c->limits.queue},
 		err);
 	if (!r->writer || !(r->catalogue = catalogue_open(&c->catalogue, err)))
+		return -1;
+	if (!(r->fleet = fleet_open(c->store, err)) ||
+		!(r->events = events_start(r->fleet, r->store, err)))
 		return -1;
 	return catalogue_start(r->catalogue, err);
 }
@@ -159,11 +162,14 @@ void registryd_stop(struct registryd *r)
 		return;
 	if (r->catalogue)
 		catalogue_stop(r->catalogue);
+	events_stop(r->events);
 	http_server_stop(r->server); /* which waits for the writer's answers */
+	events_free(r->events);
 	files_service_stop(r);
 	writer_stop(r->writer);
 	entry_store_free(r->store);
 	catalogue_close(r->catalogue);
+	fleet_close(r->fleet);
 	audit_close(r->audit);
 	auth_free(r->auth);
 	metrics_free(r->metrics);

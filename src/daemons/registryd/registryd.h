@@ -12,6 +12,7 @@
 
 #include "daemons/registryd/files_api.h"
 #include "daemons/registryd/metrics.h"
+#include "daemons/registryd/events.h"
 #include "daemons/registryd/openapi.h"
 #include "daemons/registryd/writer.h"
 #include "http/serve_answer.h"
@@ -24,6 +25,8 @@ struct registryd {
 	struct entry_store *store;
 	struct writer *writer;
 	struct catalogue *catalogue;
+	struct fleet *fleet;
+	struct events *events;
 	struct metrics *metrics;
 	struct files_service files;
 	struct http_route *routes; /* of all parts; ends with an all-zero one */
@@ -47,8 +50,10 @@ void registryd_stop(struct registryd *r);
 
 /* ---- for the parts ---- */
 
-/* The routes of the registry, of the catalogue, and of the service itself. */
-extern const struct http_route api_routes[], catalogue_routes[], service_routes[];
+/* The routes of the registry, of the catalogue, of the fleet, of the page, and of the service.
+ */
+extern const struct http_route api_routes[], catalogue_routes[], fleet_routes[], page_routes[],
+	service_routes[];
 
 /* Decides about a request before its body is read (http/serve.h: guard). */
 bool access_guard(void *data, struct http_call *call, struct http_answer *answer);
