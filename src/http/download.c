@@ -25,6 +25,7 @@ struct state {
 	uint64_t have;   /* bytes in the part that belong to the content */
 	uint64_t total;  /* as the server says; 0: it did not */
 	char *validator; /* what the content is called; NULL: it is not */
+	bool asked;      /* for a range, so that there is a validator */
 	bool taking;     /* the body is content */
 	bool restarted;  /* a server refused to go on, and we began anew */
 	bool changed;    /* the content has another size than its part was of */
@@ -191,6 +192,9 @@ static int begin_rest(struct state *s, const struct http_response *r, struct err
 {
 	uint64_t start, total;
 
+	if (!s->asked)
+		return err_set(
+			err, ERR_PROTOCOL, "the server sends a range, and none was asked for");
 	if (!parse_range(http_header_get(r, "Content-Range"), &start, &total) ||
 		start != s->have)
 		return err_set(err, ERR_PROTOCOL,
@@ -263,7 +267,8 @@ static int ask(struct state *s, struct http_client *client, struct err *err)
 
 	for (const char *const *h = request.headers; h && *h; h++)
 		*VEC_PUSH(&headers) = *h;
-	if (s->have && s->validator) {
+	s->asked = s->have && s->validator;
+	if (s->asked) {
 		range = xasprintf("Range: bytes=%llu-", (unsigned long long)s->have);
 		condition = xasprintf("If-Range: %s", s->validator);
 		*VEC_PUSH(&headers) = range;
@@ -331,7 +336,9 @@ static enum verdict judge_range(struct state *s, struct err *err)
 {
 	uint64_t start, total;
 
-	if (parse_range(http_header_get(&s->d->response, "Content-Range"), &start, &total) &&
+	if (s->asked &&
+		parse_range(
+			http_header_get(&s->d->response, "Content-Range"), &start, &total) &&
 		total == s->have)
 		return WHOLE;
 	enum verdict verdict = begin_again(s, err);
