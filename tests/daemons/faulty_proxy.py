@@ -197,6 +197,17 @@ def other_range(handler):
                  body[1:])
 
 
+def unasked_range(handler):
+    """A part, though all was asked for."""
+    _, headers, body = handler.ask()
+    handler.send(206, [*headers, ("Content-Range", f"bytes 0-{len(body) - 1}/{len(body)}")], body)
+
+
+def nothing_more(handler):
+    """There is nothing in this file, and so no such range."""
+    handler.send(416, [("Content-Range", "bytes */0")], b"")
+
+
 def other_size(handler):
     """The part that was asked for, of something larger."""
     status, headers, body = handler.ask()

@@ -655,6 +655,15 @@ class ConfigTest(AgentCase):
         ({"status_port": 65536}, "from 0 to 65535"),
         ({"on_update": {"restart": True}}, "on_update.\"restart\" is no setting"),
         ({"reporting": {"enabled": True}}, "reporting.endpoint is missing"),
+        ({"reporting": {"endpoint": "portal"}}, "reporting.endpoint: found \"portal\""),
+        ({"status_token": ""}, "status_token is empty"),
+        ({"webhook_secret": ""}, "webhook_secret is empty"),
+        ({"mlflow_uri": "localhost:5000"}, "mlflow_uri: found \"localhost:5000\""),
+        ({"models": [{"mlflow_name": "a", "local_filename": ".sync-state.json"}]},
+         "the agent keeps its own files"),
+        ({"models": [{"mlflow_name": "a", "local_filename": "a"},
+                     {"mlflow_name": "b", "local_filename": "a/b.pt"}]},
+         "cannot be there beside the"),
     )
 
     def test_what_is_wrong_is_told(self):

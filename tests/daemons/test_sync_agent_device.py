@@ -200,8 +200,10 @@ class PermissionTest(UpdateCase):
         self.registry.publish("cars", {"best.pt": pt("car")})
         self.give_all()
         (self.models / "cars").mkdir()
+        before = (self.models / "manifest.json").read_bytes()
         self.assertIn("Permission denied", self.once_as_nobody())
         self.assert_former()
+        self.assertEqual((self.models / "manifest.json").read_bytes(), before)
         self.assertEqual(list((self.models / ".former").iterdir()), [])
 
 

@@ -70,6 +70,7 @@ class AnswerTest(ProxyCase):
         (FILE, faulty.bomb, "plates.pt"),
         (FILE, faulty.length(-1000), "the source lists"),
         (FILE, faulty.page(404), "the server says 404"),
+        (FILE, faulty.unasked_range, "none was asked for"),
         (FILE, faulty.large_headers, "headers"),
         (FILE, faulty.no_http, "plates.pt"),
     )
@@ -168,6 +169,15 @@ class TransferTest(ProxyCase):
         self.addCleanup(os.environ.pop, "MLFLOW_HTTP_REQUEST_TIMEOUT")
         self.assertIn("warning: plates.pt", self.once(code=1))
         self.assert_former()
+
+    def test_an_empty_file_is_no_model(self):
+        self.configure(models=[{"mlflow_name": "plates", "local_filename": "plates.bin",
+                                "artifact": "best.pt"}])
+        self.proxy.spoil(FILE, faulty.page(200, b""))
+        self.assertIn("it is empty", self.once(code=1))
+        self.proxy.spoil(FILE, faulty.nothing_more, faulty.nothing_more)
+        self.assertIn("the server says 416", self.once(code=1))
+        self.assertFalse((self.models / "plates.bin").exists())
 
     def test_a_body_without_end_is_cut_at_the_size_that_is_accepted(self):
         self.configure(max_model_bytes=1_000_000)

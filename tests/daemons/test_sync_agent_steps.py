@@ -156,6 +156,9 @@ class UnhealthyTest(StepCase):
     def test_killed_before_each_step(self):
         self.each_step(self.assert_goes_back, code=1)
 
+    def test_each_step_fails_once(self):
+        self.each_step(self.assert_goes_back, error=errno.EIO, code=1)
+
     def assert_goes_back(self):
         self.assert_whole()
         self.once(code=None)  # may find it unwell yet

@@ -228,6 +228,22 @@ static void check_twins(const struct agent_config *c, struct diags *diags)
 	}
 }
 
+/* Secrets that everybody knows. */
+static void check_secrets(
+	const struct agent_config *c, const struct value *v, struct diags *diags)
+{
+	const struct {
+		const char *name, *text;
+	} secrets[] = {
+		{"status_token", c->status_token}, {"webhook_secret", c->webhook_secret}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
+		if (secrets[i].text && !*secrets[i].text)
+			diag_error(diags, &v->place,
+				"%s is empty: leave it out where none is meant",
+				secrets[i].name);
+}
+
 static void check(struct agent_config *c, const struct value *v, struct diags *diags)
 {
 	struct agent_model *models = c->models.items;
@@ -237,6 +253,7 @@ static void check(struct agent_config *c, const struct value *v, struct diags *d
 		check_model(c, &models[i], diags);
 	}
 	check_twins(c, diags);
+	check_secrets(c, v, diags);
 	if (c->models.count > MODELS_MAX)
 		diag_error(diags, &v->place, "models: more than %u", MODELS_MAX);
 	if (c->reporting.enabled && !c->reporting.endpoint)

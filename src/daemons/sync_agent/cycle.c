@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -186,8 +187,9 @@ static void note(struct cycle *c, const struct agent_model *m, const struct err 
 static bool has_file(const struct cycle *c, const char *file)
 {
 	autofree char *path = path_join(c->config->models_dir, file);
+	struct stat st;
 
-	return path_exists(path);
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 /* Whether the file on disk is what a digest says. */
@@ -318,7 +320,9 @@ static int fetch(struct cycle *c, struct source *source, const struct agent_mode
 	if (source_fetch(source, q, v, &file, &f, err) < 0)
 		return -1;
 	status_count(&c->agent->status, &(struct status_counters){.bytes = f.size});
-	if (format_check(to, m->local_name, err) < 0) {
+	if (f.size == 0 || format_check(to, m->local_name, err) < 0) {
+		if (f.size == 0)
+			err_set(err, ERR_INTEGRITY, "it is empty");
 		unlink(to);
 		return err_wrap(err, "version %s: %s", v->version, file.path);
 	}

@@ -14,14 +14,20 @@
 
 static int write_manifest(struct update *u, struct err *err)
 {
-	char now[32];
 	autofree char *parent = path_dirname(u->config->manifest_path);
 
-	clock_rfc3339(time(NULL), now);
-	u->manifest->last_sync = arena_strdup(u->arena, now);
 	if (path_mkdirs(parent, 0755, err) < 0)
 		return -1;
 	return manifest_write(u->config->manifest_path, u->manifest, err);
+}
+
+/* Makes the manifest say that something has changed now. */
+static void stamp_manifest(struct update *u)
+{
+	char now[32];
+
+	clock_rfc3339(time(NULL), now);
+	u->manifest->last_sync = arena_strdup(u->arena, now);
 }
 
 /* Tells others that files have changed, in the way that needs nobody's consent. */
@@ -119,6 +125,7 @@ static enum update_outcome go_back(struct update *u, struct err *err)
 	block_all(u);
 	if (state_write(u->config->models_dir, u->state, &why) < 0)
 		log_line(LOG_ERROR, "%s", why.text);
+	stamp_manifest(u);
 	int rc = revert(u, &why) < 0 || write_manifest(u, &why) < 0 ? -1 : 0;
 	if (rc < 0)
 		log_line(LOG_ERROR, "%s", why.text);
@@ -175,14 +182,25 @@ static int confirm(struct update *u, struct err *err)
 	return 0;
 }
 
-/*
- * Takes all back before the pipeline knows of it; what cannot be is left for the next start. A
- * manifest that could not be written may be there nevertheless, when only its sync has failed.
- */
+/* Takes all back before the pipeline knows of it; what cannot be is left for the next start. */
 static enum update_outcome give_up(struct update *u)
 {
 	struct err why = {0};
 
+	if (revert(u, &why) < 0 || end_update(u, &why) < 0)
+		log_line(LOG_ERROR, "%s", why.text);
+	return UPDATE_FAILED;
+}
+
+/*
+ * Likewise with a manifest that could not be written: it may be there nevertheless, when only
+ * its sync has failed, and has to say again what it said.
+ */
+static enum update_outcome give_up_manifest(struct update *u, const char *last_sync)
+{
+	struct err why = {0};
+
+	u->manifest->last_sync = last_sync;
 	if (revert(u, &why) < 0 || write_manifest(u, &why) < 0 || end_update(u, &why) < 0)
 		log_line(LOG_ERROR, "%s", why.text);
 	return UPDATE_FAILED;
@@ -191,10 +209,13 @@ static enum update_outcome give_up(struct update *u)
 /* From the manifest on: files are swapped. */
 static enum update_outcome go_on(struct update *u, struct err *err)
 {
+	const char *last_sync = u->manifest->last_sync;
+
 	for (size_t i = 0; i < u->state->pending.count; i++)
 		manifest_put(u->manifest, &u->state->pending.items[i].next);
+	stamp_manifest(u);
 	if (write_manifest(u, err) < 0)
-		return give_up(u);
+		return give_up_manifest(u, last_sync);
 	write_flag(u);
 	struct err why = {0};
 	if (pilot_restart(&u->config->on_update, u->cancel, &why) < 0)
