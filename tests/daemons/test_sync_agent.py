@@ -431,8 +431,21 @@ class KillTest(AgentCase):
         self.assertEqual(json.loads((self.models / ".sync-state.json").read_text())["pending"], [])
 
     def test_the_name_is_never_missing(self):
-        self.registry.publish("plates", {"best.pt": pt("0", 5000)})
+        self.assert_always_whole(10, code=0)
+
+    def test_nor_on_the_way_back(self):
+        self.registry.publish("plates", {"best.pt": pt("first", 5000)})
         self.once()
+        self.configure(on_update={"restart_command": "true", "health": {
+            "command": "false", "timeout_seconds": 0, "stable_seconds": 0}})
+        self.assert_always_whole(5, code=1)
+        self.assertEqual(self.version(), 1)
+
+    def assert_always_whole(self, turns, code):
+        """A reader finds a whole file while new versions come and end with a code."""
+        if not (self.models / "plates.pt").exists():
+            self.registry.publish("plates", {"best.pt": pt("0", 5000)})
+            self.once()
         ended, wrong = threading.Event(), []
 
         def read():
@@ -444,9 +457,9 @@ class KillTest(AgentCase):
 
         reader = threading.Thread(target=read)
         reader.start()
-        for turn in range(10):
+        for turn in range(turns):
             self.registry.publish("plates", {"best.pt": pt(str(turn), 5000)})
-            self.once()
+            self.once(code=code)
         ended.set()
         reader.join()
         self.assertEqual(wrong, [])
