@@ -173,7 +173,7 @@ static int end_process(
 static int signal_pilot(
 	const struct agent_update *u, const struct cancel *cancel, struct err *err)
 {
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (u->pid_file ? read_pid_file(u->pid_file, &pid, err)
 			: pilot_find(u->process_pattern, &pid, err))
