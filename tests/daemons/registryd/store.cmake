@@ -18,3 +18,5 @@ modelfleet_fuzzer(fuzz_registry_file SOURCE fuzz_registry_file.c
   CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/corpus_registry_file LINK registry_store)
 
 modelfleet_test(test_entry_list SOURCES test_entry_list.c LINK registry_store)
+modelfleet_fuzzer(fuzz_entry SOURCE fuzz_entry.c
+  CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/corpus_entry LINK registry_store)
