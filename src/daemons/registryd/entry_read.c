@@ -46,39 +46,60 @@ bool entry_path_is_valid(const char *path)
 	return n && n <= ENTRY_PATH_MAX;
 }
 
-/* Takes digits for each '0' of a pattern and the same character for any other. */
-static bool take(const char **s, const char *pattern)
+/* Takes two digits that are at most `max`. */
+static bool take_number(const char **s, int max)
 {
 	const char *p = *s;
 
-	for (; *pattern; pattern++, p++)
-		if (*pattern == '0' ? !isdigit((unsigned char)*p) : *p != *pattern)
-			return false;
-	*s = p;
+	if (!isdigit((unsigned char)p[0]) || !isdigit((unsigned char)p[1]))
+		return false;
+	*s += 2;
+	return (p[0] - '0') * 10 + (p[1] - '0') <= max;
+}
+
+static bool take_one_of(const char **s, const char *characters)
+{
+	if (!**s || !strchr(characters, **s))
+		return false;
+	++*s;
 	return true;
+}
+
+/* Behind "12:00": seconds and their fraction. */
+static bool take_seconds(const char **s)
+{
+	if (!take_one_of(s, ":"))
+		return true;
+	if (!take_number(s, 60))
+		return false;
+	if (!take_one_of(s, ".,"))
+		return true;
+	size_t digits = strspn(*s, "0123456789");
+	*s += digits;
+	return digits > 0;
+}
+
+static bool take_zone(const char **s)
+{
+	if (take_one_of(s, "Z") || !take_one_of(s, "+-"))
+		return true;
+	if (!take_number(s, 23))
+		return false;
+	(void)take_one_of(s, ":");
+	return take_number(s, 59);
 }
 
 bool entry_time_is_valid(const char *time)
 {
 	char date[11] = "";
-	const char *s = time;
+	const char *s = time + sizeof(date) - 1;
 
-	if (strlen(time) > ENTRY_TIME_MAX)
+	if (strlen(time) < sizeof(date) || strlen(time) > ENTRY_TIME_MAX)
 		return false;
-	if (!take(&s, "0000-00-00") || (!take(&s, "T") && !take(&s, " ")))
-		return false;
-	memcpy(date, time, 10);
-	if (!clock_is_date(date) || !take(&s, "00:00"))
-		return false;
-	if (take(&s, ":00") && (take(&s, ".0") || take(&s, ",0")))
-		while (take(&s, "0"))
-			continue;
-	if (!take(&s, "Z") && (*s == '+' || *s == '-')) {
-		s++;
-		if (!take(&s, "00:00") && !take(&s, "0000"))
-			return false;
-	}
-	return !*s;
+	memcpy(date, time, sizeof(date) - 1);
+	return clock_is_date(date) && take_one_of(&s, "T ") && take_number(&s, 23) &&
+	       take_one_of(&s, ":") && take_number(&s, 59) && take_seconds(&s) &&
+	       take_zone(&s) && !*s;
 }
 
 bool entry_key_is(const struct value *key, const char *name)
