@@ -116,7 +116,15 @@ class PostgresServer:
 
     def crash(self):
         self.stop(signal.SIGKILL)
-        self.start()
+        until = time.monotonic() + DEADLINE
+        while True:
+            try:
+                return self.start()
+            except Unavailable:  # while processes of the one that was killed are not gone yet
+                self.stop(signal.SIGKILL)
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
 
     def remove(self):
         self.stop()

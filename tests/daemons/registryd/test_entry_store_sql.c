@@ -4,7 +4,10 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "sql/postgres_server.h"
 #include "sql/sql.h"
@@ -181,6 +184,59 @@ static void what_happened_meanwhile_is_seen(void **state)
 	assert_non_null(entry_list_production(list, "a"));
 }
 
+/*
+ * Registers versions and tells of each. After a lost connection the same one is tried again: it
+ * may have been committed, and then it is there.
+ */
+static void write_through_crashes(const char *uri, int tell)
+{
+	struct entry_store *store = entry_store_open(uri, NULL);
+
+	for (int64_t version = 1; store; version++) {
+		bool unsure = false;
+		enum err_code code;
+
+		while ((code = store_register(store, "a", version, "{}")) == ERR_UNREACHABLE) {
+			unsure = true;
+			wait_until(deadline_in(0.02), NULL, NULL);
+		}
+		if (code != ERR_NONE && !(unsure && code == ERR_EXISTS))
+			_exit(2);
+		if (write(tell, &version, sizeof(version)) != sizeof(version))
+			_exit(3);
+	}
+	_exit(1);
+}
+
+static void a_server_that_crashes_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	int pipe_fds[2], status;
+	int64_t told = 0;
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		write_through_crashes(f->uri, pipe_fds[1]);
+	close(pipe_fds[1]);
+	for (int i = 0; i < 3; i++) {
+		for (int64_t until = told + 5; told < until;)
+			assert_int_equal(read(pipe_fds[0], &told, sizeof(told)), sizeof(told));
+		postgres_server_do("crash");
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	while (read(pipe_fds[0], &told, sizeof(told)) == sizeof(told))
+		continue;
+	close(pipe_fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status)); /* it did not end by itself */
+	AUTO(entry_list_unrefp) struct entry_list *list = entry_store_fresh(f->store, NULL);
+	for (int64_t v = 1; v <= told; v++)
+		assert_non_null(entry_list_find(list, "a", v));
+	assert_true(list->count <= (size_t)told + 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest both[] = {
@@ -195,6 +251,7 @@ int main(void)
 		STORE_TEST(a_restart_costs_no_change),
 		STORE_TEST(while_the_server_is_away_the_last_list_is_there),
 		STORE_TEST(what_happened_meanwhile_is_seen),
+		STORE_TEST(a_server_that_crashes_loses_nothing),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
