@@ -40,7 +40,8 @@ const char *postgres_server_start(void)
 	read_line(uri, sizeof(uri));
 	if (str_starts(uri, "postgresql://"))
 		return uri;
-	printf("skipping PostgreSQL: %s\n", uri);
+	printf("skipping PostgreSQL: %s\n",
+		str_starts(uri, "skip: ") ? uri + strlen("skip: ") : "it did not start");
 	postgres_server_end();
 	return NULL;
 }

@@ -3,6 +3,9 @@
 #ifndef TESTS_SQL_POSTGRES_SERVER_H
 #define TESTS_SQL_POSTGRES_SERVER_H
 
+/* What a test program returns that could not run all it has for want of a server. */
+#define POSTGRES_SERVER_SKIPPED 77
+
 /* Starts it; NULL where there is none to be had, after printing why. The URI is static. */
 const char *postgres_server_start(void);
 /* Makes a new database on it: its URI, to be freed. */

@@ -404,9 +404,10 @@ int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	int failed = cmocka_run_group_tests_name("sqlite", both, NULL, NULL);
-	on_postgres = postgres_server_start() != NULL;
-	if (on_postgres)
-		failed += cmocka_run_group_tests_name("postgresql", both, NULL, NULL);
+	on_postgres = true;
+	if (!postgres_server_start())
+		return failed ? failed : POSTGRES_SERVER_SKIPPED;
+	failed += cmocka_run_group_tests_name("postgresql", both, NULL, NULL);
 	postgres_server_end();
 	return failed;
 }

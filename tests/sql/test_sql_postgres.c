@@ -152,7 +152,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	on_postgres = true;
 	if (!postgres_server_start())
-		return 0;
+		return POSTGRES_SERVER_SKIPPED;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	postgres_server_end();
 	return failed;
