@@ -15,6 +15,7 @@
 
 #define TEXT_OF(number) #number
 #define TEXT(number)    TEXT_OF(number)
+#define LOCK_TIMEOUT    "SET lock_timeout = '" TEXT(SQL_BUSY_SECONDS) "s'; "
 
 static void be_quiet(void *arg, const char *text)
 {
@@ -71,10 +72,9 @@ static int listen_on(struct postgres *p, const char *channel, struct err *err)
  * Nobody is waited for without end: neither a lock, nor, by the server, a client whose host is
  * gone and which holds one.
  */
-static const char session[] = "SET lock_timeout = '" TEXT(
-	SQL_BUSY_SECONDS) "s'; "
-			  "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
-			  "SET tcp_keepalives_count = 3";
+static const char session[] =
+	LOCK_TIMEOUT "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
+		     "SET tcp_keepalives_count = 3";
 
 /* What a connection knows and a new one does not. */
 static int bring_up(struct postgres *p, struct err *err)
@@ -104,7 +104,11 @@ static int open_connection(struct postgres *p, struct err *err)
 	if (PQstatus(p->conn) != CONNECTION_OK)
 		return fail_connecting(p, err);
 	PQsetNoticeProcessor(p->conn, be_quiet, NULL);
-	return bring_up(p, err);
+	if (bring_up(p, err) == 0)
+		return 0;
+	PQfinish(p->conn); /* half of it would be taken for all the next time */
+	p->conn = NULL;
+	return -1;
 }
 
 static void take_notifications(struct postgres *p)
