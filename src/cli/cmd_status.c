@@ -5,6 +5,7 @@
  * taken, so that it may run beside a deploy.
  */
 #include "cli/status.h"
+#include "cli/tell.h"
 
 #define INTERVAL     5.0
 #define INTERVAL_MIN 0.1
@@ -93,6 +94,7 @@ static int look(struct status *s, const struct strlist *words, struct err *err)
 {
 	if (engine_prepare(&s->engine, err) < 0 || status_prepare(s, words, err) < 0)
 		return -1;
+	s->tell = tell_open(&s->engine.site.config, &(struct tell_about){0});
 	if (s->watch)
 		return status_watch(s, words, err);
 	if (status_round(s, err) < 0)
@@ -120,6 +122,7 @@ static int run_status(const struct command *cmd, int argc, char **argv)
 		if (code < 0)
 			code = engine_fail(&err);
 	}
+	tell_close(s.tell);
 	status_forget(&s);
 	engine_release(&s.engine);
 	return code;

@@ -23,7 +23,7 @@ static void json_begin(struct show *s, struct strbuf *out)
 	json_event_end(out);
 }
 
-static void add_model(const char *host, const struct sync_result *r, struct strbuf *out)
+void json_event_model(struct strbuf *out, const char *host, const struct sync_result *r)
 {
 	json_event_begin(out, "model");
 	json_event_text(out, "host", host);
@@ -52,7 +52,7 @@ static void add_host_end(struct show *s, const struct run_host *h, struct strbuf
 	struct shown_host *shown = show_host(s, h);
 
 	for (size_t i = 0; !shown->told && i < h->report.count; i++)
-		add_model(h->name, &h->report.results[i], out);
+		json_event_model(out, h->name, &h->report.results[i]);
 	shown->told = true;
 	play_json_host_end(s, h, out);
 }

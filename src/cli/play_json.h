@@ -18,6 +18,8 @@ void json_event_end(struct strbuf *out);
 void json_event_text(struct strbuf *out, const char *key, const char *text);
 /* Appends an error with its code, text and remedy. */
 void json_event_error(struct strbuf *out, const char *key, const struct err *err);
+/* Appends the event of what became of a model on a host (deploy_json.c). */
+void json_event_model(struct strbuf *out, const char *host, const struct sync_result *r);
 /* Appends the names of the run's hosts. */
 void json_event_hosts(struct strbuf *out, const struct show *s);
 /* Appends the numbers of hosts in each state. */

@@ -7,6 +7,7 @@
 #include "base/strmap.h"
 #include "base/vec.h"
 #include "cli/play_settings.h"
+#include "cli/tell.h"
 #include "play/start.h"
 
 #define TICK_SECONDS 0.1
@@ -28,6 +29,7 @@ static void free_views(struct play_run *p)
 
 void play_run_release(struct play_run *p)
 {
+	tell_close(p->show.tell);
 	show_release(&p->show);
 	run_release(&p->run);
 	for (size_t i = 0; i < p->run.count; i++)
@@ -374,6 +376,15 @@ static void end_journal(struct play_run *p, int exit_code)
 		log_warning("the journal could not be written: %s", err.text);
 }
 
+/* A check changes nothing that a registry would show. */
+static void begin_telling(struct play_run *p)
+{
+	const struct tell_about about = {.rollout = p->show.run_id, .name = p->journal_name};
+
+	if (p->syncs && !p->options.check)
+		p->show.tell = tell_open(&p->engine->site.config, &about);
+}
+
 static void show_what(struct play_run *p)
 {
 	p->show.run = &p->run;
@@ -428,6 +439,7 @@ int play_run_go(struct play_run *p, struct err *err)
 		return -1;
 	play_reports_before(p);
 	show_what(p);
+	begin_telling(p);
 	show_begin(&p->show);
 	if (run_books(p, err) < 0)
 		return -1;
@@ -435,5 +447,6 @@ int play_run_go(struct play_run *p, struct err *err)
 	int code = show_exit_code(&p->show);
 	end_journal(p, code);
 	show_end(&p->show, code);
+	tell_close(STEAL(p->show.tell));
 	return code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/show.h"
 
+#include "cli/tell.h"
 #include "play/module.h"
 
 static void print(const struct strbuf *text)
@@ -46,6 +47,7 @@ void show_begin(struct show *s)
 	s->words->begin(s, &text);
 	if (text.len)
 		print(&text);
+	play_tell_begin(s);
 }
 
 void show_book_begin(struct show *s)
@@ -76,6 +78,7 @@ void show_end(struct show *s, int exit_code)
 		show_live_erase(s, &text);
 	s->words->end(s, exit_code, &text);
 	print(&text);
+	play_tell_end(s, exit_code);
 }
 
 void show_release(struct show *s)
@@ -199,6 +202,7 @@ void show_listen(void *show, const struct run_event *e)
 		note(s, e);
 	if (e->kind == RUN_TERMINAL)
 		s->parked = e->number > 0;
+	play_tell_event(s, e);
 	s->words->event(s, e, &text);
 	if (text.len || redraws(s, e))
 		say(s, &text);

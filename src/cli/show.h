@@ -24,6 +24,7 @@ struct shown_host {
 	unsigned plays;           /* that it still has to do */
 	bool done;                /* with the whole run */
 	bool told;                /* the words have said what became of it */
+	bool reported;            /* the registry was told that, too */
 };
 
 /* What became of a host in words that scripts may rely on; see show_state_name. */
@@ -55,6 +56,7 @@ struct show_words {
 
 struct show {
 	struct run *run;
+	struct tell *tell; /* who tells a registry of the run; NULL: nobody (tell.h) */
 	const struct show_words *words;
 	void *data;     /* the words' own */
 	bool live;      /* a block of hosts in work below the text */

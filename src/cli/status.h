@@ -142,6 +142,7 @@ struct status {
 	struct lock_holder holder; /* who */
 	time_t began;              /* this round */
 	double seconds;            /* that it took */
+	struct tell *tell;         /* who tells a registry; NULL: nobody */
 };
 
 /* How a host stands. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/status.h"
+#include "cli/tell.h"
 
 #define TICK_SECONDS  0.2
 #define QUIET_SECONDS 0.5 /* rounds that are over sooner need no line */
@@ -184,6 +185,16 @@ static int ask_hosts(struct status *s, struct err *err)
 	return result < 0 ? -1 : 0;
 }
 
+static void tell_round(const struct status *s)
+{
+	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+
+	if (!s->tell)
+		return;
+	status_add_json(s, status_exit_code(s), &out);
+	tell_add(s->tell, &out);
+}
+
 int status_round(struct status *s, struct err *err)
 {
 	int64_t began = clock_ns();
@@ -198,5 +209,6 @@ int status_round(struct status *s, struct err *err)
 	for (size_t i = 0; i < s->count; i++)
 		status_settle(&s->hosts[i]);
 	s->seconds = (double)(clock_ns() - began) / 1e9;
+	tell_round(s);
 	return 0;
 }

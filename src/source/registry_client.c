@@ -203,6 +203,23 @@ const struct value *registry_client_activate(struct registry_client *c, struct a
 	return check_entry(source_send(&c->server, arena, url.data, &message, NULL, err), err);
 }
 
+/* ---- the fleet ---- */
+
+int registry_client_report(
+	struct registry_client *c, const char *body, size_t n, double seconds, struct err *err)
+{
+	AUTO(arena_release) struct arena scratch = {0};
+	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
+	const struct source_message message = {.method = "POST",
+		.type = "application/json",
+		.body = body,
+		.body_len = n,
+		.seconds = seconds};
+
+	strbuf_addf(&url, "%s/api/v1/fleet/events", c->server.base);
+	return source_send(&c->server, &scratch, url.data, &message, NULL, err) ? 0 : -1;
+}
+
 /* ---- files that are there ---- */
 
 const struct value *registry_client_files(struct registry_client *c, struct arena *arena,

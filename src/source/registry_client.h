@@ -62,6 +62,13 @@ const struct value *registry_client_activate(struct registry_client *client,
 	struct arena *arena, const char *model, int64_t version, const char *tag,
 	struct err *err);
 
+/*
+ * Reports events of the fleet: `body` is JSON, as POST /api/v1/fleet/events takes it. The
+ * answer may take so many seconds. ERR_BUSY where the service asks to come again.
+ */
+int registry_client_report(struct registry_client *client, const char *body, size_t n,
+	double seconds, struct err *err);
+
 /* The files of a version that is sealed: {date, files: [{path, size, sha256}]}. */
 const struct value *registry_client_files(struct registry_client *client, struct arena *arena,
 	const char *model, int64_t version, struct err *err);

@@ -102,17 +102,20 @@ static void add_event(void *data, const struct fleet_event *event)
 	http_feed_format(first, event->name, id, event->data);
 }
 
-/* What was missed; where that is too much or cannot be had, the newest number alone. */
-static void add_missed(struct events *e, int64_t after, struct strbuf *first)
+/*
+ * What was missed; where that is too much, or cannot be had, nothing: the newest number tells.
+ * All others get what is new before, so that this one, which comes in between, does not get it
+ * twice.
+ */
+static int add_missed(struct events *e, int64_t after, struct strbuf *first, struct err *err)
 {
-	struct err err = {0};
-
-	if (after >= e->sent || e->sent - after > EVENTS_REPLAY)
-		return;
 	if (!e->replay)
-		e->replay = fleet_connect(e->fleet, &err);
-	if (!e->replay || fleet_events(e->replay, after, e->sent, add_event, first, &err) < 0)
-		log_warning("events that were missed cannot be told: %s", err.text);
+		e->replay = fleet_connect(e->fleet, err);
+	if (!e->replay || fleet_events(e->replay, e->sent, INT64_MAX, send_event, e, err) < 0)
+		return -1;
+	if (after >= e->sent || e->sent - after > EVENTS_REPLAY)
+		return 0;
+	return fleet_events(e->replay, after, e->sent, add_event, first, err) < 0 ? -1 : 0;
 }
 
 void events_subscribe(
@@ -121,6 +124,7 @@ void events_subscribe(
 	const char *last = http_call_header(call, "Last-Event-ID");
 	AUTO(strbuf_release) struct strbuf first = STRBUF_INIT;
 	int64_t after = INT64_MAX;
+	struct err err = {0};
 	char id[24];
 
 	if (last && !parse_int(last, 0, INT64_MAX, &after)) {
@@ -129,10 +133,14 @@ void events_subscribe(
 		return;
 	}
 	pthread_mutex_lock(&e->lock);
-	add_missed(e, after, &first);
-	snprintf(id, sizeof(id), "%" PRId64, e->sent);
-	http_feed_format(&first, "hello", id, "{}");
-	http_answer_feed(answer, e->feed, first.data);
+	if (add_missed(e, after, &first, &err) == 0) {
+		snprintf(id, sizeof(id), "%" PRId64, e->sent);
+		http_feed_format(&first, "hello", id, "{}");
+		http_answer_feed(answer, e->feed, first.data);
+	} else {
+		http_answer_problem(answer, 503, "%s", err.text);
+		strlist_add(&answer->headers, "Retry-After: 5");
+	}
 	pthread_mutex_unlock(&e->lock);
 }
 
