@@ -22,7 +22,7 @@ function importModel(model) {
 			const name = form.get("target");
 			say(`${model.hf_model_id} is being imported …`);
 			const {body} = await change("POST", `/models/${model.id}/versions`,
-				{model_name: name});
+				{name});
 			const version = body?.version ? `, version ${body.version}` : "";
 			say(`${model.hf_model_id} is imported as ${name}${version}.`);
 		},
@@ -122,7 +122,7 @@ function syncs(page, changed) {
 		const {body} = await get("/sync/status", page.signal);
 		button.disabled = body.running;
 		about.replaceChildren(body.running ? "A sync runs now." : body.next
-			? "The next one is due " : "There is no schedule; syncs run on request.",
+			? "The next sync is due " : "There is no schedule; syncs run on request.",
 		!body.running && body.next ? when(body.next) : "");
 		place.replaceChildren(body.history.length
 			? table("Syncs with the Hub, the newest first", runColumns, body.history.map(runRow))
@@ -149,8 +149,8 @@ function syncs(page, changed) {
 		button.focus();
 	}
 
-	const elements = [h("div", {class: "bar"}, h("h2", null, "Syncs"), about, button), problem, place];
-	return {elements, draw};
+	return {head: [h("div", {class: "bar"}, about, button), problem],
+		history: [h("h2", null, "Syncs"), place], draw};
 }
 
 /** The view of the catalogue. */
@@ -159,6 +159,6 @@ export async function showCatalogue(page) {
 	const runs = syncs(page, () => models.load(null));
 	await Promise.all([models.load(null), runs.draw()]);
 	page.show("Catalogue", h("p", {class: "about"}, "LiteRT models of the Hugging Face Hub. "
-		+ "What is imported becomes a version of the registry."), ...models.elements,
-	...runs.elements);
+		+ "What is imported becomes a version of the registry."), ...runs.head,
+	...models.elements, ...runs.history);
 }

@@ -103,6 +103,8 @@ export function calmly(milliseconds, action) {
  */
 export function ask({title, content, confirm, danger, act}) {
 	const dialog = document.getElementById("dialog");
+	if (dialog.open)
+		return Promise.resolve(false); /* one question at a time */
 	const before = document.activeElement;
 	const problem = h("div");
 	const send = h("button", {class: danger ? "danger" : "primary"}, confirm);

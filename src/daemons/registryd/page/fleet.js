@@ -70,7 +70,7 @@ function rolloutState(rollout) {
 function rolloutRow(rollout) {
 	return h("tr", null,
 		h("th", {scope: "row"}, h("a", {href: `#/rollouts/${encodeURIComponent(rollout.id)}`},
-			`${rollout.name ?? "run"} ${rollout.id}`)),
+			rollout.id)),
 		h("td", null, rolloutState(rollout)),
 		h("td", {class: "number"}, `${rollout.done}/${rollout.hosts}`),
 		h("td", {class: "number wide"}, rollout.failed ? String(rollout.failed) : ""),
@@ -159,11 +159,10 @@ export async function showRollout(page, id) {
 		if (told !== null && told !== text)
 			say(text);
 		told = text;
-		return rollout;
 	}
 
-	const rollout = await draw();
-	page.show(`${rollout.name ?? "run"} ${id}`,
+	await draw();
+	page.show(id,
 		h("p", {class: "trail"}, h("a", {href: "#/fleet"}, "Fleet")), head, place);
 	const again = calmly(BREATH, () => { draw().catch(() => {}); });
 	page.on("rollout", (event) => {
