@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -138,6 +139,39 @@ static void test_pread_leaves_the_position(void **state)
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 10);
 }
 
+/* What a copy of two pieces leaves; from a pipe, of which the kernel copies no ranges. */
+static void assert_copies(int from)
+{
+	char got[8] = "";
+	int to = memfd_create("copy", MFD_CLOEXEC);
+
+	assert_int_equal(fd_copy_piece(from, to, 4), 4);
+	assert_int_equal(fd_copy_piece(from, to, 4), 2);
+	assert_int_equal(fd_copy_piece(from, to, 4), 0);
+	assert_int_equal(pread(to, got, sizeof(got), 0), 6);
+	assert_string_equal(got, "abcdef");
+	close(to);
+}
+
+static void test_a_piece_is_copied_from_any_file(void **state)
+{
+	int file = memfd_create("file", MFD_CLOEXEC);
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(write(file, "abcdef", 6), 6);
+	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+	assert_copies(file);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "abcdef", 6), 6);
+	close(fds[1]);
+	assert_copies(fds[0]);
+	close(fds[0]);
+	assert_int_equal(fd_copy_piece(-1, file, 4), -1);
+	assert_int_equal(errno, EBADF);
+	close(file);
+}
+
 static void test_nonblock_on_and_off(void **state)
 {
 	int fds[2];
@@ -163,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_write_all_goes_through_a_small_pipe),
 		cmocka_unit_test(test_errors_leave_errno),
 		cmocka_unit_test(test_pread_leaves_the_position),
+		cmocka_unit_test(test_a_piece_is_copied_from_any_file),
 		cmocka_unit_test(test_nonblock_on_and_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_file(self):
         """Ranges; ?cut=N ends the first answer after N bytes; ?etag=changing, ?etag=fickle;
-        ?none=1; ?grow=1 has a byte more the second time; ?times=N repeats the content."""
+        ?none=1; ?grow=1 has a byte more the second time; ?times=N repeats the content;
+        ?unasked=1 gives all as a range."""
         tag = '"v1"'
         content = FILE
         first = seen[self.path] == 1
@@ -177,13 +178,14 @@ class Handler(BaseHTTPRequestHandler):
         start = self.range_start(tag, len(content))
         if start is None:
             return
-        if start:
+        if start or "unasked" in self.query:
             headers.append(("Content-Range",
                             "bytes %d-%d/%d" % (start, len(content) - 1, len(content))))
         rest = content[start:]
         cut = number(self.query, "cut", 0) if first or "always" in self.query else 0
         body = rest[:cut] if cut else rest
-        self.answer(206 if start else 200, body, headers, declared=len(rest))
+        part = start or "unasked" in self.query
+        self.answer(206 if part else 200, body, headers, declared=len(rest))
         if cut:
             self.cut()
 

@@ -328,6 +328,33 @@ static void too_much_is_refused(void **state)
 	assert_int_equal(err.code, ERR_LIMIT);
 }
 
+static void more_than_there_is_room_for_is_refused(void **state)
+{
+	AUTO(http_download_release) struct http_download declared = plan(state, "/file?k");
+	AUTO(http_download_release) struct http_download open_ended;
+
+	declared.room = FILE_SIZE;
+	assert_int_equal(download(&declared), 0);
+	declared.room--;
+	assert_int_equal(download(&declared), -1);
+	assert_int_equal(err.code, ERR_NOSPACE);
+	open_ended = plan(state, "/big?size=20000");
+	open_ended.room = 10000;
+	assert_int_equal(download(&open_ended), -1);
+	assert_int_equal(err.code, ERR_NOSPACE);
+}
+
+static void a_range_that_nobody_asked_for(void **state)
+{
+	AUTO(http_download_release) struct http_download d = plan(state, "/file?unasked=1");
+
+	d.content = "a name of ours";
+	assert_int_equal(download(&d), -1);
+	assert_int_equal(err.code, ERR_PROTOCOL);
+	assert_non_null(strstr(err.text, "none was asked for"));
+	assert_false(path_exists(d.path));
+}
+
 static void two_at_once_do_not_mix(void **state)
 {
 	AUTO(http_download_release) struct http_download d = plan(state, "/file?i");
@@ -385,6 +412,8 @@ int main(void)
 		T(statuses_have_their_errors),
 		T(a_busy_server_is_asked_again),
 		T(too_much_is_refused),
+		T(more_than_there_is_room_for_is_refused),
+		T(a_range_that_nobody_asked_for),
 		T(two_at_once_do_not_mix),
 		T(progress_is_told),
 	};
