@@ -369,6 +369,14 @@ class ConfigurationTest(DaemonCase):
 
 
 class EndpointTest(DaemonCase):
+    def test_a_pipeline_that_is_not_restarted_is_told(self):
+        self.configure(on_update={"restart_command": "exit 3",
+                                  "process_pattern": "no_pilot_has_this_name.py"})
+        self.start()
+        self.wait(lambda: "the restart: no process is" in (self.status()["last_error"] or ""))
+        self.sync()
+        self.wait(lambda: self.status()["last_error"] is None)
+
     def test_there_are_not_too_many_connections(self):
         self.start()
         held = [socket.create_connection(("127.0.0.1", self.port), PATIENCE) for _ in range(32)]

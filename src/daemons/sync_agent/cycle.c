@@ -42,7 +42,8 @@ struct cycle {
 		struct staged *items;
 		size_t count, cap;
 	} staged;
-	struct err first; /* the first thing that went wrong */
+	struct err first;   /* the first thing that went wrong */
+	struct err restart; /* of an update that is in use nevertheless */
 };
 
 /* ---- sources ---- */
@@ -379,6 +380,7 @@ static void apply(struct cycle *c)
 		return;
 	}
 	enum update_outcome outcome = update_apply(&u, c->staged.items, c->staged.count, &why);
+	c->restart = u.restart;
 	count_outcome(c, outcome);
 	for (size_t i = 0; outcome == UPDATE_DONE && i < c->staged.count; i++)
 		log_info("%s: version %s is in use", c->staged.items[i].next.file,
@@ -415,6 +417,7 @@ static int recover(struct cycle *c, struct err *err)
 	struct err why = {0};
 
 	enum update_outcome outcome = update_recover(&u, &why);
+	c->restart = u.restart;
 	count_outcome(c, outcome);
 	if (outcome == UPDATE_FAILED || c->state.pending.count)
 		return err_set(err, why.code ? why.code : ERR_SYSTEM,
@@ -461,8 +464,8 @@ int cycle_run(struct agent *agent, struct err *err)
 		status_show(&agent->status, &c.manifest, &c.state);
 		run(&c);
 		status_show(&agent->status, &c.manifest, &c.state);
-		status_end_cycle(
-			&agent->status, c.connected, c.first.code ? c.first.text : NULL);
+		const struct err *worst = c.first.code ? &c.first : &c.restart;
+		status_end_cycle(&agent->status, c.connected, worst->code ? worst->text : NULL);
 		rc = c.first.code ? err_set(err, c.first.code, "%s", c.first.text) : 0;
 	} else if (!cancel_level(agent->cancel)) {
 		log_line(err->code == ERR_BUSY ? LOG_WARNING : LOG_ERROR, "%s", err->text);

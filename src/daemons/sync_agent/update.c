@@ -43,6 +43,23 @@ static void write_flag(const struct update *u)
 		log_warning("the flag file: %s", err.text);
 }
 
+/*
+ * Starts the pipeline again. One that is not runs on with other models than there are on disk,
+ * which u->restart tells; its code is returned.
+ */
+static enum err_code restart(struct update *u,
+	int (*how)(
+		const struct agent_update *on_update, const struct cancel *c, struct err *err),
+	const char *what)
+{
+	err_clear(&u->restart);
+	if (how(&u->config->on_update, u->cancel, &u->restart) < 0) {
+		err_wrap(&u->restart, "%s", what);
+		log_line(LOG_ERROR, "%s", u->restart.text);
+	}
+	return u->restart.code;
+}
+
 /* ---- back ---- */
 
 /* Makes the manifest say of a file what it said before the update, if it says anything else. */
@@ -130,9 +147,10 @@ static enum update_outcome go_back(struct update *u, struct err *err)
 	if (rc < 0)
 		log_line(LOG_ERROR, "%s", why.text);
 	write_flag(u);
-	if (pilot_restart_again(&u->config->on_update, u->cancel, &why) < 0)
-		log_line(LOG_ERROR, "the restart with the former models: %s", why.text);
-	if (rc == 0 && why.code != ERR_CANCELLED && end_update(u, &why) < 0)
+	if (restart(u, pilot_restart_again, "the restart with the former models") ==
+		ERR_CANCELLED)
+		return UPDATE_REVERTED;
+	if (rc == 0 && end_update(u, &why) < 0)
 		log_line(LOG_ERROR, "%s", why.text);
 	return UPDATE_REVERTED;
 }
@@ -217,11 +235,8 @@ static enum update_outcome go_on(struct update *u, struct err *err)
 	if (write_manifest(u, err) < 0)
 		return give_up_manifest(u, last_sync);
 	write_flag(u);
-	struct err why = {0};
-	if (pilot_restart(&u->config->on_update, u->cancel, &why) < 0)
-		log_line(LOG_ERROR, "the restart: %s", why.text);
-	if (why.code == ERR_CANCELLED) {
-		err_set(err, why.code, "%s", why.text);
+	if (restart(u, pilot_restart, "the restart") == ERR_CANCELLED) {
+		err_set(err, ERR_CANCELLED, "%s", u->restart.text);
 		return UPDATE_FAILED;
 	}
 	if (pilot_is_well(&u->config->on_update, u->cancel, err) < 0)

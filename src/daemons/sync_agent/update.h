@@ -18,6 +18,7 @@ struct update {
 	const struct cancel *cancel;
 	struct manifest *manifest;
 	struct state *state;
+	struct err restart; /* out: why the pipeline could not be started again */
 };
 
 enum update_outcome { UPDATE_DONE, UPDATE_REVERTED, UPDATE_FAILED };
