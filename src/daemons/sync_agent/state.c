@@ -82,7 +82,8 @@ static bool take_pending(struct arena *a, const struct value *v, struct state *s
 
 	if (!record_of(a, v, "next", &p.next))
 		return false;
-	record_of(a, v, "last", &p.last);
+	if (!record_of(a, v, "last", &p.last))
+		p.last = (struct record){0};
 	*VEC_PUSH(&s->pending) = p;
 	return true;
 }
