@@ -230,7 +230,7 @@ def endless(handler):
 
 def bomb(handler):
     """A megabyte that says it is a gigabyte, compressed; nobody has asked for compression."""
-    content = b"".join(gzip.compress(bytes(1 << 24)) for _ in range(64))
+    content = gzip.compress(bytes(1 << 24)) * 64  # members one after the other
     handler.send(200, [("Content-Encoding", "gzip")], content)
 
 
