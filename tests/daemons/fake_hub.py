@@ -43,6 +43,7 @@ class Hub:
 
 class Quiet(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head and its body are two writes
     hub = None
 
     def log_message(self, *_):

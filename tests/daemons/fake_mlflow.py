@@ -71,6 +71,7 @@ def status(code):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head and its body are two writes
     registry = None
 
     def log_message(self, *_):
