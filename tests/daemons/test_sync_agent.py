@@ -670,6 +670,8 @@ class ConfigTest(AgentCase):
         ({"reporting": {"enabled": True}}, "reporting.endpoint is missing"),
         ({"reporting": {"endpoint": "portal"}}, "reporting.endpoint: found \"portal\""),
         ({"status_token": ""}, "status_token is empty"),
+        ({"manifest_path": "models/staging/m.json"}, "manifest_path: \"models/staging/m.json\""),
+        ({"on_update": {"flag_file": "models/.former/x"}}, "on_update.flag_file: \"models/.f"),
         ({"webhook_secret": ""}, "webhook_secret is empty"),
         ({"mlflow_uri": "localhost:5000"}, "mlflow_uri: found \"localhost:5000\""),
         ({"models": [{"mlflow_name": "a", "local_filename": ".sync-state.json"}]},

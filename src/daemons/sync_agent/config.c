@@ -228,6 +228,24 @@ static void check_twins(const struct agent_config *c, struct diags *diags)
 	}
 }
 
+/* Files of ours where the agent removes what it does not know of. */
+static void check_paths(
+	const struct agent_config *c, const struct value *v, struct diags *diags)
+{
+	const struct {
+		const char *name, *path;
+	} files[] = {{"manifest_path", c->manifest_path},
+		{"on_update.flag_file", c->on_update.flag_file}};
+	size_t n = strlen(c->models_dir);
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (strncmp(files[i].path, c->models_dir, n) == 0 && files[i].path[n] == '/' &&
+			is_reserved(files[i].path + n + 1))
+			diag_error(diags, &v->place,
+				"%s: \"%s\" lies where the agent keeps its own files",
+				files[i].name, files[i].path);
+}
+
 /* Secrets that everybody knows. */
 static void check_secrets(
 	const struct agent_config *c, const struct value *v, struct diags *diags)
@@ -253,6 +271,7 @@ static void check(struct agent_config *c, const struct value *v, struct diags *d
 		check_model(c, &models[i], diags);
 	}
 	check_twins(c, diags);
+	check_paths(c, v, diags);
 	check_secrets(c, v, diags);
 	if (c->models.count > MODELS_MAX)
 		diag_error(diags, &v->place, "models: more than %u", MODELS_MAX);
