@@ -150,32 +150,33 @@ static int64_t see(struct sql *sql, int64_t id, struct err *err)
 		&arg, 1, err);
 }
 
-/* A tag that stands twice is one row. */
-static int write_tags(struct sql *sql, const struct row *row, int64_t id, struct err *err)
+/* Writes texts of a model into a table of them; one that stands twice is one row. */
+static int write_texts(struct sql *sql, const char *statement, const char *const *texts,
+	size_t count, int64_t id, struct err *err)
 {
-	for (size_t i = 0; i < row->m->tag_count; i++) {
-		const struct sql_arg args[] = {sql_text(row->m->tags[i]), sql_int(id)};
-		if (sql_change(sql,
-			    "INSERT INTO ml_model_tags (tag, model_id) VALUES ($1, $2) "
-			    "ON CONFLICT (tag, model_id) DO NOTHING",
-			    args, ARRAY_SIZE(args), err) < 0)
+	for (size_t i = 0; i < count; i++) {
+		const struct sql_arg args[] = {sql_text(texts[i]), sql_int(id)};
+		if (sql_change(sql, statement, args, ARRAY_SIZE(args), err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* What belongs to a row in other tables: its tags, and its words where they have an index of
- * their own. */
+/* Writes what belongs to a row in other tables. */
 static int write_rest(struct sql *sql, const struct row *row, int64_t id, struct err *err)
 {
-	const struct sql_arg args[] = {sql_int(id), sql_text(row->search.data)};
+	AUTO(strlist_release) struct strlist words = {0};
 
-	if (sql_kind(sql) == SQL_SQLITE &&
-		sql_change(sql,
-			"INSERT OR REPLACE INTO ml_models_text (rowid, search) VALUES ($1, $2)",
-			args, ARRAY_SIZE(args), err) < 0)
+	strlist_split(&words, row->search.data, " ");
+	if (write_texts(sql,
+		    "INSERT INTO ml_model_words (word, model_id) VALUES ($1, $2) "
+		    "ON CONFLICT (word, model_id) DO NOTHING",
+		    (const char *const *)words.items, words.count, id, err) < 0)
 		return -1;
-	return write_tags(sql, row, id, err);
+	return write_texts(sql,
+		"INSERT INTO ml_model_tags (tag, model_id) VALUES ($1, $2) "
+		"ON CONFLICT (tag, model_id) DO NOTHING",
+		(const char *const *)row->m->tags, row->m->tag_count, id, err);
 }
 
 static int create(struct model_writer *w, const struct row *row, int64_t *id, struct err *err)
@@ -214,12 +215,17 @@ static int update(struct model_writer *w, const struct row *row, int64_t id, str
 		sql_text(m->sha), sql_text(m->last_modified), sql_text(m->gated),
 		sql_int(m->downloads), sql_int(m->likes), sql_text(row->search.data),
 		sql_text(w->now), sql_int(id)};
+	static const char *const forget[] = {
+		"DELETE FROM ml_model_tags WHERE model_id = $1",
+		"DELETE FROM ml_model_words WHERE model_id = $1",
+	};
 	const struct sql_arg of = sql_int(id);
 
-	if (sql_change(w->sql, statement, args, ARRAY_SIZE(args), err) < 0 ||
-		sql_change(w->sql, "DELETE FROM ml_model_tags WHERE model_id = $1", &of, 1,
-			err) < 0)
+	if (sql_change(w->sql, statement, args, ARRAY_SIZE(args), err) < 0)
 		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(forget); i++)
+		if (sql_change(w->sql, forget[i], &of, 1, err) < 0)
+			return -1;
 	return write_rest(w->sql, row, id, err);
 }
 
