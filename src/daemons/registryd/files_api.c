@@ -72,6 +72,21 @@ void files_add_file(
 	strbuf_addstr(out, "\"}");
 }
 
+void files_audit(struct registryd *r, const struct http_call *call, unsigned status)
+{
+	struct caller *caller = call->context;
+	struct err why = {0};
+
+	if (!caller)
+		return;
+	caller->audited = true;
+	audit_add(r->audit, &(struct audit_line){.caller = caller,
+				    .method = call->method,
+				    .path = call->path,
+				    .status = status});
+	(void)audit_flush(r->audit, &why); /* which has told of a failure */
+}
+
 /* ---- what there is ---- */
 
 static void no_files(const struct files_call *c, struct http_answer *answer)
@@ -249,7 +264,7 @@ static int settle(
 	return files_discard(r->files.files, c->model, c->version, err);
 }
 
-static void commit_files(void *data, const struct http_call *call, struct http_answer *answer)
+static void seal_files(void *data, const struct http_call *call, struct http_answer *answer)
 {
 	AUTO(arena_release) struct arena a = {0};
 	const struct caller *caller = call->context;
@@ -283,7 +298,13 @@ static void commit_files(void *data, const struct http_call *call, struct http_a
 	}
 }
 
-static void drop_files(void *data, const struct http_call *call, struct http_answer *answer)
+static void commit_files(void *data, const struct http_call *call, struct http_answer *answer)
+{
+	seal_files(data, call, answer);
+	files_audit(data, call, answer->status);
+}
+
+static void discard_files(void *data, const struct http_call *call, struct http_answer *answer)
 {
 	struct registryd *r = data;
 	struct files_call c;
@@ -297,57 +318,13 @@ static void drop_files(void *data, const struct http_call *call, struct http_ans
 		answer->status = 204;
 }
 
-/* ---- activation ---- */
-
-/* On a worker: a commit takes its time, and the site's lock may be somebody's. */
-static void activate(void *data, const struct http_call *call, struct http_answer *answer)
+static void drop_files(void *data, const struct http_call *call, struct http_answer *answer)
 {
-	AUTO(arena_release) struct arena a = {0};
-	struct entry_change change = {.kind = ENTRY_ACTIVATE, .model_name = call->segments[0]};
-	const struct caller *caller = call->context;
-	struct registryd *r = data;
-	struct err why = {0};
-
-	if (!api_read_version(call->segments[1], &change.version, answer) ||
-		!api_read_condition(r, call, &a, &change, answer))
-		return;
-	if (truth_activate(r->files.truth, &change, caller ? caller->name : "local", &why) <
-		0) {
-		http_answer_problem(answer, 503, "nothing was changed: %s", why.text);
-		strlist_add(&answer->headers, "Retry-After: 5");
-	} else {
-		writer_answer(&change, answer);
-	}
-	entry_change_release(&change);
+	discard_files(data, call, answer);
+	files_audit(data, call, answer->status);
 }
 
-/* What the file names as current is archived by making another version current. */
-static void archive(void *data, const struct http_call *call, struct http_answer *answer)
-{
-	AUTO(arena_release) struct arena a = {0};
-	struct entry_change change = {.kind = ENTRY_ARCHIVE, .model_name = call->segments[0]};
-	struct registryd *r = data;
-	struct err why = {0};
-
-	if (!api_read_version(call->segments[1], &change.version, answer) ||
-		!api_read_condition(r, call, &a, &change, answer))
-		return;
-	AUTO(entry_list_unrefp) struct entry_list *list = entry_store_last(r->store);
-	const struct entry *e = entry_list_production(list, change.model_name);
-	if (e && e->version == change.version && e->date) {
-		http_answer_problem(answer, 409,
-			"%s %" PRId64
-			" is current in model_registry.yaml; activate another one "
-			"first",
-			change.model_name, change.version);
-		return;
-	}
-	(void)writer_apply(r->writer, &change, &why); /* the outcome tells */
-	writer_answer(&change, answer);
-	entry_change_release(&change);
-}
-
-/* ---- the tables ---- */
+/* ---- the table ---- */
 
 #define VERSION_SEGMENTS .names = {"model_name", "version"}
 #define FILE_SEGMENTS    .names = {"model_name", "version", "path"}
@@ -396,23 +373,6 @@ static const struct api_about about_drop = {.id = "dropFiles",
 	.replies = {{204, NULL, NULL}},
 	.problems = {422, 503}};
 
-static const struct api_about about_activate = {.id = "activateModel",
-	.what = "Makes a version the production one, and current in model_registry.yaml, by a "
-		"commit, where its files are in the store; the former becomes staging",
-	.role = ROLE_WRITE,
-	.change = true,
-	VERSION_SEGMENTS,
-	.replies = {{200, "Entry", NULL}},
-	.problems = {404, 409, 412, 413, 422, 503}};
-
-static const struct api_about about_archive = {.id = "archiveModel",
-	.what = "Makes a version archived; not one that is current in model_registry.yaml",
-	.role = ROLE_WRITE,
-	.change = true,
-	VERSION_SEGMENTS,
-	.replies = {{200, "Entry", NULL}},
-	.problems = {404, 409, 412, 413, 422, 503}};
-
 #define VERSION "/api/v1/registry/models/{}/{}"
 
 const struct http_route files_routes[] = {
@@ -423,12 +383,5 @@ const struct http_route files_routes[] = {
 	HTTP_ROUTE("GET", VERSION "/files/{+}", get_file, .slow = true, .about = &about_get),
 	HTTP_ROUTE("PUT", VERSION "/files/{+}", files_put, .slow = true,
 		.upload = &files_upload, .about = &about_put),
-	{0},
-};
-
-const struct http_route truth_routes[] = {
-	HTTP_ROUTE(
-		"PUT", VERSION "/activate", activate, .slow = true, .about = &about_activate),
-	HTTP_ROUTE("PUT", VERSION "/archive", archive, .slow = true, .about = &about_archive),
 	{0},
 };

@@ -25,6 +25,11 @@ bool files_find(struct registryd *r, const struct http_call *call, struct files_
 void files_answer_error(const struct err *why, struct http_answer *answer);
 /* Adds Repr-Digest. */
 void files_add_digest(const uint8_t sha256[32], struct http_answer *answer);
+/*
+ * Writes a change that was asked for, and what came of it, into the audit log: before its
+ * answer is sent. For handlers on workers.
+ */
+void files_audit(struct registryd *r, const struct http_call *call, unsigned status);
 /* Appends a file as JSON: path, size, sha256. */
 void files_add_file(
 	const char *path, uint64_t size, const uint8_t sha256[32], struct strbuf *out);

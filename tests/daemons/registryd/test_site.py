@@ -3,6 +3,7 @@
 """The registry's API and model_registry.yaml are one truth, whoever changes which of them."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -45,6 +46,21 @@ class FromTheApiTest(SiteCase):
         self.add_version(client, 3, SECOND)
         self.assertEqual(self.activate(client, 3).status, 200)
         self.assertIn("activated by ci-robot", self.git("log", "-1", "--format=%B"))
+
+    def test_changes_are_in_the_audit_log_when_they_are_answered(self):
+        log = self.site / "audit.log"
+        self.settings["audit"] = {"file": str(log)}
+        client = self.start()
+        self.add_version(client, 3, SECOND)
+        for method, path in (("PUT", "3/activate"), ("PUT", "1/archive"), ("PUT", "9/activate"),
+                             ("DELETE", "4/files")):
+            status = client(method, f"{MODELS}/face/{path}").status
+            line = json.loads(log.read_text().splitlines()[-1])
+            self.assertEqual((line["what"], line["status"]),
+                             (f"{method} {MODELS}/face/{path}", status))
+        lines = [json.loads(line)["what"] for line in log.read_text().splitlines()]
+        self.assertIn(f"POST {MODELS}/face/3/files/commit", lines)
+        self.assertEqual(len(lines), len(set(lines)))
 
     def test_an_entry_with_a_path_alone_changes_the_registry_alone(self):
         client = self.start()
