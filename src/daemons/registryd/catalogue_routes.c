@@ -30,12 +30,15 @@ static void take_sync(void *data, const struct http_call *call, struct http_answ
 }
 
 static const struct api_query model_queries[] = {
-	{"text", "{\"type\": \"string\"}", "words of the name, the tags or the task"},
+	{"text", "{\"type\": \"string\"}",
+		"words that begin so in the name, the tags or the task"},
 	{"task", "{\"type\": \"string\"}", "only of this task"},
 	{"license", "{\"type\": \"string\"}", "only under this license"},
 	{"tag", "{\"type\": \"string\"}", "only with this tag"},
 	{"author", "{\"type\": \"string\"}", "only of this author"},
-	{"vanished", "{\"type\": \"string\"}", "those that the Hub has no longer, too"},
+	{"vanished", "{\"enum\": [\"no\", \"yes\", \"any\"]}",
+		"those that the Hub has no longer: without them unless said, they alone, or "
+		"both"},
 	{"limit", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 500}",
 		"so many at most; 50 unless said"},
 	{"cursor", "{\"type\": \"string\"}", "go on behind a page"},
@@ -46,28 +49,28 @@ static const struct api_about about_models = {.id = "listCatalogue",
 	.what = "Models of the Hub's catalogue",
 	.role = ROLE_READ,
 	.query = model_queries,
-	.replies = {{200, "Any", NULL}},
+	.replies = {{200, "CatalogueList", NULL}},
 	.problems = {422, 503}};
 
 static const struct api_about about_model = {.id = "getCatalogueModel",
 	.what = "One model of the catalogue",
 	.role = ROLE_READ,
 	.names = {"id"},
-	.replies = {{200, "Any", NULL}},
-	.problems = {404, 422, 503}};
+	.replies = {{200, "CatalogueModel", NULL}},
+	.problems = {404, 503}};
 
 static const struct api_about about_status = {.id = "getSyncStatus",
 	.what = "Whether a sync of the catalogue runs, and how the last ones went",
 	.role = ROLE_READ,
-	.replies = {{200, "Any", NULL}},
+	.replies = {{200, "SyncStatus", NULL}},
 	.problems = {503}};
 
 static const struct api_about about_sync = {.id = "syncCatalogue",
 	.what = "Synchronises the catalogue with the Hub; answers when that is done",
 	.role = ROLE_ADMIN,
 	.change = true,
-	.replies = {{200, "Any", NULL}},
-	.problems = {409, 413, 500, 502, 503}};
+	.replies = {{200, "SyncResult", NULL}, {502, "SyncResult", NULL}},
+	.problems = {409, 413, 500, 503}};
 
 const struct http_route catalogue_routes[] = {
 	HTTP_ROUTE("GET", "/models", give_models, .slow = true, .about = &about_models),

@@ -29,11 +29,63 @@
 	"\"outcome\": {\"enum\": [\"made\", \"there\"]}, \"files\": {\"type\": \"integer\"}, " \
 	"\"bytes\": {\"type\": \"integer\"}}},\n"
 
+/* Of the catalogue. */
+#define CATALOGUE_SCHEMAS                                                                      \
+	"\"CatalogueModel\": {\"type\": \"object\", \"required\": [\"id\", "                   \
+	"\"name\", \"hf_model_id\", \"origin_repo_url\", \"author_id\", "                      \
+	"\"author\", \"task\", \"license_type\", \"license\", \"library\", "                   \
+	"\"sha\", \"last_modified\", \"hub_created_at\", \"gated\", "                          \
+	"\"created_at\", \"updated_at\", \"vanished_at\", \"downloads\", "                     \
+	"\"likes\", \"tags\"], \"properties\": {\"id\": {\"type\": \"integer\"}, "             \
+	"\"name\": {\"type\": \"string\"}, \"hf_model_id\": {\"type\": "                       \
+	"[\"string\", \"null\"]}, \"origin_repo_url\": {\"type\": [\"string\", "               \
+	"\"null\"]}, \"author_id\": {\"type\": \"integer\"}, \"author\": "                     \
+	"{\"type\": [\"string\", \"null\"]}, \"task\": {\"type\": [\"string\", "               \
+	"\"null\"]}, \"license_type\": {\"type\": \"string\"}, \"license\": "                  \
+	"{\"type\": [\"string\", \"null\"]}, \"library\": {\"type\": "                         \
+	"[\"string\", \"null\"]}, \"sha\": {\"type\": [\"string\", \"null\"]}, "               \
+	"\"last_modified\": {\"type\": [\"string\", \"null\"]}, "                              \
+	"\"hub_created_at\": {\"type\": [\"string\", \"null\"]}, \"gated\": "                  \
+	"{\"type\": [\"string\", \"null\"]}, \"created_at\": {\"type\": "                      \
+	"\"string\"}, \"updated_at\": {\"type\": \"string\"}, \"vanished_at\": "               \
+	"{\"type\": [\"string\", \"null\"]}, \"downloads\": {\"type\": "                       \
+	"\"integer\"}, \"likes\": {\"type\": \"integer\"}, \"tags\": {\"type\": "              \
+	"\"array\", \"items\": {\"type\": \"string\"}}}},\n"                                   \
+	"\"CatalogueList\": {\"type\": \"object\", \"required\": [\"models\", "                \
+	"\"next\"], \"properties\": {\"models\": {\"type\": \"array\", "                       \
+	"\"items\": {\"$ref\": \"#/components/schemas/CatalogueModel\"}}, "                    \
+	"\"next\": {\"type\": [\"string\", \"null\"]}}},\n"                                    \
+	"\"SyncRun\": {\"type\": \"object\", \"required\": [\"id\", \"cause\", "               \
+	"\"status\", \"started_at\", \"finished_at\", \"fetched\", "                           \
+	"\"created\", \"updated\", \"unchanged\", \"vanished\", \"skipped\", "                 \
+	"\"message\"], \"properties\": {\"id\": {\"type\": \"integer\"}, "                     \
+	"\"cause\": {\"type\": \"string\"}, \"status\": {\"enum\": [\"running\", "             \
+	"\"success\", \"failed\", \"interrupted\"]}, \"started_at\": "                         \
+	"{\"type\": \"string\"}, \"finished_at\": {\"type\": [\"string\", "                    \
+	"\"null\"]}, \"fetched\": {\"type\": \"integer\"}, \"created\": "                      \
+	"{\"type\": \"integer\"}, \"updated\": {\"type\": \"integer\"}, "                      \
+	"\"unchanged\": {\"type\": \"integer\"}, \"vanished\": {\"type\": "                    \
+	"\"integer\"}, \"skipped\": {\"type\": \"integer\"}, \"message\": "                    \
+	"{\"type\": \"string\"}}},\n"                                                          \
+	"\"SyncStatus\": {\"type\": \"object\", \"required\": [\"running\", "                  \
+	"\"schedule\", \"next\", \"history\"], \"properties\": {\"running\": "                 \
+	"{\"type\": \"boolean\"}, \"schedule\": {\"type\": \"string\"}, "                      \
+	"\"next\": {\"type\": [\"string\", \"null\"]}, \"history\": {\"type\": "               \
+	"\"array\", \"items\": {\"$ref\": "                                                    \
+	"\"#/components/schemas/SyncRun\"}}}},\n"                                              \
+	"\"SyncResult\": {\"type\": \"object\", \"required\": [\"status\", "                   \
+	"\"created\", \"updated\", \"skipped\", \"message\"], \"properties\": "                \
+	"{\"status\": {\"enum\": [\"success\", \"failed\"]}, \"created\": "                    \
+	"{\"type\": \"integer\"}, \"updated\": {\"type\": \"integer\"}, "                      \
+	"\"skipped\": {\"type\": \"integer\"}, \"message\": {\"type\": "                       \
+	"\"string\"}}},\n"
+
 const char openapi_components[] =
 	"{\"securitySchemes\": {\n"
 	"\"key\": {\"type\": \"apiKey\", \"in\": \"header\", \"name\": \"X-API-Key\"},\n"
 	"\"bearer\": {\"type\": \"http\", \"scheme\": \"bearer\"}},\n"
-	"\"schemas\": {\n" FILE_SCHEMAS "\"Metadata\": {\"type\": \"object\", \"properties\": {"
+	"\"schemas\": {\n" FILE_SCHEMAS CATALOGUE_SCHEMAS
+	"\"Metadata\": {\"type\": \"object\", \"properties\": {"
 	"\"description\": {}, \"metrics\": {}}},\n"
 	"\"Entry\": {\"type\": \"object\", \"required\": [\"model_name\", \"version\", "
 	"\"path\", "
