@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import unittest
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from fleet_case import FLEET, Watch
 from registry_case import MODELS
@@ -96,6 +97,80 @@ class ToldTest(EngineCase):
         self.assertEqual(self.states()["h1"], (FIRST, "behind"))
         self.deploy("--limit", "h1")
         self.assertEqual(self.states()["h1"], ("2026-02-02", "ok"))
+
+
+class Listener(BaseHTTPRequestHandler):
+    """A service that answers as it is told to, and keeps what it gets."""
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append(json.loads(body))
+        status = self.server.answers.pop(0) if self.server.answers else 200
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+
+class BusyTest(EngineCase):
+    def listen(self, *answers):
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
+        self.server.got, self.server.answers = [], list(answers)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.port = self.server.server_port
+
+    def test_a_batch_comes_again_as_it_was(self):
+        self.listen(503, 503)
+        done = self.deploy("--limit", "h1")
+        self.assertNotIn("the registry", done.stderr)
+        first = self.server.got[0]
+        self.assertEqual(self.server.got[1:3], [first, first])
+
+    def test_events_are_numbered_without_gaps(self):
+        self.listen()
+        self.deploy()
+        number, kinds = 0, []
+        for batch in self.server.got:
+            self.assertEqual(batch["first"], number)
+            number += len(batch["events"])
+            kinds += [e["event"] for e in batch["events"]]
+        self.assertEqual((kinds[0], kinds[-1]), ("run_start", "run_end"))
+        self.assertEqual(kinds.count("host_end"), 3)
+        self.assertEqual(len({b["rollout"] for b in self.server.got}), 1)
+
+    def test_what_is_refused_is_not_tried_again(self):
+        self.listen(*[403] * 9)
+        done = self.deploy("--limit", "h1")
+        self.assertEqual(len(self.server.got), 1)
+        self.assertEqual(done.stderr.count("the registry was not told everything"), 1, done.stderr)
+
+    def test_nothing_of_tasks_is_told(self):
+        self.listen()
+        self.write(self.site / "play.yaml", """\
+- hosts: sentinels
+  gather_facts: false
+  tasks:
+    - sync_models:
+    - command: echo {{ word }}
+""")
+        self.run_program("run-playbook", "-i", "fleet", "play.yaml", "-e", "word=swordfish",
+                         environment=self.url())
+        said = json.dumps(self.server.got)
+        self.assertIn("host_end", said)
+        self.assertNotIn("swordfish", said)
+
+    def test_a_playbook_without_models_is_no_rollout(self):
+        self.listen()
+        self.write(self.site / "play.yaml",
+                   "- hosts: sentinels\n  gather_facts: false\n  tasks: [{debug: {msg: x}}]\n")
+        self.run_program("run-playbook", "-i", "fleet", "play.yaml", environment=self.url())
+        self.assertEqual(self.server.got, [])
 
 
 class NobodyTest(EngineCase):
