@@ -188,6 +188,14 @@ int source_find(struct source *s, const struct source_request *q, struct source_
 	return 0;
 }
 
+int source_list(struct source *s, const struct source_request *q,
+	const struct source_version *v, struct source_files *files, struct err *err)
+{
+	if (s->kind->list(s->state, q, v, files, err) < 0)
+		return err_wrap(err, "%s version %s", q->name, v->version);
+	return 0;
+}
+
 int source_choose(struct source *s, const struct source_request *q,
 	const struct source_version *v, struct source_file *file, struct err *err)
 {

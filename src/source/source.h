@@ -94,6 +94,9 @@ void source_close(struct source *source);
 /* Asks which version a model's alias or stage names. */
 int source_find(struct source *source, const struct source_request *request,
 	struct source_version *version, struct err *err);
+/* Appends all files of a version. */
+int source_list(struct source *source, const struct source_request *request,
+	const struct source_version *version, struct source_files *files, struct err *err);
 /* Chooses the file of a version: what `path` says, else the only one of local_name's kind. */
 int source_choose(struct source *source, const struct source_request *request,
 	const struct source_version *version, struct source_file *file, struct err *err);

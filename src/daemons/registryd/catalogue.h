@@ -81,6 +81,8 @@ int catalogue_sync(
 /* GET /models[?text=&task=&license=&tag=&author=&vanished=&limit=&cursor=], on a worker. */
 void catalogue_give_models(
 	struct catalogue *c, const struct http_call *call, struct http_answer *answer);
+/* Appends a model of the table as JSON; from any thread. ERR_NOTFOUND. */
+int catalogue_model(struct catalogue *c, int64_t id, struct strbuf *out, struct err *err);
 /* GET /models/{}, on a worker. */
 void catalogue_give_model(
 	struct catalogue *c, const struct http_call *call, struct http_answer *answer);

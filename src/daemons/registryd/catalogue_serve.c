@@ -116,6 +116,17 @@ static int read_model(struct sql *sql, const void *id, struct strbuf *out, struc
 	return model_get(sql, *(const int64_t *)id, out, err);
 }
 
+int catalogue_model(struct catalogue *c, int64_t id, struct strbuf *out, struct err *err)
+{
+	struct sql *sql = catalogue_reader(c, err);
+
+	if (!sql)
+		return -1;
+	int rc = model_get(sql, id, out, err);
+	catalogue_reader_done(c, sql);
+	return rc;
+}
+
 void catalogue_give_model(
 	struct catalogue *c, const struct http_call *call, struct http_answer *answer)
 {

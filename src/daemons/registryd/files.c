@@ -82,6 +82,22 @@ char *uploads_path(const struct files *f, const char *model, int64_t version)
 	return xasprintf("%s/" UPLOADS "/%s@%" PRId64, f->root, model, version);
 }
 
+/* Appends the names in a directory of a place. */
+static int list_names(
+	const char *place, const char *name, struct strlist *names, struct err *err)
+{
+	autofree char *path = path_join(place, name);
+	DIR *d = opendir(path);
+
+	if (!d)
+		return err_sys(err, "open %s", path);
+	for (struct dirent *e; (e = readdir(d));)
+		if (*e->d_name != '.')
+			strlist_add(names, e->d_name);
+	closedir(d);
+	return 0;
+}
+
 /* ---- the lock of a version's uploads ---- */
 
 static int make_place(const char *place, struct err *err)
@@ -168,19 +184,46 @@ static int seal_tree(struct files *f, const struct files_seal *s, char *tree,
 	return publish(f, &q, result, err);
 }
 
+/* ---- where files come from ---- */
+
+/* True if a directory of a place holds anything. */
+static bool has_any(const char *place, const char *name)
+{
+	AUTO(strlist_release) struct strlist names = {0};
+
+	return list_names(place, name, &names, NULL) < 0 || names.count;
+}
+
+int files_claim(struct files *f, const char *model, int64_t version, const char *origin,
+	struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (check_version(model, version, err) < 0)
+		return -1;
+	autofree char *place = uploads_path(f, model, version);
+	autofree char *path = path_join(place, UPLOAD_ORIGIN);
+	autofd int lock = uploads_lock(place, false, true, err);
+	if (lock < 0)
+		return -1;
+	if (file_read(path, FILES_PATH_MAX, &text, NULL) == 0 && strcmp(text.data, origin) == 0)
+		return 0;
+	if (!text.len && !has_any(place, UPLOAD_TREE) && !has_any(place, UPLOAD_PARTS))
+		return file_replace(path, origin, strlen(origin), 0644, err);
+	return err_set(err, ERR_EXISTS,
+		"other files were uploaded for %s %" PRId64 ": commit them, or drop them",
+		model, version);
+}
+
+/* ---- sealing ---- */
+
 /* A version with a file that is not whole would lack it for ever. */
 static int check_parts(const char *place, struct err *err)
 {
 	AUTO(strlist_release) struct strlist names = {0};
-	autofree char *parts = path_join(place, UPLOAD_PARTS);
-	DIR *d = opendir(parts);
 
-	if (!d)
-		return err_sys(err, "open %s", parts);
-	for (struct dirent *e; (e = readdir(d));)
-		if (*e->d_name != '.')
-			strlist_add(&names, e->d_name);
-	closedir(d);
+	if (list_names(place, UPLOAD_PARTS, &names, err) < 0)
+		return -1;
 	if (!names.count)
 		return 0;
 	return err_set(err, ERR_BUSY,

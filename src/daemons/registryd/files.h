@@ -91,11 +91,26 @@ int upload_finish(struct upload *upload, const uint8_t *sha256, struct files_sta
 	struct err *err);
 /* Ends it; what was not finished waits for its rest. NULL is fine. */
 void upload_end(struct upload *upload);
+/* Brings a file of a version to a path; what is cut may leave PATH.part for the next time. */
+typedef int (*files_fetch)(void *data, const char *to, struct err *err);
+/*
+ * Takes a file that is brought from elsewhere, as upload_finish does; `sha256` may be NULL. One
+ * that is there already, and is what it is to be, is not brought again.
+ */
+int upload_fetch(struct files *files, const struct files_name *name, const uint8_t *sha256,
+	files_fetch fetch, void *data, struct files_state *state, struct err *err);
 /* Tells what there is of a file. ERR_NOTFOUND: nothing. */
 int files_look(struct files *files, const struct files_name *name, struct files_state *state,
 	struct err *err);
 
 /* ---- versions ---- */
+
+/*
+ * Claims a version's uploads for what comes from an origin, a text: ERR_EXISTS when files of
+ * another origin, or of an uploader, are there. files_discard ends it.
+ */
+int files_claim(struct files *files, const char *model, int64_t version, const char *origin,
+	struct err *err);
 
 struct files_seal {
 	const char *model;

@@ -203,11 +203,6 @@ static void get_file(void *data, const struct http_call *call, struct http_answe
 
 /* ---- sealing ---- */
 
-struct seal_body {
-	char date[TRUTH_DATE_MAX];
-	const char *note;
-};
-
 static void read_member(
 	const struct value *body, const char *name, const char **out, struct problem *p)
 {
@@ -221,8 +216,7 @@ static void read_member(
 		problem_add(p, name, "expected a text");
 }
 
-/* Reads {date, note}, both optional, as is the body. The note is in the arena. */
-static bool read_seal(struct arena *a, const struct http_call *call, struct seal_body *s,
+bool files_read_body(struct arena *a, const struct http_call *call, struct files_body *s,
 	struct http_answer *answer)
 {
 	struct problem p = {0};
@@ -231,7 +225,7 @@ static bool read_seal(struct arena *a, const struct http_call *call, struct seal
 	struct tm local;
 
 	localtime_r(&now, &local);
-	*s = (struct seal_body){0};
+	*s = (struct files_body){0};
 	strftime(s->date, sizeof(s->date), "%Y-%m-%d", &local);
 	const struct value *body =
 		call->body_len ? api_read_body(a, call, answer) : value_new_dict(a);
@@ -239,6 +233,8 @@ static bool read_seal(struct arena *a, const struct http_call *call, struct seal
 		return false;
 	read_member(body, "date", &date, &p);
 	read_member(body, "note", &s->note, &p);
+	read_member(body, "name", &s->name, &p);
+	read_member(body, "revision", &s->revision, &p);
 	if (date && !clock_is_date(date))
 		problem_add(&p, "date", "found \"%.20s\", expected YYYY-MM-DD", date);
 	else if (date)
@@ -270,11 +266,11 @@ static void seal_files(void *data, const struct http_call *call, struct http_ans
 	const struct caller *caller = call->context;
 	struct registryd *r = data;
 	struct publish_result result;
-	struct seal_body body;
+	struct files_body body;
 	struct files_call c;
 	struct err why = {0};
 
-	if (!read_seal(&a, call, &body, answer) || !files_find(r, call, &c, answer))
+	if (!files_read_body(&a, call, &body, answer) || !files_find(r, call, &c, answer))
 		return;
 	const struct files_seal seal = {.model = c.model,
 		.version = c.version,
@@ -373,6 +369,16 @@ static const struct api_about about_drop = {.id = "dropFiles",
 	.replies = {{204, NULL, NULL}},
 	.problems = {422, 503}};
 
+static const struct api_about about_import = {.id = "importModel",
+	.what = "Brings a model of the catalogue, at the revision that the catalogue has or at "
+		"another, and registers it as a version whose files are in the store",
+	.role = ROLE_WRITE,
+	.change = true,
+	.names = {"id"},
+	.body = "Import",
+	.replies = {{201, "Entry", NULL}},
+	.problems = {400, 404, 409, 413, 415, 422, 502, 503}};
+
 #define VERSION "/api/v1/registry/models/{}/{}"
 
 const struct http_route files_routes[] = {
@@ -381,6 +387,8 @@ const struct http_route files_routes[] = {
 	HTTP_ROUTE("POST", VERSION "/files/commit", commit_files, .slow = true,
 		.about = &about_commit),
 	HTTP_ROUTE("GET", VERSION "/files/{+}", get_file, .slow = true, .about = &about_get),
+	HTTP_ROUTE("POST", "/models/{}/versions", import_version, .slow = true,
+		.about = &about_import),
 	HTTP_ROUTE("PUT", VERSION "/files/{+}", files_put, .slow = true,
 		.upload = &files_upload, .about = &about_put),
 	{0},

@@ -29,6 +29,8 @@ struct files_service {
 	struct files *files; /* the truth's, or its own */
 	struct truth *truth; /* NULL: a store without a site */
 	struct truth_watch *watch;
+	struct cancel cancel; /* ends imports */
+	bool cancels;         /* it is there */
 };
 
 /*
@@ -36,6 +38,8 @@ struct files_service {
  * production. -1 with err.
  */
 int files_service_start(struct registryd *r, struct err *err);
+/* Ends imports under way, so that the server can stop. */
+void files_service_cancel(struct registryd *r);
 /* Ends it; the server has stopped. */
 void files_service_stop(struct registryd *r);
 /* 0 if a version may be registered with this date; else the reason. */

@@ -21,6 +21,15 @@ struct files_call {
 /* Finds it; false with an answer. A version that is not registered is fine. */
 bool files_find(struct registryd *r, const struct http_call *call, struct files_call *c,
 	struct http_answer *answer);
+/* The body of a request that makes a version; texts are in its arena, or NULL. */
+struct files_body {
+	char date[TRUTH_DATE_MAX]; /* today unless it says another */
+	const char *note, *name, *revision;
+};
+
+/* Reads it, all of it optional, as is the body itself. False with an answer. */
+bool files_read_body(struct arena *a, const struct http_call *call, struct files_body *body,
+	struct http_answer *answer);
 /* Makes the answer of an error. */
 void files_answer_error(const struct err *why, struct http_answer *answer);
 /* Adds Repr-Digest. */
@@ -38,6 +47,8 @@ void files_add_file(
 bool files_read_range(const char *said, struct files_range *range);
 /* Reads Repr-Digest's SHA-256, if it has one (*there). False for what is not 32 bytes. */
 bool files_read_digest(const char *said, uint8_t sha256[32], bool *there);
+/* POST /models/{}/versions (import_api.c). */
+void import_version(void *data, const struct http_call *call, struct http_answer *answer);
 /* PUT .../files/PATH, and how its body is taken (files_put.c). */
 void files_put(void *data, const struct http_call *call, struct http_answer *answer);
 extern const struct http_upload files_upload;

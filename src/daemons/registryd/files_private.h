@@ -7,11 +7,12 @@
 
 #include "daemons/registryd/files.h"
 
-#define UPLOADS      STORE_FLEET_DIR "/uploads"
-#define UPLOAD_TREE  "tree"
-#define UPLOAD_PARTS "parts"
-#define UPLOAD_SUMS  "sums"
-#define UPLOAD_LOCK  "lock"
+#define UPLOADS       STORE_FLEET_DIR "/uploads"
+#define UPLOAD_TREE   "tree"
+#define UPLOAD_PARTS  "parts"
+#define UPLOAD_SUMS   "sums"
+#define UPLOAD_LOCK   "lock"
+#define UPLOAD_ORIGIN "origin"
 
 struct files {
 	char *root;

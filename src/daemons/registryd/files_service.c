@@ -26,6 +26,9 @@ int files_service_start(struct registryd *r, struct err *err)
 		.size_max = (uint64_t)site->max_bytes,
 		.count_max = (size_t)site->max_files};
 
+	if (cancel_init(&r->files.cancel, err) < 0)
+		return -1;
+	r->files.cancels = true;
 	if (site->inventory)
 		return start_site(r, &o, err);
 	if (!site->store)
@@ -36,12 +39,20 @@ int files_service_start(struct registryd *r, struct err *err)
 	return r->files.files ? 0 : err_wrap(err, "site.store");
 }
 
+void files_service_cancel(struct registryd *r)
+{
+	if (r->files.cancels)
+		cancel_request(&r->files.cancel);
+}
+
 void files_service_stop(struct registryd *r)
 {
 	truth_watch_stop(r->files.watch);
 	if (!r->files.truth)
 		files_close(r->files.files);
 	truth_close(r->files.truth);
+	if (r->files.cancels)
+		cancel_release(&r->files.cancel);
 	r->files = (struct files_service){0};
 }
 

@@ -229,6 +229,44 @@ int upload_finish(
 	return 0;
 }
 
+/* ---- from elsewhere ---- */
+
+/* True if the tree has a file that is what it is to be. */
+static bool is_there(struct files *f, const struct files_name *name, const uint8_t *sha256,
+	struct files_state *state)
+{
+	if (!sha256 || files_look(f, name, state, NULL) < 0 || !state->whole)
+		return false;
+	fd_close(&state->fd);
+	return memcmp(state->sha256, sha256, sizeof(state->sha256)) == 0;
+}
+
+static int take_fetched(
+	struct upload *u, const uint8_t *sha256, struct files_state *state, struct err *err)
+{
+	struct stat st;
+
+	u->fd = open(u->part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (u->fd < 0 || fstat(u->fd, &st) < 0)
+		return err_sys(err, "open %s", u->part);
+	u->size = (uint64_t)st.st_size;
+	return upload_finish(u, sha256, state, err);
+}
+
+int upload_fetch(struct files *f, const struct files_name *name, const uint8_t *sha256,
+	files_fetch fetch, void *data, struct files_state *state, struct err *err)
+{
+	if (files_check_name(name, err) < 0)
+		return -1;
+	if (is_there(f, name, sha256, state))
+		return 0;
+	AUTO(upload_free) struct upload *u = upload_new(f, name);
+	u->lock = uploads_lock(u->place, false, true, err);
+	if (u->lock < 0 || fetch(data, u->part, err) < 0)
+		return -1;
+	return take_fetched(u, sha256, state, err);
+}
+
 /* ---- looking ---- */
 
 /* Opens a file that is whole; false where there is none. */

@@ -20,6 +20,10 @@
 	"\"files\"], \"properties\": {\"model_name\": " NAME ", \"version\": " VERSION         \
 	", \"date\": {\"type\": \"string\", \"format\": \"date\"}, \"files\": {\"type\": "     \
 	"\"array\", \"items\": {\"$ref\": \"#/components/schemas/File\"}}}},\n"                \
+	"\"Import\": {\"type\": \"object\", \"properties\": {\"name\": {\"type\": "            \
+	"[\"string\", "                                                                        \
+	"\"null\"]}, \"revision\": {\"type\": [\"string\", \"null\"]}, \"date\": " DATE        \
+	", \"note\": {\"type\": [\"string\", \"null\"]}}},\n"                                  \
 	"\"Seal\": {\"type\": \"object\", \"properties\": {\"date\": " DATE                    \
 	", \"note\": {\"type\": [\"string\", \"null\"]}}},\n"                                  \
 	"\"Sealed\": {\"type\": \"object\", \"required\": [\"model_name\", \"version\", "      \
@@ -254,6 +258,7 @@ const char *openapi_status(unsigned status)
 		{415, "The body is of another type"},
 		{416, "Beyond the end"},
 		{422, "A field is not what it may be; `errors` says which"},
+		{502, "The Hub has not given what was asked for"},
 		{507, "The disk is full"},
 		{503, "Not now; Retry-After says when"},
 	};

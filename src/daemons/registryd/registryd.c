@@ -163,6 +163,7 @@ void registryd_stop(struct registryd *r)
 	if (r->catalogue)
 		catalogue_stop(r->catalogue);
 	events_stop(r->events);
+	files_service_cancel(r);
 	http_server_stop(r->server); /* which waits for the writer's answers */
 	events_free(r->events);
 	files_service_stop(r);
