@@ -14,7 +14,7 @@ import urllib.request
 PATIENCE = 240  # seconds that only a hang reaches: the first start makes the database
 HERE = pathlib.Path(__file__).resolve().parent
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet",
-         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONDONTWRITEBYTECODE": "1"}
+         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 STARTS = 5  # a port that was free may be another's a moment later
 
 
