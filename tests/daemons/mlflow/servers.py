@@ -30,6 +30,11 @@ def free_port():
         return listener.getsockname()[1]
 
 
+# Ends a server with all of its workers when it ends, and when we do, however that is: then the pipe
+# to the shell's input is closed.
+GUARD = '("$@"; kill -KILL 0) & cat >/dev/null; kill -KILL 0'
+
+
 class Server:
     """A process with a port, in a session of its own: its workers end with it."""
 
@@ -58,8 +63,9 @@ class Server:
             words, more = self.command()
             with open(self.directory / "log", "ab") as log:
                 self.process = subprocess.Popen(
-                    words, cwd=self.directory, env=environment(more), stdin=subprocess.DEVNULL,
-                    stdout=log, stderr=log, start_new_session=True)
+                    ["/bin/sh", "-c", GUARD, "sh", *words], cwd=self.directory,
+                    env=environment(more), stdin=subprocess.PIPE, stdout=log, stderr=log,
+                    start_new_session=True)
             if self._answers():
                 return self
         raise RuntimeError(f"{words[0]} does not start:\n{self.log()}")
@@ -87,6 +93,7 @@ class Server:
             except ProcessLookupError:
                 pass
             self.process.wait()
+            self.process.stdin.close()
             self.process = None
 
 
