@@ -13,6 +13,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "http/serve_answer.h"
 
@@ -54,7 +55,7 @@ struct http_server {
 	pthread_cond_t changed;
 	unsigned active; /* requests that are not over */
 	unsigned laters; /* those of them that wait for an answer */
-	bool stopping;
+	atomic_bool stopping;
 	struct http_reader *readers;
 	struct {
 		struct http_later *first, **last;
