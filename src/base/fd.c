@@ -69,6 +69,20 @@ ssize_t fd_pread_full(int fd, void *data, size_t n, uint64_t offset)
 	return (ssize_t)got;
 }
 
+int fd_pwrite_all(int fd, const void *data, size_t n, uint64_t offset)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t w =
+			pwrite(fd, (const char *)data + done, n - done, (off_t)(offset + done));
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -1;
+		done += (size_t)w;
+	}
+	return 0;
+}
+
 int fd_set_nonblock(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -24,6 +24,8 @@ int fd_write_all(int fd, const void *data, size_t n);
 ssize_t fd_read_full(int fd, void *data, size_t n);
 /* The same at an offset, without moving the descriptor's own. */
 ssize_t fd_pread_full(int fd, void *data, size_t n, uint64_t offset);
+/* Writes all n bytes at an offset, without moving the descriptor's own; -1 with errno set. */
+int fd_pwrite_all(int fd, const void *data, size_t n, uint64_t offset);
 /* Switches O_NONBLOCK on or off; -1 with errno set. */
 int fd_set_nonblock(int fd, bool on);
 

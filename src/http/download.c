@@ -14,7 +14,8 @@
 #define ATTEMPTS    5u
 #define INFO_MAX    16384u
 #define PIECE       65536u
-#define PAUSE_MIN   0.25 /* seconds before the second try; doubled for each further one */
+#define STRIDE      (4u << 20) /* bytes whose write-back is begun at once */
+#define PAUSE_MIN   0.25       /* seconds before the second try; doubled for each further one */
 #define PAUSE_MAX   8.0
 #define PAUSE_ASKED 60.0 /* that a server may ask for */
 
@@ -23,6 +24,7 @@ struct state {
 	char *part, *info;
 	int fd;
 	uint64_t have;   /* bytes in the part that belong to the content */
+	uint64_t begun;  /* bytes whose write-back has begun */
 	uint64_t total;  /* as the server says; 0: it did not */
 	char *validator; /* what the content is called; NULL: it is not */
 	bool asked;      /* for a range, so that there is a validator */
@@ -237,6 +239,21 @@ static int begin(void *data, const struct http_response *r, struct err *err)
 	return s->taking ? check_limits(s, s->total, err) : 0;
 }
 
+/*
+ * Starts the write-back of what came, while more comes: the sync at the end then has little to
+ * do, and a device with little memory is not full of pages that wait for its disk.
+ */
+static void start_writeback(struct state *s)
+{
+	if (s->begun > s->have)
+		s->begun = 0;
+	if (s->have - s->begun < STRIDE)
+		return;
+	sync_file_range(
+		s->fd, (off_t)s->begun, (off_t)(s->have - s->begun), SYNC_FILE_RANGE_WRITE);
+	s->begun = s->have;
+}
+
 static int sink(void *data, const void *bytes, size_t n, struct err *err)
 {
 	struct state *s = data;
@@ -245,11 +262,12 @@ static int sink(void *data, const void *bytes, size_t n, struct err *err)
 		return 0;
 	if (check_limits(s, s->have + n, err) < 0)
 		return -1;
-	if (lseek(s->fd, (off_t)s->have, SEEK_SET) < 0 || fd_write_all(s->fd, bytes, n) < 0)
+	if (fd_pwrite_all(s->fd, bytes, n, s->have) < 0)
 		return err_sys(err, "write %s", s->part);
 	if (s->d->digest_name)
 		digest_update(&s->digest, bytes, n);
 	s->have += n;
+	start_writeback(s);
 	if (s->d->progress)
 		s->d->progress(s->d->progress_data, s->have, s->total);
 	return 0;

@@ -8,6 +8,9 @@
 
 #include "base/path.h"
 
+/* Bytes that libcurl receives at once for a body that may be long; else it takes 16 KiB. */
+#define SINK_BUFFER 131072L
+
 /* Headers that hold no secret: these follow a redirect to another origin. */
 static const char *const harmless[] = {"accept", "accept-charset", "accept-encoding",
 	"accept-language", "cache-control", "content-encoding", "content-language",
@@ -193,6 +196,9 @@ int http_transfer_prepare(struct http_transfer *t, struct err *err)
 		SET(t, CURLOPT_ACCEPT_ENCODING, "");
 	SET(t, CURLOPT_HEADERFUNCTION, http_take_header);
 	SET(t, CURLOPT_HEADERDATA, t);
+	/* (libcurl keeps a rate the worse, the more it takes at once.) */
+	if (t->request->sink && !t->request->rate)
+		SET(t, CURLOPT_BUFFERSIZE, SINK_BUFFER);
 	SET(t, CURLOPT_WRITEFUNCTION, http_take_body);
 	SET(t, CURLOPT_WRITEDATA, t);
 	prepare_body(t);

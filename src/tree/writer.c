@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tree/writer.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -51,21 +50,6 @@ static bool is_zero(const uint8_t *p, size_t n)
 	return n > 0 && p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
 }
 
-static int write_at(int fd, const uint8_t *p, size_t n, uint64_t at, struct err *err)
-{
-	while (n > 0) {
-		ssize_t done = pwrite(fd, p, n, (off_t)at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return err_sys(err, "write");
-		p += done;
-		n -= (size_t)done;
-		at += (uint64_t)done;
-	}
-	return 0;
-}
-
 /* The length of the piece at p that is either zeros within a block, or data up to such. */
 static size_t next_piece(const struct file_writer *w, const uint8_t *p, size_t n, bool *zero)
 {
@@ -107,8 +91,8 @@ int file_writer_add(struct file_writer *w, const void *data, size_t n, struct er
 	while (n > 0) {
 		bool zero;
 		size_t len = next_piece(w, p, n, &zero);
-		if (!zero && write_at(w->fd, p, len, w->at, err) < 0)
-			return -1;
+		if (!zero && fd_pwrite_all(w->fd, p, len, w->at) < 0)
+			return err_sys(err, "write");
 		p += len;
 		n -= len;
 		w->at += len;

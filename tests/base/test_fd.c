@@ -117,6 +117,8 @@ static void test_errors_leave_errno(void **state)
 	assert_int_equal(errno, EBADF);
 	assert_int_equal(fd_write_all(-1, "x", 1), -1);
 	assert_int_equal(errno, EBADF);
+	assert_int_equal(fd_pwrite_all(-1, "x", 1, 0), -1);
+	assert_int_equal(errno, EBADF);
 	assert_int_equal(fd_set_nonblock(-1, true), -1);
 	assert_int_equal(errno, EBADF);
 	autofd int full = open("/dev/full", O_WRONLY);
@@ -124,7 +126,7 @@ static void test_errors_leave_errno(void **state)
 	assert_int_equal(errno, ENOSPC);
 }
 
-static void test_pread_leaves_the_position(void **state)
+static void test_pread_and_pwrite_leave_the_position(void **state)
 {
 	char path[] = "/tmp/modelfleet-test.XXXXXX", buffer[8] = "";
 	autofd int fd = mkstemp(path);
@@ -136,6 +138,9 @@ static void test_pread_leaves_the_position(void **state)
 	assert_string_equal(buffer, "3456");
 	assert_int_equal(fd_pread_full(fd, buffer, 4, 8), 2);
 	assert_int_equal(fd_pread_full(fd, buffer, 4, 11), 0);
+	assert_int_equal(fd_pwrite_all(fd, "abc", 3, 4), 0);
+	assert_int_equal(fd_pread_full(fd, buffer, 5, 3), 5);
+	assert_string_equal(buffer, "3abc7");
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 10);
 }
 
@@ -196,8 +201,8 @@ int main(void)
 		cmocka_unit_test(test_read_full_gathers_short_reads),
 		cmocka_unit_test(test_write_all_goes_through_a_small_pipe),
 		cmocka_unit_test(test_errors_leave_errno),
-		cmocka_unit_test(test_pread_leaves_the_position),
 		cmocka_unit_test(test_a_piece_is_copied_from_any_file),
+		cmocka_unit_test(test_pread_and_pwrite_leave_the_position),
 		cmocka_unit_test(test_nonblock_on_and_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
