@@ -136,7 +136,7 @@ class Mlflow(Server):
                  "--workers", "1", "--backend-store-uri", f"sqlite:///{self.directory}/mlflow.db"]
         more = {"MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
                 "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https", "MLFLOW_WEBHOOK_CACHE_TTL": "0",
-                # A key of Fernet's: the server makes a new one for each secret when it has none.
+                # A key of Fernet's: without one the server makes another at each start.
                 "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "0" * 43 + "="}
         if self.store:
             words += ["--no-serve-artifacts", "--default-artifact-root", "s3://models/artifacts"]
