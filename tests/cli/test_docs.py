@@ -24,7 +24,8 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?![\w-])")
 COMMAND = re.compile(r"^(?: {4}|\t)?(?:\$ |# )?(?:sudo (?:-u \S+ )?)?((?:modelfleet|[a-z]+-models?"
                      r"|fleet-status|run-playbook|model-[a-z-]+)(?: .*)?)$")
 # Programs that are no commands of modelfleet: what is read as their settings, and the page of these.
-DAEMONS = {"model-sync-agent": ("src/daemons/sync_agent/config.c", "model_sync.yaml.5")}
+DAEMONS = {"model-sync-agent": ("src/daemons/sync_agent/config.c", "model_sync.yaml.5"),
+           "model-registryd": ("src/daemons/registryd/config.c", "model_registryd.yaml.5")}
 
 
 def run(*arguments, **options):

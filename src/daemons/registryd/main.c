@@ -117,8 +117,7 @@ int main(int argc, char **argv)
 {
 	struct options o = {0};
 	const struct service_about about = {"model-registryd", MODELFLEET_VERSION,
-		"Serves the registry of models: versions, which is in production, and their "
-		"files."};
+		"Serves the registry of models: versions, the one in production, files."};
 	const struct service_option table[] = {
 		{"config", "FILE", "the configuration (" CONFIG_PATH ")", NULL, &o.config},
 		{"store", "URI", "json:PATH, sqlite:PATH or postgresql://...", NULL, &o.store},
