@@ -124,8 +124,8 @@ int main(int argc, char **argv)
 		{"listen", "ADDR:PORT", "where (127.0.0.1:8080)", NULL, &o.listen},
 		{"check-config", NULL, "read it, say what is wrong with it, and exit", &o.check,
 			NULL},
-		{"sync-now", NULL, "synchronise the catalogue once, say how it went, and exit",
-			&o.sync_now, NULL},
+		{"sync-now", NULL, "synchronise the catalogue once, and exit", &o.sync_now,
+			NULL},
 		{"json-log", NULL, "log as JSON, one object a line", &o.json_log, NULL},
 		{0},
 	};
