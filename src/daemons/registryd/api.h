@@ -23,8 +23,19 @@ void api_delete(void *data, const struct http_call *call, struct http_answer *an
 bool api_read_condition(struct registryd *r, const struct http_call *call, struct arena *a,
 	struct entry_change *change, struct http_answer *answer);
 /*
- * Reads the JSON object of a request's body. Numbers keep their texts (VALUE_BIGINT where they
- * have a point or an exponent). NULL with an answer of 400, 413 or 415.
+ * Reads a JSON object. Numbers keep their texts (VALUE_BIGINT where they have a point or an
+ * exponent). NULL with an answer of 400 or 422.
+ */
+const struct value *api_parse(
+	struct arena *a, const char *text, size_t n, struct http_answer *answer);
+/*
+ * Reads the fields of a new entry from such an object (NULL: it was answered that it is none)
+ * into a change; false with an answer of 422. Texts are in the arena.
+ */
+bool api_entry_read(struct arena *a, const struct value *body, struct entry_change *change,
+	struct http_answer *answer);
+/*
+ * Likewise of a request's body; also NULL with an answer of 415.
  */
 const struct value *api_read_body(
 	struct arena *a, const struct http_call *call, struct http_answer *answer);

@@ -34,8 +34,8 @@ static const struct value *malformed(struct http_answer *answer, const char *why
 	return NULL;
 }
 
-const struct value *api_read_body(
-	struct arena *a, const struct http_call *call, struct http_answer *answer)
+const struct value *api_parse(
+	struct arena *a, const char *text, size_t n, struct http_answer *answer)
 {
 	static const struct json_options options = {.duplicates_are_errors = true,
 		.strict_numbers = true,
@@ -44,10 +44,7 @@ const struct value *api_read_body(
 	AUTO(diags_release) struct diags diags = {0};
 	struct err why = {0};
 
-	if (!api_has_type(call, answer))
-		return NULL;
-	const struct value *v =
-		json_read(a, call->body, call->body_len, "body", &options, &diags, &why);
+	const struct value *v = json_read(a, text, n, "body", &options, &diags, &why);
 	if (!v)
 		return malformed(answer, why.text);
 	if (diags.errors) {
@@ -63,6 +60,13 @@ const struct value *api_read_body(
 	problem_add(&p, "body", "found %s, expected an object", found_text(v, found));
 	(void)problem_answer(&p, answer);
 	return NULL;
+}
+
+const struct value *api_read_body(
+	struct arena *a, const struct http_call *call, struct http_answer *answer)
+{
+	return api_has_type(call, answer) ? api_parse(a, call->body, call->body_len, answer)
+					  : NULL;
 }
 
 /* A member of a body and what reads it. */
@@ -166,11 +170,10 @@ static void unknown_field(const struct field *fields, const char *name, struct p
 		problem_add(p, name, "is no field here");
 }
 
-/* Reads the fields of a body into a change; false with an answer. */
-static bool read_fields(struct arena *a, const struct http_call *call,
-	const struct field *fields, struct entry_change *change, struct http_answer *answer)
+/* Reads the fields of a body (NULL: it was none) into a change; false with an answer. */
+static bool read_fields(struct arena *a, const struct value *body, const struct field *fields,
+	struct entry_change *change, struct http_answer *answer)
 {
-	const struct value *body = api_read_body(a, call, answer);
 	struct problem p = {0};
 
 	if (!body)
@@ -231,7 +234,8 @@ static bool check_date(
 	return !problem_answer(&p, answer);
 }
 
-void api_register(void *data, const struct http_call *call, struct http_answer *answer)
+bool api_entry_read(struct arena *a, const struct value *body, struct entry_change *change,
+	struct http_answer *answer)
 {
 	static const struct field fields[] = {
 		{"model_name", true, read_name},
@@ -241,11 +245,18 @@ void api_register(void *data, const struct http_call *call, struct http_answer *
 		{"date", false, read_date},
 		{0},
 	};
+
+	return read_fields(a, body, fields, change, answer);
+}
+
+void api_register(void *data, const struct http_call *call, struct http_answer *answer)
+{
 	struct registryd *r = data;
 	AUTO(arena_release) struct arena a = {0};
 	struct entry_change change = {.kind = ENTRY_REGISTER};
 
-	if (read_fields(&a, call, fields, &change, answer) && check_date(r, &change, answer))
+	if (api_entry_read(&a, api_read_body(&a, call, answer), &change, answer) &&
+		check_date(r, &change, answer))
 		(void)writer_take(r->writer, call, &change, answer);
 }
 
@@ -292,6 +303,6 @@ void api_patch(void *data, const struct http_call *call, struct http_answer *ans
 	AUTO(arena_release) struct arena a = {0};
 	struct entry_change change = {.kind = ENTRY_MERGE};
 
-	if (read_fields(&a, call, fields, &change, answer))
+	if (read_fields(&a, api_read_body(&a, call, answer), fields, &change, answer))
 		change_entry(data, call, &a, &change, answer);
 }

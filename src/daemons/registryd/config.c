@@ -226,7 +226,7 @@ int config_listen(struct arena *a, const char *text, const char **address, uint1
 	if (!parse_int(digits, 0, UINT16_MAX, &number))
 		return err_set(err, ERR_INPUT,
 			"\"%s\" is no address and port; for example 127.0.0.1:8080", text);
-	if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
 		text++;
 		n -= 2;
 	}
