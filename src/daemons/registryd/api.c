@@ -187,7 +187,8 @@ static const struct api_query list_queries[] = {
 	{"model_name", "{\"type\": \"string\"}", "only versions of this model"},
 	{"limit", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000}",
 		"so many at most; next_cursor, and the header Link, tell how to go on"},
-	{"cursor", "{\"type\": \"string\"}", "go on behind a page; as next_cursor says"},
+	{"cursor", "{\"type\": \"string\", \"minLength\": 1}",
+		"go on behind a page; as next_cursor says"},
 	{0},
 };
 

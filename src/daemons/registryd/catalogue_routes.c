@@ -41,7 +41,7 @@ static const struct api_query model_queries[] = {
 		"both"},
 	{"limit", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 500}",
 		"so many at most; 50 unless said"},
-	{"cursor", "{\"type\": \"string\"}", "go on behind a page"},
+	{"cursor", "{\"type\": \"integer\", \"minimum\": 0}", "go on behind a page"},
 	{0},
 };
 
