@@ -231,11 +231,12 @@ static struct caller *identify(struct auth *auth, const struct http_call *call, 
 
 	if (!rules->count && !rules->secrets.count && !rules->jwks)
 		return caller_new("local", ROLE_ADMIN, call);
-	if (!key && !bearer)
+	const char *said = key ? key : bearer;
+	if (!said)
 		return caller_new("anonymous", ROLE_NOBODY, call);
-	struct caller *caller = by_key(rules, key ? key : bearer, call);
-	if (!caller && bearer && (rules->secrets.count || rules->jwks))
-		return by_token(auth, bearer, call, err);
+	struct caller *caller = by_key(rules, said, call);
+	if (!caller && !key && (rules->secrets.count || rules->jwks))
+		return by_token(auth, said, call, err);
 	if (!caller)
 		err_set(err, ERR_AUTH, "the key is not known here");
 	return caller;
