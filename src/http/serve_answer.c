@@ -214,7 +214,7 @@ enum MHD_Result http_send(
 			answer->type ? answer->type : "application/json");
 	for (size_t i = 0; i < answer->headers.count; i++)
 		add_header(response, answer->headers.items[i]);
-	if (s->stopping) /* seen late it does no harm: the connection is ended then */
+	if (s->stopping) /* who sees it late is cut when all others have gone */
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
 	MHD_destroy_response(response);
