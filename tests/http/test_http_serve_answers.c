@@ -498,9 +498,13 @@ static void a_guard_refuses_before_the_body(void **state)
 /* At once, or, where its end came together with its bytes, when it was silent for too long. */
 static void who_goes_away_is_told_of(void **state)
 {
+	AUTO(strbuf_release) struct strbuf got = STRBUF_INIT;
+
 	(void)state;
-	int fd =
-		dial_and_say("PUT /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx");
+	int fd = dial_and_say("PUT /upload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+			      "Content-Length: 100\r\n\r\n");
+	/* An end that comes together with bytes is noticed by the idle limit alone. */
+	read_until(fd, &got, "100 Continue");
 	close(fd);
 	await(&seen.cut, 1);
 	await(&seen.uploads_ended, 1);
