@@ -76,6 +76,20 @@ former models back.
 
 Its status is answered on a port of this machine, as JSON and for Prometheus.")
 
+modelfleet_daemon(model-registryd COMPONENT registryd UNIT model-registryd USER model-registryd
+  CONFIG model_registryd.yaml MAN model-registryd.1 model_registryd.yaml.5
+  PAGES docs/registry.md docs/registry-stores.md docs/registry-files.md docs/registry-page.md
+    docs/catalogue.md
+  RECOMMENDS "ca-certificates, git" SUGGESTS "modelfleet, postgresql, sqlite3"
+  DESCRIPTION "registry of machine-learning models as a service
+Keeps which versions of which models there are, and which of them is in
+production, behind a REST API: over a JSON file that people may edit, SQLite or
+PostgreSQL. What was answered is on the disk, and several services may run over
+one database.
+
+It has a catalogue of the LiteRT models of the Hugging Face Hub, brought up to
+date every day, and a page to look at models, versions and the fleet.")
+
 install(FILES ${packaging}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES CHANGELOG.md RENAME changelog DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

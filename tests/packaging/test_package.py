@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The Debian packages: lintian, and lives on a fresh Debian: installed by apt, used, purged without
-a trace; modelfleet as the tutorial does with the demo's nodes, model-sync-agent with a registry."""
+a trace; modelfleet as the tutorial does with the demo's nodes, model-sync-agent with a registry,
+model-registryd alone."""
 
 import os
 import shutil
@@ -19,7 +20,8 @@ import fake_mlflow  # noqa: E402
 import fresh_root  # noqa: E402
 
 PACKAGES = Path(os.environ.get("MODELFLEET_PACKAGES", SOURCE / "build/packages"))
-PACKAGE_NAMES = ("modelfleet", "modelfleet-node-helpers", "model-sync-agent")
+PACKAGE_NAMES = ("modelfleet", "modelfleet-node-helpers", "model-sync-agent",
+                 "model-registryd")
 COMMANDS = ("cleanup-models", "deploy-models", "fleet-status", "modelfleet", "publish-model",
             "rollback-model", "run-playbook")
 
@@ -67,6 +69,13 @@ class PolicyTest(unittest.TestCase):
         for library in ("modelfleet", "libgit2", "libssh2", "librsync"):
             self.assertNotIn(library, depends)
         self.assertIn("polkitd", field(package("model-sync-agent"), "Recommends"))
+
+    def test_the_registry_needs_nothing_of_the_engine(self):
+        depends = field(package("model-registryd"), "Depends")
+        for library in ("libc6", "libcurl4", "libmicrohttpd12", "libpq5", "libsqlite3-0", "libssl3"):
+            self.assertIn(library, depends)
+        for library in ("modelfleet", "libssh2", "librsync"):
+            self.assertNotIn(library, depends)
 
     def test_every_file_has_the_date_of_the_source(self):
         for name in PACKAGE_NAMES:
@@ -289,6 +298,36 @@ class AgentTest(FreshCase):
         self.assertEqual(left, {"/var/lib/model-sync", "/var/lib/model-sync/models"})
         self.assertTrue((self.root.path / "var/lib/model-sync/models/notes.bin").exists())
         self.expect(0, "getent", "passwd", "model-sync")
+
+
+class RegistrydTest(FreshCase):
+    """In the order of their names: installed, purged. How the service fares is
+    tests/system/test_registryd_service.py's."""
+
+    packages = ("model-registryd",)
+
+    def test_1_the_program_and_its_pages(self):
+        version = field(package("model-registryd"), "Version").split("-")[0]
+        self.assertIn(version, self.expect(0, "model-registryd", "--version"))
+        self.assertIn("SYNOPSIS", self.expect(0, "man", "model-registryd").upper())
+        self.assertIn("roles_claim", self.expect(0, "man", "5", "model_registryd.yaml"))
+        self.loads_completion("model-registryd")
+
+    def test_1_its_user_and_files(self):
+        self.expect(0, "systemd-analyze", "verify", "--man=no",
+                    "/usr/lib/systemd/system/model-registryd.service")
+        self.assertIn("nologin", self.expect(0, "getent", "passwd", "model-registryd"))
+        self.expect(0, "runuser", "-u", "model-registryd", "--", "model-registryd",
+                    "--config", "/etc/model-registryd/model_registryd.yaml", "--check-config")
+
+    def test_2_a_reinstallation_keeps_what_there_is(self):
+        type(self).installed = self.root.paths()
+        self.assert_reinstalled("model-registryd")
+
+    def test_3_purging_leaves_nothing(self):
+        self.expect(0, "apt-get", "-q", "-y", "purge", "model-registryd")
+        self.assertEqual({path for path in self.root.paths() if "registryd" in path}, set())
+        self.expect(2, "getent", "passwd", "model-registryd")
 
 
 if __name__ == "__main__":

@@ -48,14 +48,14 @@ def model(word, size=0):
     return text.getvalue()
 
 
-def build_package(directory):
-    """The agent's package with the program of the build that is tested; its path."""
+def build_package(directory, component="agent", name="model-sync-agent"):
+    """A daemon's package with the program of the build that is tested; its path."""
     if not shutil.which("cpack") or not shutil.which("dpkg-shlibdeps"):
         raise unittest.SkipTest("no cpack or no dpkg-dev (scripts/bootstrap --package)")
-    if not (BUILD / "bin/model-sync-agent").exists():
-        raise unittest.SkipTest(f"no model-sync-agent in {BUILD}/bin")
+    if not (BUILD / "bin" / name).exists():
+        raise unittest.SkipTest(f"no {name} in {BUILD}/bin")
     done = subprocess.run(["cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake",
-                           "-D", "CPACK_COMPONENTS_ALL=agent", "-B", directory],
+                           "-D", f"CPACK_COMPONENTS_ALL={component}", "-B", directory],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(done.stdout + done.stderr)
