@@ -21,6 +21,7 @@ from fake_hub_catalogue import CatalogueHub  # noqa: E402
 from fleet_case import FLEET, look, rollout, seen, start_of  # noqa: E402
 from registry_case import MODELS, PATIENCE  # noqa: E402
 from site_case import FIRST, PROGRAMS, SECOND, SiteCase  # noqa: E402
+from test_import import Hub  # noqa: E402
 
 PACKAGES = {"playwright-core": "1.65.1", "axe-core": "4.14.1"}
 CACHE = pathlib.Path(os.environ["PAGE_CACHE"])
@@ -175,14 +176,16 @@ class FleetTest(BrowserCase):
 
 class CatalogueTest(BrowserCase):
     def test_a_model_of_the_hub_is_imported(self):
-        hub = CatalogueHub()
+        hub = Hub()
         self.addCleanup(hub.stop)
-        hub.add("google/mobilenet")
+        hub.commit(model_dot_tflite=b"weights" * 1000)
         self.settings["catalogue"]["endpoint"] = hub.url
         client = self.start()
         self.walk("importModel")
         entry = client("GET", f"{MODELS}/google--mobilenet/1").json
         self.assertEqual(entry["status"], "staging")
+        imported = self.models / "google--mobilenet" / entry["date"] / "model.tflite"
+        self.assertEqual(imported.read_bytes(), b"weights" * 1000)
 
 
 class ViewTest(BrowserCase):
