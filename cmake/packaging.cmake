@@ -78,6 +78,7 @@ Its status is answered on a port of this machine, as JSON and for Prometheus.")
 
 modelfleet_daemon(model-registryd COMPONENT registryd UNIT model-registryd USER model-registryd
   CONFIG model_registryd.yaml MAN model-registryd.1 model_registryd.yaml.5
+  EXAMPLES docs/examples/Containerfile docs/examples/compose.yaml
   PAGES docs/registry.md docs/registry-stores.md docs/registry-files.md docs/registry-page.md
     docs/catalogue.md
   RECOMMENDS "ca-certificates, git" SUGGESTS "modelfleet, postgresql, sqlite3"
