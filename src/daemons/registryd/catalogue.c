@@ -327,6 +327,7 @@ int catalogue_start(struct catalogue *c, struct err *err)
 void catalogue_stop(struct catalogue *c)
 {
 	const struct err why = {.code = ERR_CANCELLED};
+	const struct sync_result none = {.status = "interrupted"};
 
 	pthread_mutex_lock(&c->lock);
 	c->stopped = true;
@@ -337,5 +338,5 @@ void catalogue_stop(struct catalogue *c)
 		pthread_join(c->thread, NULL);
 	c->started = false;
 	if (c->asked)
-		answer_asked(STEAL(c->asked), -1, NULL, &why);
+		answer_asked(STEAL(c->asked), -1, &none, &why);
 }

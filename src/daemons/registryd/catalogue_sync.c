@@ -6,6 +6,9 @@
 
 /* Models that are skipped and named in the log. */
 #define SKIPPED_NAMED 20
+/* Seconds that the lock is waited for, and between two looks. */
+#define LOCK_SECONDS 3.0
+#define LOCK_PAUSE   0.1
 
 /* What the Hub's page calls LiteRT has the first tag; the others are tags of their own. */
 static const char *const tags[] = {"tflite", "litert", "litert-lm", NULL};
@@ -191,6 +194,21 @@ static int run(struct sync *s, const char *cause, struct err *err)
 											   : rc;
 }
 
+/*
+ * Takes the database's lock: 1, 0 when another sync has it, -1 with err. An instance that
+ * starts has it for a moment, to look after the history; that one is waited for.
+ */
+static int take_lock(struct catalogue *c, struct err *err)
+{
+	deadline until = deadline_in(LOCK_SECONDS);
+	int rc;
+
+	while ((rc = sql_try_lock(c->sql, CATALOGUE_LOCK, err)) == 0 && !deadline_passed(until))
+		if (wait_until(deadline_in(LOCK_PAUSE), &c->cancel, err) < 0)
+			return -1;
+	return rc;
+}
+
 int catalogue_sync(
 	struct catalogue *c, const char *cause, struct sync_result *result, struct err *err)
 {
@@ -199,7 +217,7 @@ int catalogue_sync(
 		.writer = {.sql = c->sql, .endpoint = hub_endpoint(c->config->endpoint)}};
 
 	*result = (struct sync_result){.status = "failed"};
-	int rc = sql_try_lock(c->sql, CATALOGUE_LOCK, err);
+	int rc = take_lock(c, err);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
