@@ -209,6 +209,18 @@ static int take_lock(struct catalogue *c, struct err *err)
 	return rc;
 }
 
+/* Whether a cause of the schedule still is one: another instance may have met its time. */
+static int is_due(struct catalogue *c, const char *cause, struct err *err)
+{
+	time_t last;
+
+	if (strcmp(cause, "schedule") != 0 && strcmp(cause, "missed") != 0)
+		return 1;
+	if (run_last(c->sql, &last, err) < 0)
+		return -1;
+	return cron_next(&c->cron, last) <= time(NULL);
+}
+
 int catalogue_sync(
 	struct catalogue *c, const char *cause, struct sync_result *result, struct err *err)
 {
@@ -222,7 +234,11 @@ int catalogue_sync(
 		return -1;
 	if (rc == 0)
 		return err_set(err, ERR_BUSY, "a sync runs already");
-	rc = run(&s, cause, err);
+	rc = is_due(c, cause, err);
+	if (rc > 0)
+		rc = run(&s, cause, err);
+	else if (rc == 0)
+		rc = err_set(err, ERR_BUSY, "another instance has synchronised already");
 	sql_unlock(c->sql, CATALOGUE_LOCK);
 	strmap_release(&s.bad, NULL);
 	return rc;
