@@ -155,6 +155,8 @@ int service_start(struct service *s, int wake, struct err *err)
 		close(s->wake);
 		return -1;
 	}
+	s->cancel.pulse = notify_alive;
+	s->cancel.pulse_every = notify_interval();
 	running = s;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
@@ -166,16 +168,9 @@ int service_start(struct service *s, int wake, struct err *err)
 void service_wait(struct service *s, deadline until)
 {
 	struct pollfd wake = {.fd = s->wake, .events = POLLIN};
-	double interval = notify_interval();
 	uint64_t count;
-	int ready = 0;
 
-	while (ready == 0 && !cancel_level(&s->cancel) && !deadline_passed(until)) {
-		deadline next =
-			interval > 0 ? deadline_min(until, deadline_in(interval)) : until;
-		ready = wait_fds(&wake, 1, next, &s->cancel, NULL) > 0;
-		notify_alive();
-	}
+	(void)wait_fds(&wake, 1, until, &s->cancel, NULL);
 	(void)!read(s->wake, &count, sizeof(count));
 }
 

@@ -58,7 +58,8 @@ bool service_looks_alike(const struct stat *a, const struct stat *b);
 
 /*
  * SIGTERM and SIGINT cancel, SIGHUP asks to read the configuration again; SIGPIPE is ignored. A
- * process has one of these.
+ * process has one of these. Every wait that obeys `cancel` tells the supervisor meanwhile that
+ * the process lives.
  */
 struct service {
 	struct cancel cancel;
@@ -68,10 +69,7 @@ struct service {
 
 /* Catches signals. With `wake` >= 0 that eventfd is written, and stays the caller's. */
 int service_start(struct service *s, int wake, struct err *err);
-/*
- * Waits until the deadline, a signal, or `wake` becomes readable, which it empties; tells the
- * supervisor meanwhile that the process lives.
- */
+/* Waits until the deadline, a signal, or `wake` becomes readable, which it empties. */
 void service_wait(struct service *s, deadline until);
 /* Lets signals be what they were, and closes what it made. */
 void service_release(struct service *s);
