@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* The member `components`, as JSON. */
+/* The member `components`: openapi_components.json. */
 extern const char openapi_components[];
 /* True if components/schemas has that name. */
 bool openapi_has_schema(const char *name);
