@@ -85,6 +85,7 @@ class Playbook(Contender):
     CONFIG = """\
 [defaults]
 forks = 50
+timeout = 60
 host_key_checking = True
 interpreter_python = /usr/bin/python3
 {more}
