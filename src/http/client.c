@@ -97,7 +97,10 @@ int http_perform(struct http_client *client, const struct http_request *request,
 	struct http_response *response, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf shown = STRBUF_INIT;
-	const char *method = request->method ? request->method : request->body ? "POST" : "GET";
+	const char *method = request->method      ? request->method
+			     : request->body_file ? "PUT"
+			     : request->body      ? "POST"
+						  : "GET";
 
 	http_response_begin(response);
 	response->url = xstrdup(request->url);

@@ -85,6 +85,12 @@ struct http_tls {
 /* Takes a piece of a body; -1 with err ends the request with this error. */
 typedef int (*http_sink)(void *data, const void *bytes, size_t n, struct err *err);
 
+/* A body that is read while it is sent. ERR_INTEGRITY if the file ends before. */
+struct http_body_file {
+	int fd; /* its own position is not moved */
+	uint64_t size;
+};
+
 /* One request. All-zero members are the defaults. */
 struct http_request {
 	const char *url;
@@ -94,6 +100,8 @@ struct http_request {
 	const char *const *unredirected;
 	const void *body; /* sent as it is; NULL: none */
 	size_t body_len;
+	/* Instead of it, for PUT: a file from its first byte on, in pieces; NULL: none. */
+	const struct http_body_file *body_file;
 	const char *user, *password; /* NULL: those of the URL, if it has any */
 	bool basic_first; /* send them at once, as Basic; else when the peer asks for them */
 	enum http_redirects redirects;

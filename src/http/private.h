@@ -76,6 +76,7 @@ struct http_transfer {
 	const char *url;
 	struct http_url origin;
 	const char *method;
+	uint64_t sent;  /* bytes of a body that is a file */
 	bool with_body; /* false after a redirect that turned into a GET */
 	bool trusted;   /* the origin may have credentials */
 	unsigned hops;  /* redirects before this one */
@@ -96,6 +97,12 @@ struct http_transfer {
 int http_transfer_run(struct http_transfer *t, struct err *err);
 /* Tells libcurl all about the request. */
 int http_transfer_prepare(struct http_transfer *t, struct err *err);
+/* True if the request has a body, whatever becomes of it in this hop. */
+bool http_request_has_body(const struct http_request *request);
+/* What libcurl calls for pieces of a body that is a file. */
+size_t http_give_body(char *to, size_t size, size_t count, void *transfer);
+/* And to have it from an offset on again: on a connection that was closed meanwhile. */
+int http_rewind_body(void *transfer, curl_off_t offset, int origin);
 /* What libcurl calls with lines of headers. */
 size_t http_take_header(char *data, size_t size, size_t count, void *transfer);
 /* What libcurl calls with pieces of the body. */

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 
+#include "base/fd.h"
 #include "base/path.h"
 
 /* Bytes that libcurl receives at once for a body that may be long; else it takes 16 KiB. */
@@ -71,7 +72,8 @@ static bool goes_along(const struct http_transfer *t, const char *line)
 		count++;
 	if (t->hops > 0 && is_named(line, kept, count))
 		return false;
-	if (!t->with_body && strncasecmp(line, "content-", 8) == 0 && t->request->body)
+	if (!t->with_body && strncasecmp(line, "content-", 8) == 0 &&
+		http_request_has_body(t->request))
 		return false;
 	return t->trusted || is_named(line, harmless, ARRAY_SIZE(harmless));
 }
@@ -107,12 +109,63 @@ static int prepare_headers(struct http_transfer *t, struct err *err)
 	return 0;
 }
 
+bool http_request_has_body(const struct http_request *q)
+{
+	return q->body || q->body_file;
+}
+
+size_t http_give_body(char *to, size_t size, size_t count, void *transfer)
+{
+	struct http_transfer *t = transfer;
+	const struct http_body_file *file = t->request->body_file;
+	uint64_t left = file->size - t->sent;
+	size_t n = size * count < left ? size * count : (size_t)left;
+	ssize_t got = fd_pread_full(file->fd, to, n, t->sent);
+
+	if (got >= 0 && (size_t)got == n) {
+		t->sent += n;
+		return n;
+	}
+	if (got < 0)
+		err_sys(&t->failure, "read the body");
+	else
+		err_set(&t->failure, ERR_INTEGRITY,
+			"the body became shorter while it was sent");
+	return CURL_READFUNC_ABORT;
+}
+
+int http_rewind_body(void *transfer, curl_off_t offset, int origin)
+{
+	struct http_transfer *t = transfer;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > t->request->body_file->size)
+		return CURL_SEEKFUNC_FAIL;
+	t->sent = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void prepare_body_file(struct http_transfer *t)
+{
+	t->sent = 0;
+	SET(t, CURLOPT_UPLOAD, 1L);
+	SET(t, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->request->body_file->size);
+	SET(t, CURLOPT_READFUNCTION, http_give_body);
+	SET(t, CURLOPT_READDATA, t);
+	SET(t, CURLOPT_SEEKFUNCTION, http_rewind_body);
+	SET(t, CURLOPT_SEEKDATA, t);
+	SET(t, CURLOPT_CUSTOMREQUEST, t->method);
+}
+
 static void prepare_body(struct http_transfer *t)
 {
 	static const char *const with_length[] = {"POST", "PUT", "PATCH"};
 	const struct http_request *q = t->request;
 	bool body = q->body && t->with_body;
 
+	if (q->body_file && t->with_body) {
+		prepare_body_file(t);
+		return;
+	}
 	if (strcmp(t->method, "HEAD") == 0 && !body) {
 		SET(t, CURLOPT_NOBODY, 1L);
 		return;
