@@ -223,7 +223,8 @@ static void prepare_limits(struct http_transfer *t)
 	SET(t, CURLOPT_LOW_SPEED_LIMIT, q->slowest ? (long)q->slowest : 1L);
 	SET(t, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)t->request->rate);
 	SET(t, CURLOPT_LOW_SPEED_TIME, stall < 1 ? 1L : (long)stall);
-	if (q->body_max || !q->sink)
+	/* (To libcurl the limit is one of what HEAD tells, too.) */
+	if ((q->body_max || !q->sink) && strcmp(t->method, "HEAD") != 0)
 		SET(t, CURLOPT_MAXFILESIZE_LARGE,
 			(curl_off_t)(q->body_max ? q->body_max : HTTP_BODY_MAX));
 }

@@ -120,6 +120,18 @@ static void head_has_no_body(void **state)
 	assert_int_equal(response.body.len, 0);
 }
 
+static void head_of_what_is_large(void **state)
+{
+	(void)state;
+	assert_int_equal(ask((struct http_request){
+				 .url = server_url(&server, "/big?size=20000&declared=1"),
+				 .method = "HEAD",
+				 .body_max = 10000}),
+		0);
+	assert_int_equal(response.status, 200);
+	assert_string_equal(http_header_get(&response, "Content-Length"), "20000");
+}
+
 static void post_without_a_body_has_a_length(void **state)
 {
 	(void)state;
@@ -488,6 +500,7 @@ int main(void)
 		T(a_status_is_an_answer),
 		T(sends_method_headers_and_body),
 		T(head_has_no_body),
+		T(head_of_what_is_large),
 		T(post_without_a_body_has_a_length),
 		T(refuses_what_cannot_be_sent),
 		T(follows_redirects_of_safe_methods),

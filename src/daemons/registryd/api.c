@@ -258,6 +258,12 @@ static const struct api_about about_delete = {.id = "deleteModel",
 
 #define MODELS "/api/v1/registry/models"
 
+const struct http_route api_waiting_routes[] = {
+	HTTP_ROUTE(
+		"POST", MODELS, api_register_waiting, .slow = true, .about = &about_register),
+	{0},
+};
+
 const struct http_route api_routes[] = {
 	HTTP_ROUTE("GET", MODELS, list_models, .about = &about_list),
 	HTTP_ROUTE("POST", MODELS, api_register, .about = &about_register),

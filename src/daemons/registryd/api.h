@@ -7,6 +7,8 @@
 
 /* POST .../models */
 void api_register(void *data, const struct http_call *call, struct http_answer *answer);
+/* The same on a worker: where the store of files is asked over a network. */
+void api_register_waiting(void *data, const struct http_call *call, struct http_answer *answer);
 /* PUT .../models/{}/{}/activate */
 void api_activate(void *data, const struct http_call *call, struct http_answer *answer);
 /* PUT .../models/{}/{}/archive */

@@ -2,6 +2,7 @@
 /* The registry's API: what is changed. Bodies are checked here, all else by the store. */
 #include "base/suggest.h"
 #include "daemons/registryd/api.h"
+#include "daemons/registryd/files_api_private.h"
 #include "daemons/registryd/problem.h"
 #include "value/found.h"
 #include "value/json.h"
@@ -225,11 +226,12 @@ bool api_read_condition(struct registryd *r, const struct http_call *call, struc
 static bool check_date(
 	struct registryd *r, const struct entry_change *change, struct http_answer *answer)
 {
+	const struct files_version version = {
+		change->model_name, change->version, change->date};
 	struct problem p = {0};
 	struct err why = {0};
 
-	if (change->date &&
-		files_service_check_date(r, change->model_name, change->date, &why) < 0)
+	if (change->date && files_service_check_date(r, &version, &why) < 0)
 		problem_add(&p, "date", "%s", why.text);
 	return !problem_answer(&p, answer);
 }
@@ -258,6 +260,22 @@ void api_register(void *data, const struct http_call *call, struct http_answer *
 	if (api_entry_read(&a, api_read_body(&a, call, answer), &change, answer) &&
 		check_date(r, &change, answer))
 		(void)writer_take(r->writer, call, &change, answer);
+}
+
+void api_register_waiting(void *data, const struct http_call *call, struct http_answer *answer)
+{
+	struct registryd *r = data;
+	AUTO(arena_release) struct arena a = {0};
+	struct entry_change change = {.kind = ENTRY_REGISTER};
+	struct err why = {0};
+
+	if (api_entry_read(&a, api_read_body(&a, call, answer), &change, answer) &&
+		check_date(r, &change, answer)) {
+		(void)writer_apply(r->writer, &change, &why); /* the outcome tells */
+		writer_answer(&change, answer);
+		entry_change_release(&change);
+	}
+	files_audit(r, call, answer->status);
 }
 
 /* A change of the entry that the path names. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/path.h"
+#include "daemons/registryd/files_s3.h"
 #include "value/yaml.h"
 
 #define CONFIG_MAX (1u << 20)
@@ -71,6 +72,10 @@ static const struct setting limit_settings[] = {
 static const struct setting site_settings[] = {
 	SETTING(struct config_site, inventory, TEXT, "inventory"),
 	SETTING(struct config_site, store, TEXT, "store"),
+	SETTING(struct config_site, s3_endpoint, TEXT, "s3_endpoint"),
+	SETTING(struct config_site, s3_region, TEXT, "s3_region"),
+	SETTING(struct config_site, s3_path_style, BOOL, "s3_path_style"),
+	SETTING(struct config_site, s3_redirect, BOOL, "s3_redirect"),
 	SETTING(struct config_site, max_bytes, INT, "max_bytes", .min = 1,
 		.max = INT64_C(1) << 50),
 	SETTING(struct config_site, max_files, INT, "max_files", .min = 1, .max = 10000),
@@ -104,7 +109,8 @@ static void set_defaults(struct registryd_config *c)
 	*c = (struct registryd_config){.store = CONFIG_STORE,
 		.jwt = {.roles_claim = "roles", .leeway = 30, .refresh = 300},
 		.audit = {.max_bytes = 16 << 20, .keep = 5},
-		.limits = {.connections = 12000, .idle = 75, .body = 1 << 20, .queue = 1024}};
+		.limits = {.connections = 12000, .idle = 75, .body = 1 << 20, .queue = 1024},
+		.site = {.s3_path_style = true, .s3_redirect = true}};
 	catalogue_defaults(&c->catalogue);
 }
 
@@ -131,6 +137,18 @@ static void check_keys(const struct settings_list *keys, struct diags *diags)
 		check_key(&items[i], diags);
 }
 
+static void check_s3(const struct config_site *s, const struct place *at, struct diags *diags)
+{
+	bool s3 = s->store && files_s3_is(s->store);
+	struct err err = {0};
+
+	if (s3 && files_s3_check(s->store, &err) < 0)
+		diag_error(diags, at, "site.store: %s", err.text);
+	if (!s3 && (s->s3_endpoint || s->s3_region))
+		diag_error(diags, at,
+			"site: s3_endpoint and s3_region belong to a store s3://BUCKET/PREFIX");
+}
+
 static void check(const struct registryd_config *c, const struct place *at, struct diags *diags)
 {
 	AUTO(arena_release) struct arena scratch = {0};
@@ -145,6 +163,7 @@ static void check(const struct registryd_config *c, const struct place *at, stru
 		diag_error(diags, at,
 			"site: inventory and store exclude each other; a site says where its "
 			"store is");
+	check_s3(&c->site, at, diags);
 	if ((c->jwt.issuer || c->jwt.audience) && !c->jwt.secret_file && !c->jwt.jwks)
 		diag_error(diags, at,
 			"access.jwt: secret_file or jwks is missing: by what are tokens "

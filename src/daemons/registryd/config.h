@@ -43,9 +43,13 @@ struct config_limits {
 /* Where versions' files are kept; all NULL: nowhere. */
 struct config_site {
 	const char *inventory; /* of the site whose model_registry.yaml counts */
-	const char *store;     /* instead of a site: a directory, as publish-model fills it */
-	int64_t max_bytes;     /* of one version */
-	int64_t max_files;     /* likewise */
+	/* Instead of a site: a directory, as publish-model fills it, or s3://BUCKET/PREFIX. */
+	const char *store;
+	const char *s3_endpoint, *s3_region; /* NULL: the environment's */
+	bool s3_path_style;                  /* ENDPOINT/BUCKET/KEY */
+	bool s3_redirect;                    /* files go out by URLs of the store's */
+	int64_t max_bytes;                   /* of one version */
+	int64_t max_files;                   /* likewise */
 };
 
 struct registryd_config {

@@ -46,7 +46,7 @@ const char *files_root(const struct files *f)
 
 /* ---- names ---- */
 
-static int check_version(const char *model, int64_t version, struct err *err)
+int files_check_target(const char *model, int64_t version, struct err *err)
 {
 	if (publish_check_model(model, err) < 0)
 		return err_wrap(err, "model_name");
@@ -58,7 +58,7 @@ static int check_version(const char *model, int64_t version, struct err *err)
 
 int files_check_name(const struct files_name *name, struct err *err)
 {
-	if (check_version(name->model, name->version, err) < 0)
+	if (files_check_target(name->model, name->version, err) < 0)
 		return -1;
 	if (!path_is_contained(name->path) || strlen(name->path) > FILES_PATH_MAX)
 		return err_set(err, ERR_INPUT,
@@ -199,7 +199,7 @@ int files_claim(struct files *f, const char *model, int64_t version, const char 
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-	if (check_version(model, version, err) < 0)
+	if (files_check_target(model, version, err) < 0)
 		return -1;
 	autofree char *place = uploads_path(f, model, version);
 	autofree char *path = path_join(place, UPLOAD_ORIGIN);
@@ -238,16 +238,23 @@ static int nothing_there(const struct files_seal *s, struct err *err)
 		s->version);
 }
 
-int files_seal(struct files *f, const struct files_seal *s, struct publish_result *result,
-	struct err *err)
+int files_check_seal(const struct files_seal *s, struct err *err)
 {
-	if (check_version(s->model, s->version, err) < 0)
+	if (files_check_target(s->model, s->version, err) < 0)
 		return -1;
 	if (!clock_is_date(s->date))
 		return err_set(
 			err, ERR_INPUT, "date: found \"%s\", expected YYYY-MM-DD", s->date);
 	if (s->note && strlen(s->note) > VERSION_NOTE_MAX)
 		return err_set(err, ERR_LIMIT, "note: more than %d bytes", VERSION_NOTE_MAX);
+	return 0;
+}
+
+int files_seal(struct files *f, const struct files_seal *s, struct publish_result *result,
+	struct err *err)
+{
+	if (files_check_seal(s, err) < 0)
+		return -1;
 	autofree char *place = uploads_path(f, s->model, s->version);
 	autofree char *tree = path_join(place, UPLOAD_TREE);
 	if (!path_is_dir(tree))
@@ -262,7 +269,7 @@ int files_discard(struct files *f, const char *model, int64_t version, struct er
 {
 	struct err why = {0};
 
-	if (check_version(model, version, err) < 0)
+	if (files_check_target(model, version, err) < 0)
 		return -1;
 	autofree char *place = uploads_path(f, model, version);
 	autofd int lock = uploads_lock(place, true, false, &why);

@@ -66,9 +66,10 @@ struct files_range {
 /* What there is of a file that is not sealed. */
 struct files_state {
 	bool whole;
-	uint64_t size;         /* bytes that are there */
-	uint8_t sha256[32];    /* of a whole one */
-	int fd;                /* of a whole one, for reading; the caller closes it; else -1 */
+	uint64_t size;      /* bytes that are there */
+	uint8_t sha256[32]; /* of a whole one */
+	int fd;             /* of a whole one, for reading; the caller closes it; else -1 */
+	char *url;          /* where a whole one is to be had instead; the caller's; or NULL */
 	uint64_t files, bytes; /* of the version, once a file became whole */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Versions' files: what is there, sealing, dropping. Uploads are in files_put.c. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <time.h>
 
@@ -8,6 +9,8 @@
 #include "daemons/registryd/files_api_private.h"
 #include "daemons/registryd/problem.h"
 #include "value/json.h"
+
+#define TAG_SIZE 67 /* a SHA-256 in hex, quotes, and a NUL */
 
 /* ---- what the handlers share ---- */
 
@@ -21,7 +24,15 @@ static const struct {
 	{ERR_INTEGRITY, 422},
 	{ERR_LIMIT, 413},
 	{ERR_NOSPACE, 507},
+	{ERR_UNSUPPORTED, 501},
 };
+
+/* What is to be there is not, for now. */
+static void unavailable(const struct err *why, struct http_answer *answer)
+{
+	http_answer_problem(answer, 503, "%s", why->text);
+	strlist_add(&answer->headers, "Retry-After: 2");
+}
 
 void files_answer_error(const struct err *why, struct http_answer *answer)
 {
@@ -30,8 +41,7 @@ void files_answer_error(const struct err *why, struct http_answer *answer)
 			http_answer_problem(answer, statuses[i].status, "%s", why->text);
 			return;
 		}
-	http_answer_problem(answer, 503, "%s", why->text);
-	strlist_add(&answer->headers, "Retry-After: 2");
+	unavailable(why, answer);
 }
 
 bool files_find(struct registryd *r, const struct http_call *call, struct files_call *c,
@@ -97,6 +107,15 @@ static void no_files(const struct files_call *c, struct http_answer *answer)
 		c->model, c->version);
 }
 
+static int read_manifest(struct registryd *r, const struct files_call *c,
+	struct version_manifest *m, struct err *err)
+{
+	const struct files_version version = {c->model, c->version, c->date};
+	const struct files_keeper *k = &r->files.keeper;
+
+	return k->backend->manifest(k->state, &version, m, err);
+}
+
 static void list_files(void *data, const struct http_call *call, struct http_answer *answer)
 {
 	AUTO(version_manifest_release) struct version_manifest m = {0};
@@ -110,7 +129,7 @@ static void list_files(void *data, const struct http_call *call, struct http_ans
 		no_files(&c, answer);
 		return;
 	}
-	if (files_manifest(r->files.files, c.model, c.date, &m, &why) < 0) {
+	if (read_manifest(r, &c, &m, &why) < 0) {
 		files_answer_error(&why, answer);
 		return;
 	}
@@ -129,20 +148,52 @@ static void list_files(void *data, const struct http_call *call, struct http_ans
 	strbuf_addstr(&answer->body, "]}\n");
 }
 
-static void give_file(const struct http_call *call, int fd, uint64_t size,
-	const uint8_t sha256[32], struct http_answer *answer)
+static void make_tag(const uint8_t sha256[32], char tag[TAG_SIZE])
 {
-	char tag[67] = "\"";
-
+	tag[0] = '"';
 	hex_encode(sha256, 32, tag + 1);
 	tag[65] = '"';
 	tag[66] = '\0';
-	files_add_digest(sha256, answer);
+}
+
+/* False where the answer is made of headers alone. */
+static bool wants_content(const struct http_call *call, const uint8_t sha256[32])
+{
+	char tag[TAG_SIZE];
+
+	make_tag(sha256, tag);
+	return strcmp(call->method, "HEAD") != 0 &&
+	       !http_call_has_tag(call, "If-None-Match", tag, true);
+}
+
+/* The content is elsewhere: for whoever has this URL, and for a while. */
+static void give_url(const char *url, const char *tag, struct http_answer *answer)
+{
+	answer->status = 307;
+	strlist_addf(&answer->headers, "Location: %s", url);
+	strlist_addf(&answer->headers, "ETag: %s", tag);
+	strlist_add(&answer->headers, "Cache-Control: no-store");
+}
+
+static void give_file(
+	const struct http_call *call, struct files_state *file, struct http_answer *answer)
+{
+	autofree char *url = STEAL(file->url);
+	char tag[TAG_SIZE];
+
+	make_tag(file->sha256, tag);
+	files_add_digest(file->sha256, answer);
+	if (url) {
+		give_url(url, tag, answer);
+		return;
+	}
+	if (file->fd < 0) /* of which nothing is read */
+		file->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	http_answer_file(call, answer,
-		&(struct http_file){.fd = fd,
+		&(struct http_file){.fd = file->fd,
 			.type = "application/octet-stream",
 			.etag = tag,
-			.size = size});
+			.size = file->size});
 }
 
 /* A file of a version of the store. */
@@ -150,24 +201,25 @@ static void give_sealed(struct registryd *r, const struct http_call *call,
 	const struct files_call *c, struct http_answer *answer)
 {
 	AUTO(version_manifest_release) struct version_manifest m = {0};
+	const struct files_version version = {c->model, c->version, c->date};
+	const struct files_keeper *k = &r->files.keeper;
 	const char *path = call->segments[2];
+	struct files_state file;
 	struct err why = {0};
-	int fd = -1;
 
-	if (files_manifest(r->files.files, c->model, c->date, &m, &why) < 0) {
+	if (read_manifest(r, c, &m, &why) < 0) {
 		files_answer_error(&why, answer);
 		return;
 	}
-	const struct version_file *file = version_manifest_find(&m, path);
-	if (file && !file->link)
-		fd = files_open_file(r->files.files, c->model, c->date, file, &why);
-	if (fd >= 0)
-		give_file(call, fd, file->size, file->sha256, answer);
-	else if (file && !file->link)
-		http_answer_problem(answer, 503, "%s", why.text);
-	else
+	const struct version_file *row = version_manifest_find(&m, path);
+	if (!row || row->link)
 		http_answer_problem(answer, 404, "%s %" PRId64 " has no file %s", c->model,
 			c->version, path);
+	else if (k->backend->open(k->state, &version, row, wants_content(call, row->sha256),
+			 &file, &why) < 0)
+		unavailable(&why, answer);
+	else
+		give_file(call, &file, answer);
 }
 
 /* One that is not sealed: whole, or how much of it is there. */
@@ -175,13 +227,15 @@ static void give_uploaded(struct registryd *r, const struct http_call *call,
 	const struct files_call *c, struct http_answer *answer)
 {
 	const struct files_name name = {c->model, c->version, call->segments[2]};
+	const struct files_keeper *k = &r->files.keeper;
+	bool content = strcmp(call->method, "HEAD") != 0;
 	struct files_state state;
 	struct err why = {0};
 
-	if (files_look(r->files.files, &name, &state, &why) < 0) {
+	if (k->backend->look(k->state, &name, content, &state, &why) < 0) {
 		files_answer_error(&why, answer);
 	} else if (state.whole) {
-		give_file(call, state.fd, state.size, state.sha256, answer);
+		give_file(call, &state, answer);
 	} else {
 		http_answer_problem(answer, 404, "%" PRIu64 " bytes of %s are there",
 			state.size, name.path);
@@ -257,7 +311,8 @@ static int settle(
 		if (result < 0)
 			return -1;
 	}
-	return files_discard(r->files.files, c->model, c->version, err);
+	return r->files.keeper.backend->discard(
+		r->files.keeper.state, c->model, c->version, err);
 }
 
 static void seal_files(void *data, const struct http_call *call, struct http_answer *answer)
@@ -280,7 +335,8 @@ static void seal_files(void *data, const struct http_call *call, struct http_ans
 	if (*c.date) {
 		http_answer_problem(answer, 409, "%s %" PRId64 " is sealed already, as %s",
 			c.model, c.version, c.date);
-	} else if (files_seal(r->files.files, &seal, &result, &why) < 0 ||
+	} else if (r->files.keeper.backend->seal(r->files.keeper.state, &seal, &result, &why) <
+			   0 ||
 		   settle(r, &c, body.date, &why) < 0) {
 		files_answer_error(&why, answer);
 	} else {
@@ -303,12 +359,13 @@ static void commit_files(void *data, const struct http_call *call, struct http_a
 static void discard_files(void *data, const struct http_call *call, struct http_answer *answer)
 {
 	struct registryd *r = data;
+	const struct files_keeper *k = &r->files.keeper;
 	struct files_call c;
 	struct err why = {0};
 
 	if (!files_find(r, call, &c, answer))
 		return;
-	if (files_discard(r->files.files, c.model, c.version, &why) < 0)
+	if (k->backend->discard(k->state, c.model, c.version, &why) < 0)
 		files_answer_error(&why, answer);
 	else
 		answer->status = 204;
@@ -337,7 +394,8 @@ static const struct api_about about_get = {.id = "getFile",
 	.role = ROLE_READ,
 	FILE_SEGMENTS,
 	.replies = {{200, "Content", "application/octet-stream"},
-		{206, "Content", "application/octet-stream"}, {304, NULL, NULL}},
+		{206, "Content", "application/octet-stream"}, {304, NULL, NULL},
+		{307, NULL, NULL}},
 	.problems = {404, 416, 422, 503}};
 
 static const struct api_about about_put = {.id = "putFile",
@@ -349,7 +407,7 @@ static const struct api_about about_put = {.id = "putFile",
 	.body = "Content",
 	.body_type = "application/octet-stream",
 	.replies = {{201, "File", NULL}, {202, NULL, NULL}},
-	.problems = {400, 404, 409, 413, 422, 503, 507}};
+	.problems = {400, 404, 409, 413, 422, 501, 503, 507}};
 
 static const struct api_about about_commit = {.id = "commitFiles",
 	.what = "Makes what was uploaded a version of the store, which does not change any "

@@ -15,7 +15,7 @@
 #ifndef REGISTRYD_FILES_API_H
 #define REGISTRYD_FILES_API_H
 
-#include "daemons/registryd/files.h"
+#include "daemons/registryd/files_backend.h"
 #include "daemons/registryd/truth.h"
 #include "http/serve.h"
 
@@ -26,10 +26,12 @@ extern const struct http_route files_routes[], truth_routes[];
 
 /* What keeps files; of the configuration, all NULL where it names neither site nor store. */
 struct files_service {
-	struct files *files; /* the truth's, or its own */
+	struct files *files; /* of a store on disk: the truth's, or its own */
+	struct files_s3 *s3; /* of a store in S3 */
+	struct files_keeper keeper;
 	struct truth *truth; /* NULL: a store without a site */
 	struct truth_watch *watch;
-	struct cancel cancel; /* ends imports */
+	struct cancel cancel; /* ends imports, and waits for S3 */
 	bool cancels;         /* it is there */
 };
 
@@ -44,6 +46,6 @@ void files_service_cancel(struct registryd *r);
 void files_service_stop(struct registryd *r);
 /* 0 if a version may be registered with this date; else the reason. */
 int files_service_check_date(
-	struct registryd *r, const char *model, const char *date, struct err *err);
+	struct registryd *r, const struct files_version *version, struct err *err);
 
 #endif

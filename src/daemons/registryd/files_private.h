@@ -21,6 +21,10 @@ struct files {
 	size_t count_max;
 };
 
+/* 0 if files may be of a model and a number; ERR_INPUT. */
+int files_check_target(const char *model, int64_t version, struct err *err);
+/* 0 if all that is said of a version to be sealed may be; ERR_INPUT, ERR_LIMIT. */
+int files_check_seal(const struct files_seal *seal, struct err *err);
 /* The directory of a version's uploads; new memory. */
 char *uploads_path(const struct files *files, const char *model, int64_t version);
 /*

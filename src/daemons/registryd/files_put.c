@@ -9,7 +9,8 @@
 
 /* A PUT under way. */
 struct put {
-	struct upload *upload;
+	const struct files_backend *backend;
+	void *upload; /* the backend's */
 	uint8_t sha256[32];
 	bool has_digest;
 };
@@ -95,7 +96,8 @@ static bool read_headers(const struct http_call *call, struct put *put,
 static void *begin(void *data, const struct http_call *call, struct http_answer *answer)
 {
 	struct registryd *r = data;
-	struct put put = {0};
+	const struct files_keeper *k = &r->files.keeper;
+	struct put put = {.backend = k->backend};
 	struct files_range range;
 	struct files_call c;
 	struct err why = {0};
@@ -110,7 +112,7 @@ static void *begin(void *data, const struct http_call *call, struct http_answer 
 		return NULL;
 	}
 	const struct files_name name = {c.model, c.version, call->segments[2]};
-	put.upload = upload_begin(r->files.files, &name, &range, &offset, &why);
+	put.upload = k->backend->begin(k->state, &name, &range, &offset, &why);
 	if (put.upload)
 		return xmemdup(&put, sizeof(put));
 	files_answer_error(&why, answer);
@@ -124,7 +126,7 @@ static int piece(void *data, const void *bytes, size_t n, struct http_answer *an
 	struct put *put = data;
 	struct err why = {0};
 
-	if (upload_piece(put->upload, bytes, n, &why) == 0)
+	if (put->backend->piece(put->upload, bytes, n, &why) == 0)
 		return 0;
 	files_answer_error(&why, answer);
 	return -1;
@@ -134,7 +136,7 @@ static void end(void *data)
 {
 	struct put *put = data;
 
-	upload_end(put->upload);
+	put->backend->end(put->upload);
 	free(put);
 }
 
@@ -147,8 +149,8 @@ void files_put(void *data, const struct http_call *call, struct http_answer *ans
 	struct err why = {0};
 
 	(void)data;
-	if (upload_finish(put->upload, put->has_digest ? put->sha256 : NULL, &state, &why) <
-		0) {
+	if (put->backend->finish(
+		    put->upload, put->has_digest ? put->sha256 : NULL, &state, &why) < 0) {
 		files_answer_error(&why, answer);
 		return;
 	}

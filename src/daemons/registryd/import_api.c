@@ -133,18 +133,20 @@ static int fetch_file(struct import *m, const struct source_file *file, struct e
 	struct fetching f = {m, file};
 	struct files_state state;
 	uint8_t sha256[32];
+	const struct files_keeper *k = &m->r->files.keeper;
 	bool known = file->sha256 && parse_hex(file->sha256, sha256, sizeof(sha256));
 
-	return upload_fetch(
-		m->r->files.files, &name, known ? sha256 : NULL, fetch, &f, &state, err);
+	return k->backend->fetch(
+		k->state, &name, known ? sha256 : NULL, fetch, &f, &state, err);
 }
 
 /* Claims the place, and fills it. */
 static int fetch_files(struct import *m, struct err *err)
 {
 	autofree char *origin = xasprintf("%s@%s", m->hf_id, m->found.version);
+	const struct files_keeper *k = &m->r->files.keeper;
 
-	if (files_claim(m->r->files.files, m->target, m->version, origin, err) < 0)
+	if (k->backend->claim(k->state, m->target, m->version, origin, err) < 0)
 		return -1;
 	for (size_t i = 0; i < m->files.count; i++)
 		if (fetch_file(m, &m->files.items[i], err) < 0)
@@ -185,23 +187,25 @@ static int seal(struct import *m, const struct caller *caller, struct err *err)
 		.note = m->body.note,
 		.cancel = &m->r->files.cancel};
 
-	return files_seal(m->r->files.files, &seal, &result, err);
+	return m->r->files.keeper.backend->seal(m->r->files.keeper.state, &seal, &result, err);
 }
 
 /* Registers the version; the outcome is the answer. */
 static void register_version(struct import *m, struct http_answer *answer)
 {
-	const char *root = files_root(m->r->files.files);
+	const struct files_keeper *k = &m->r->files.keeper;
+	const struct files_version made = {m->target, m->version, m->body.date};
+	autofree char *path = k->backend->place(k->state, &made);
 	struct entry_change change = {.kind = ENTRY_REGISTER,
 		.model_name = m->target,
 		.version = m->version,
-		.path = arena_printf(&m->arena, "%s/%s/%s", root, m->target, m->body.date),
+		.path = path,
 		.metadata = describe(m),
 		.date = m->body.date};
 	struct err why = {0};
 
 	if (writer_apply(m->r->writer, &change, &why) == 0)
-		files_discard(m->r->files.files, m->target, m->version, NULL);
+		k->backend->discard(k->state, m->target, m->version, NULL);
 	writer_answer(&change, answer);
 	entry_change_release(&change);
 }

@@ -24,8 +24,10 @@ static void collect_routes(struct registryd *r)
 {
 	static const struct http_route none[] = {{0}};
 	const struct http_route *const tables[] = {service_routes,
-		r->files.truth ? truth_routes : none, r->files.files ? files_routes : none,
-		api_routes, catalogue_routes, fleet_routes, page_routes};
+		r->files.truth ? truth_routes : none,
+		r->files.keeper.backend ? files_routes : none,
+		r->files.s3 ? api_waiting_routes : none, api_routes, catalogue_routes,
+		fleet_routes, page_routes};
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)

@@ -50,6 +50,8 @@ void registryd_stop(struct registryd *r);
 
 /* ---- for the parts ---- */
 
+/* Those that take the place of others where the store of files is away over a network. */
+extern const struct http_route api_waiting_routes[];
 /* The routes of the registry, of the catalogue, of the fleet, of the page, and of the service.
  */
 extern const struct http_route api_routes[], catalogue_routes[], fleet_routes[], page_routes[],
