@@ -274,6 +274,7 @@ static void add_message(struct http_request *q, const struct source_message *m,
 	q->method = m->method;
 	q->body = m->body;
 	q->body_len = m->body_len;
+	q->body_file = m->file;
 	if (m->seconds > 0) {
 		q->until = deadline_in(m->seconds);
 		q->stall = m->seconds;

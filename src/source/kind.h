@@ -89,6 +89,7 @@ struct source_message {
 	const char *type;   /* of the body */
 	const void *body;   /* NULL: none */
 	size_t body_len;
+	const struct http_body_file *file;       /* sent instead, whole; or NULL */
 	const char *headers[SOURCE_HEADERS_MAX]; /* "Name: value"; up to a NULL */
 	double seconds; /* that the answer may take, all tries together; 0: the server's */
 };

@@ -3,6 +3,9 @@
  * Sending a file in pieces, each a PUT with Content-Range that the service appends to what it
  * has (RFC 9110, 14.5). Upload-Offset of its answers says how much that is: after a cut it is
  * asked, and the rest is sent. Repr-Digest (RFC 9530) is the whole file's, in every piece.
+ *
+ * A service whose store takes no pieces says so (501); then the file goes whole, in one
+ * request.
  */
 #include <inttypes.h>
 
@@ -12,6 +15,7 @@
 
 #define ATTEMPTS      5u    /* without any progress */
 #define PIECE_SECONDS 600.0 /* a piece, and the digest of the whole behind the last */
+#define SLOWEST       1e6   /* bytes a second that a whole file is given time for */
 #define PAUSE         0.5   /* seconds before the second; doubled for each further one */
 
 struct sending {
@@ -24,6 +28,7 @@ struct sending {
 	uint64_t offset; /* bytes that the service has */
 	bool whole;      /* it has all of them, and they are ours */
 	bool anew;       /* what it had was something else, and it starts from 0 */
+	bool at_once;    /* it takes no pieces */
 };
 
 static void sending_release(struct sending *s)
@@ -91,7 +96,13 @@ static const struct value *put(struct sending *s, struct arena *arena, size_t n,
 		.headers = {s->digest},
 		.seconds = PIECE_SECONDS};
 
-	if (n < u->size) {
+	const struct http_body_file file = {.fd = u->fd, .size = u->size};
+
+	if (s->at_once) {
+		message.body = NULL;
+		message.file = &file;
+		message.seconds += (double)u->size / SLOWEST;
+	} else if (n < u->size) {
 		range = xasprintf("Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
 			s->offset, s->offset + n - 1, u->size);
 		message.headers[1] = range;
@@ -104,12 +115,30 @@ static int recover(struct sending *s, const struct http_response *r, struct err 
 {
 	if (r->status == 409 && take_offset(s, r))
 		return 0;
+	if (r->status == 501 && !s->at_once) {
+		s->at_once = true;
+		s->offset = 0;
+		err_clear(err);
+		return 0;
+	}
 	/* All came, and it is not this file: what lay there before was of another. */
 	if (err->code != ERR_INPUT || s->anew)
 		return -1;
 	s->anew = true;
 	s->offset = 0;
 	err_clear(err);
+	return 0;
+}
+
+static int read_piece(struct sending *s, size_t n, struct err *err)
+{
+	const struct registry_upload *u = s->upload;
+	ssize_t got = fd_pread_full(u->fd, s->piece, n, s->offset);
+
+	if (got < 0)
+		return err_sys(err, "read %s", u->path);
+	if ((size_t)got < n)
+		return err_set(err, ERR_INTEGRITY, "%s: became shorter meanwhile", u->path);
 	return 0;
 }
 
@@ -121,14 +150,11 @@ static int send_piece(struct sending *s, struct err *err)
 	uint64_t left = u->size - s->offset;
 	size_t n = left < REGISTRY_PIECE ? (size_t)left : REGISTRY_PIECE;
 
-	ssize_t got = fd_pread_full(u->fd, s->piece, n, s->offset);
-	if (got < 0)
-		return err_sys(err, "read %s", u->path);
-	if ((size_t)got < n)
-		return err_set(err, ERR_INTEGRITY, "%s: became shorter meanwhile", u->path);
+	if (!s->at_once && read_piece(s, n, err) < 0)
+		return -1;
 	if (!put(s, &arena, n, &r, err))
 		return recover(s, &r, err);
-	u->sent += n;
+	u->sent += s->at_once ? u->size : n;
 	s->whole = r.status == 201 || r.status == 200;
 	if (!s->whole && !take_offset(s, &r))
 		return err_set(err, ERR_PROTOCOL,

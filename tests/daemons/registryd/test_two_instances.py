@@ -2,61 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two instances of model-registryd over one PostgreSQL, behind one address."""
 
-import contextlib
-import itertools
-import socket
-import socketserver
 import threading
 import unittest
 
+from balancer import Balancer
 from registry_case import MODELS, Client, RegistryCase
 
 WRITERS = 8
 WRITES = 10
-
-
-def pump(source, target):
-    """Passes on what comes, and its end, however it ends."""
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
-
-
-class Balancer(socketserver.ThreadingTCPServer):
-    """One address: each connection goes to the next instance that takes it."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, ports):
-        super().__init__(("127.0.0.1", 0), Relay)
-        self.turns = itertools.cycle(range(len(ports)))
-        self.ports = ports
-        self.port = self.server_address[1]
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    def connect(self):
-        for _ in self.ports:
-            try:
-                return socket.create_connection(("127.0.0.1", self.ports[next(self.turns)]))
-            except ConnectionRefusedError:
-                pass
-        raise ConnectionRefusedError("no instance is there")
-
-
-class Relay(socketserver.BaseRequestHandler):
-    def handle(self):
-        try:
-            instance = self.server.connect()
-        except ConnectionRefusedError:
-            return
-        with instance:
-            back = threading.Thread(target=pump, args=(instance, self.request), daemon=True)
-            back.start()
-            pump(self.request, instance)
-            back.join()
 
 
 class TwoInstancesTest(RegistryCase):
