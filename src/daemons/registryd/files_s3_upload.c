@@ -104,24 +104,25 @@ static int digest(const struct upload_s3 *u, struct digests *d, struct err *err)
 	return result;
 }
 
-/* True if a manifest names the file as it is. */
-static bool is_named(
-	const struct version_manifest *m, const char *path, const struct digests *d)
-{
-	const struct version_file *row = version_manifest_find(m, path);
+enum lateness {
+	IN_TIME, /* the version is not sealed, or has this very file */
+	LATE,    /* it is sealed, and has no file of that path */
+	LATE_OTHER
+};
 
-	return row && !row->link && memcmp(row->sha256, d->sha256, sizeof(d->sha256)) == 0;
-}
-
-/* 1 where the version is sealed without this file, 0 where it is not sealed, or has it. */
-static int is_too_late(struct upload_s3 *u, const struct digests *d, struct err *err)
+/* Whether a version was sealed without a file, or -1 with err. */
+static int is_late(struct upload_s3 *u, const struct digests *d, struct err *err)
 {
 	AUTO(version_manifest_release) struct version_manifest m = {0};
 	struct err why = {0};
 
 	if (files_s3_manifest(u->files, u->model, u->version, &m, &why) < 0)
-		return why.code == ERR_NOTFOUND ? 0 : err_set(err, why.code, "%s", why.text);
-	return !is_named(&m, u->path, d);
+		return why.code == ERR_NOTFOUND ? IN_TIME
+						: err_set(err, why.code, "%s", why.text);
+	const struct version_file *row = version_manifest_find(&m, u->path);
+	if (!row)
+		return LATE;
+	return memcmp(row->sha256, d->sha256, sizeof(d->sha256)) == 0 ? IN_TIME : LATE_OTHER;
 }
 
 static int refuse_sealed(const struct upload_s3 *u, struct err *err)
@@ -164,10 +165,10 @@ static int put(struct upload_s3 *u, const struct digests *d, struct err *err)
 		return why.code == ERR_EXISTS ? compare(u, key, d, err)
 					      : err_set(err, why.code, "%s", why.text);
 	/* Who sealed the version meanwhile has not seen it. */
-	int late = is_too_late(u, d, err);
-	if (late <= 0)
-		return late;
-	return s3_delete(u->files->s3, key, err) < 0 ? -1 : refuse_sealed(u, err);
+	int late = is_late(u, d, err);
+	if (late == LATE && s3_delete(u->files->s3, key, err) < 0)
+		return -1;
+	return late > 0 ? refuse_sealed(u, err) : late;
 }
 
 static int check_digest(const struct upload_s3 *u, const uint8_t *wanted,
@@ -192,10 +193,10 @@ int files_s3_finish(
 	*file = (struct files_state){.size = u->size, .fd = -1};
 	if (digest(u, &d, err) < 0 || check_digest(u, sha256, &d, err) < 0)
 		return -1;
-	int late = is_too_late(u, &d, err);
-	if (late)
-		return late < 0 ? -1 : refuse_sealed(u, err);
-	if (put(u, &d, err) < 0)
+	int late = is_late(u, &d, err);
+	if (late > 0)
+		return refuse_sealed(u, err);
+	if (late < 0 || put(u, &d, err) < 0)
 		return -1;
 	memcpy(file->sha256, d.sha256, sizeof(file->sha256));
 	file->whole = true;

@@ -116,6 +116,41 @@ static void everything_has_a_default(void **state)
 	assert_string_equal(c.catalogue.schedule, "0 2 * * *");
 }
 
+static void a_store_in_s3(void **state)
+{
+	struct registryd_config c;
+
+	(void)state;
+	assert_int_equal(
+		read_config("site: {store: \"s3://models/fleet\", s3_region: eu-west-2}\n", &c),
+		0);
+	assert_true(c.site.s3_path_style);
+	assert_true(c.site.s3_redirect);
+	assert_string_equal(c.site.s3_region, "eu-west-2");
+	assert_int_equal(read_config("site: {store: \"s3://models\", s3_redirect: false,\n"
+				     "  s3_path_style: false, s3_endpoint: \"http://s3\"}\n",
+				 &c),
+		0);
+	assert_false(c.site.s3_path_style);
+	assert_false(c.site.s3_redirect);
+}
+
+static void a_store_in_s3_that_is_none(void **state)
+{
+	static const char *const cases[] = {"site: {store: \"s3://\"}\n",
+		"site: {store: \"s3://Models/x\"}\n", "site: {store: \"s3://models/../x\"}\n",
+		"site: {store: \"s3://models/a//b\"}\n",
+		"site: {store: /srv/models, s3_endpoint: \"http://s3\"}\n",
+		"site: {inventory: /srv/site, store: \"s3://models\"}\n",
+		"site: {s3_region: eu-west-2}\n"};
+	struct registryd_config c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (read_config(cases[i], &c) != 1)
+			fail_msg("%s", cases[i]);
+}
+
 static void what_is_said_is_taken(void **state)
 {
 	struct registryd_config c;
@@ -296,6 +331,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(everything_has_a_default),
 		cmocka_unit_test(what_is_said_is_taken),
+		cmocka_unit_test(a_store_in_s3),
+		cmocka_unit_test(a_store_in_s3_that_is_none),
 		cmocka_unit_test(what_is_wrong_is_found),
 		cmocka_unit_test(a_file_that_may_be_missing),
 		cmocka_unit_test(files_of_secrets_are_for_their_owner),
