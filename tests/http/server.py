@@ -83,6 +83,45 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(number(self.query, "code", 302), body,
                     [("Location", self.query["to"][0])])
 
+    # A store of S3's kind, as far as its errors go; /models is the bucket.
+
+    def do_models(self):
+        """Two pages of a list; of some keys they are not as they are to be."""
+        page = self.query.get("continuation-token", ["1"])[0]
+        more = "2&amp;" if page == "1" else ""
+        key = self.query["prefix"][0].replace("/", "%2F") + page[0]
+        if "elsewhere" in key:
+            key = "other"
+        objects = "" if "circle" in key and page == "1" else f"<Contents><Key>{key}</Key><Size>1</Size></Contents>"
+        self.answer(200, (f"<ListBucketResult><IsTruncated>{str(bool(more)).lower()}</IsTruncated>{objects}"
+                          f"<NextContinuationToken>{more}</NextContinuationToken></ListBucketResult>").encode())
+
+    def do_models_fleet_busy(self):
+        """Is busy twice for each address: signatures differ, but paths do not."""
+        path = urlsplit(self.path).path
+        seen[path] = seen.get(path, 0) + 1
+        self.answer(503 if seen[path] < 3 else 200, b"<Error><Code>SlowDown</Code></Error>")
+
+    def do_models_fleet_always_busy(self):
+        self.answer(503, b"<Error><Code>SlowDown</Code></Error>")
+
+    def do_models_fleet_old(self):
+        """Of a store that knows no conditions."""
+        missing = self.command == "HEAD"
+        self.answer(404 if missing else 501 if "if-none-match" in self.headers else 200)
+
+    def do_models_fleet_crossed(self):
+        self.answer(404 if self.command == "HEAD" else 412, b"<Error><Code>PreconditionFailed</Code></Error>")
+
+    def do_models_fleet_denied(self):
+        self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+
+    def do_models_fleet_there(self):
+        self.answer(204 if self.command == "DELETE" else 200, b"" if self.command == "DELETE" else b"text")
+
+    def do_models_fleet_moved(self):
+        self.answer(307, b"", [("Location", "/ok")])
+
     def do_loop(self):
         self.answer(302, b"", [("Location", "/loop")])
 

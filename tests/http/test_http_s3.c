@@ -197,7 +197,7 @@ static int read_list(const char *text, struct s3_list *list, struct strbuf *more
 	"</ListBucketResult>"
 #define OBJECT(key, size)                                                                      \
 	"<Contents><ETag>&quot;1&quot;</ETag><Key>" key "</Key><Size>" size "</Size></"        \
-									    "Contents>"
+	"Contents>"
 
 static void a_page_and_how_it_goes_on(void **state)
 {
