@@ -13,6 +13,7 @@ import unittest
 from balancer import Balancer
 from registry_case import MODELS, PATIENCE, Client
 from s3_case import DATE, S3Case, servers
+from test_import import Hub
 
 AGENT = pathlib.Path(os.environ["MODELFLEET_BIN"]) / "model-sync-agent"
 KEY = "open-sesame-of-the-tests"
@@ -109,6 +110,49 @@ class AgentTest(RelayedCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual((device / "m.bin").read_bytes(), content)
         self.assert_no_secret_was_sent()
+
+
+class ImportTest(S3Case):
+    """A model of the Hub becomes a version whose files lie in S3."""
+
+    def setUp(self):
+        super().setUp()
+        self.hub = Hub()
+        self.addCleanup(self.hub.stop)
+        self.settings["catalogue"]["endpoint"] = self.hub.url
+        self.hub.commit(model_dot_tflite=b"weights" * 1000, README_dot_md=b"# a card")
+        self.client_of_all = self.start()
+        self.assertEqual(self.client_of_all("POST", "/sync/huggingface/litert").status, 200)
+        self.number = self.client_of_all("GET", "/models").json["models"][0]["id"]
+
+    def bring(self):
+        return self.client_of_all("POST", f"/models/{self.number}/versions", {"name": "face", "date": DATE})
+
+    def test_a_version(self):
+        answer = self.bring()
+        self.assertEqual(answer.status, 201, answer)
+        self.assertEqual((answer.json["path"], answer.json["date"]),
+                         (f"s3://models/{self.prefix}/face/1", DATE))
+        self.assertEqual(self.keys(), ["face/1/README.md", "face/1/manifest.yaml", "face/1/model.tflite"])
+        self.assertEqual(self.fetch(self.location(self.client_of_all, "model.tflite", 1)),
+                         (200, b"weights" * 1000))
+        self.assertEqual(list(self.spool.iterdir()), [])
+
+    def test_what_came_before_a_failure_is_not_brought_again(self):
+        self.hub.lies["README.md"] = "00" * 32
+        self.assertEqual(self.bring().status, 502)
+        self.hub.lies.clear()
+        self.assertEqual(self.keys(), [".origins/face@1", "face/1/model.tflite"])
+        self.hub.fetched.clear()
+        self.assertEqual(self.bring().status, 201)
+        self.assertNotIn("model.tflite", self.hub.fetched)
+        self.assertEqual(self.keys(), ["face/1/README.md", "face/1/manifest.yaml", "face/1/model.tflite"])
+
+    def test_what_was_uploaded_is_not_mixed_with_it(self):
+        self.add(self.client_of_all, "m", b"x", 1)
+        self.assert_problem(self.bring(), 409, "other files were uploaded")
+        self.assertEqual(self.client_of_all("DELETE", self.files(1)).status, 204)
+        self.assertEqual(self.bring().status, 201)
 
 
 class AwayTest(S3Case):
