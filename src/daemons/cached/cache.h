@@ -52,12 +52,15 @@ struct cache_about {
 	time_t loaded_at;   /* 0: now */
 };
 
-/* A version that is held. All is constant while a reference is held; strings are never NULL. */
+/*
+ * A version that is held; valid while a reference is. Strings are never NULL. What stage and
+ * alias point to stays valid as well, when they point to something else already.
+ */
 struct cache_model {
-	const char *name, *version, *stage, *alias, *run_id;
+	const char *name, *version, *run_id;
+	const char *_Atomic stage, *_Atomic alias;
 	time_t loaded_at;
-	struct blob *blob;         /* its bytes, size and sha256 */
-	struct cache_entry *entry; /* the cache's */
+	struct blob *blob; /* its bytes, size and sha256 */
 };
 
 struct cache;
@@ -93,7 +96,10 @@ struct cache_watcher {
 	 * all who have it not in hand, and from the others as they let go.
 	 */
 	bool (*revoke)(void *data, const struct cache_model *model, bool force);
-	/* Another version of a model is current: `now`; before there was `before`, or NULL. */
+	/*
+	 * Another version of a model is current: `now`; before there was `before`, or NULL. Or
+	 * a version has another stage or alias: both are this version.
+	 */
 	void (*changed)(
 		void *data, const struct cache_model *now, const struct cache_model *before);
 	void *data;
@@ -138,6 +144,16 @@ void cache_release(struct cache *c, struct cache_model *model);
 /* The same as cache_find, for looking: counts nothing and is no use that keeps LRU waiting. */
 struct cache_model *cache_peek(
 	struct cache *c, const char *name, const char *version, const char *stage);
+
+/*
+ * One more reference to a version that the caller has one of, which keeps its memory but is no
+ * use: the version may be evicted and stays valid. For those who ask the watcher about use.
+ */
+void cache_keep(struct cache *c, struct cache_model *model);
+/* Gives back what cache_keep took. */
+void cache_unkeep(struct cache *c, struct cache_model *model);
+/* True once a version is no longer to be had; it does not come back. */
+bool cache_is_leaving(struct cache *c, const struct cache_model *model);
 
 /*
  * Puts a version that is there already. The blob's reference is taken over, whatever happens.

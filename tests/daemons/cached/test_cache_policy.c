@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who leaves the cache; and how often the one who is asked for is there, on drawn traces. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "daemons/cached/policy.h"
+
+static void test_limits(void **state)
+{
+	(void)state;
+	const struct policy_limits both = {.count = 5, .bytes = 100};
+	const struct policy_limits none = {0};
+
+	assert_false(policy_exceeds(&both, 5, 100));
+	assert_true(policy_exceeds(&both, 6, 0));
+	assert_true(policy_exceeds(&both, 0, 101));
+	assert_false(policy_exceeds(&none, SIZE_MAX, UINT64_MAX));
+}
+
+static void test_least_recently_used_goes(void **state)
+{
+	(void)state;
+	const struct policy_item items[] = {{.used = 7}, {.used = 3}, {.used = 9}};
+
+	assert_int_equal(policy_victim(items, 3), 1);
+	assert_int_equal(policy_victim(items, 0), POLICY_NONE);
+}
+
+static void test_superseded_goes_before_current(void **state)
+{
+	(void)state;
+	const struct policy_item items[] = {
+		{.used = 1}, {.used = 9, .superseded = true}, {.used = 8, .superseded = true}};
+
+	assert_int_equal(policy_victim(items, 3), 2);
+}
+
+static void test_pinned_and_busy_stay(void **state)
+{
+	(void)state;
+	const struct policy_item items[] = {
+		{.used = 1, .pinned = true}, {.used = 2, .busy = true}, {.used = 3}};
+	const struct policy_item old[] = {{.used = 1, .pinned = true, .superseded = true}};
+
+	assert_int_equal(policy_victim(items, 3), 2);
+	assert_int_equal(policy_victim(items, 2), POLICY_NONE);
+	assert_int_equal(policy_victim(old, 1), 0);
+}
+
+/* ---- traces ---- */
+
+enum { MODELS = 20, PLACES = 5, LENGTH = 20000 };
+
+/* xorshift64*, so that every run draws the same trace. */
+static double draw(uint64_t *seed)
+{
+	*seed ^= *seed >> 12;
+	*seed ^= *seed << 25;
+	*seed ^= *seed >> 27;
+	return (double)((*seed * 2685821657736338717u) >> 11) / 9007199254740992.0;
+}
+
+static void draw_trace(const double *weights, int *trace)
+{
+	uint64_t seed = 20240120;
+	double total = 0;
+
+	for (int i = 0; i < MODELS; i++)
+		total += weights[i];
+	for (int t = 0; t < LENGTH; t++) {
+		double at = draw(&seed) * total;
+		int model = 0;
+		while (model < MODELS - 1 && at >= weights[model])
+			at -= weights[model++];
+		trace[t] = model;
+	}
+}
+
+/* The place of a model, or the number of those that are taken. */
+static int place_of(const int *held, int count, int model)
+{
+	int i = 0;
+
+	while (i < count && held[i] != model)
+		i++;
+	return i;
+}
+
+static double hit_rate_ours(const int *trace)
+{
+	const struct policy_limits limits = {.count = PLACES};
+	struct policy_item items[PLACES] = {{0}};
+	int held[PLACES], count = 0, hits = 0;
+
+	for (int t = 0; t < LENGTH; t++) {
+		int at = place_of(held, count, trace[t]);
+		hits += at < count;
+		if (at == count && policy_exceeds(&limits, (size_t)count + 1, 0))
+			at = (int)policy_victim(items, (size_t)count);
+		else if (at == count)
+			count++;
+		held[at] = trace[t];
+		items[at].used = (uint64_t)t + 1;
+	}
+	return (double)hits / LENGTH;
+}
+
+static int next_use(const int *trace, int from, int model)
+{
+	while (from < LENGTH && trace[from] != model)
+		from++;
+	return from;
+}
+
+/* Belady's: who is needed latest goes. Nobody who loads what is asked for does better. */
+static double hit_rate_optimum(const int *trace)
+{
+	int held[PLACES], count = 0, hits = 0;
+
+	for (int t = 0; t < LENGTH; t++) {
+		int at = place_of(held, count, trace[t]);
+		hits += at < count;
+		if (at == count && count < PLACES)
+			count++;
+		else if (at == count) {
+			at = 0;
+			for (int i = 1; i < PLACES; i++) {
+				if (next_use(trace, t, held[i]) > next_use(trace, t, held[at]))
+					at = i;
+			}
+		}
+		held[at] = trace[t];
+	}
+	return (double)hits / LENGTH;
+}
+
+static void compare_on_zipf(double s, double least_ratio)
+{
+	double weights[MODELS];
+	int trace[LENGTH];
+
+	for (int i = 0; i < MODELS; i++)
+		weights[i] = 1 / pow(i + 1, s);
+	draw_trace(weights, trace);
+	double ours = hit_rate_ours(trace), optimum = hit_rate_optimum(trace);
+	print_message("Zipf s = %.1f: %.1f%% of the requests hit, at the optimum %.1f%%\n", s,
+		100 * ours, 100 * optimum);
+	assert_true(ours <= optimum);
+	assert_true(ours >= least_ratio * optimum);
+}
+
+static void test_zipf(void **state)
+{
+	(void)state;
+	compare_on_zipf(0.8, 0.60);
+	compare_on_zipf(1.0, 0.65);
+	compare_on_zipf(1.5, 0.80);
+}
+
+static void test_four_busy_models(void **state)
+{
+	(void)state;
+	double weights[MODELS];
+	int trace[LENGTH];
+
+	for (int i = 0; i < MODELS; i++)
+		weights[i] = i < 4 ? 0.97 / 4 : 0.03 / (MODELS - 4);
+	draw_trace(weights, trace);
+	double ours = hit_rate_ours(trace), optimum = hit_rate_optimum(trace);
+	print_message(
+		"97%% to four models: %.1f%% of the requests hit, at the optimum %.1f%%\n",
+		100 * ours, 100 * optimum);
+	assert_true(ours > 0.95);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_least_recently_used_goes),
+		cmocka_unit_test(test_superseded_goes_before_current),
+		cmocka_unit_test(test_pinned_and_busy_stay),
+		cmocka_unit_test(test_zipf),
+		cmocka_unit_test(test_four_busy_models),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
