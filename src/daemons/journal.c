@@ -57,13 +57,29 @@ static void write_plain(enum log_level level, const char *line)
 	write_line(prefix, line);
 }
 
-void journal_setup(bool json)
+static void write_brackets(enum log_level level, const char *line)
 {
-	log_sink sink = write_plain;
+	static const char *const prefixes[] = {
+		"[ERROR] ", "[WARNING] ", "[INFO] ", "[DEBUG] ", "[TRACE] "};
 
+	write_line(prefixes[level], line);
+}
+
+static void setup(bool json, log_sink sink)
+{
 	if (json)
 		sink = write_json;
 	else if (getenv("JOURNAL_STREAM"))
 		sink = write_journal;
 	log_setup(sink, LOG_INFO);
+}
+
+void journal_setup(bool json)
+{
+	setup(json, write_plain);
+}
+
+void journal_setup_brackets(bool json)
+{
+	setup(json, write_brackets);
 }

@@ -7,5 +7,7 @@
 
 /* Sets the log up: errors to information, with priorities where systemd's journal reads. */
 void journal_setup(bool json);
+/* The same with lines for people that begin "[INFO] ", where no journal reads. */
+void journal_setup_brackets(bool json);
 
 #endif

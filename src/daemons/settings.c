@@ -105,6 +105,20 @@ static void read_texts(
 	}
 }
 
+static void read_numbers(
+	const struct reader *r, const struct setting *s, const struct value *v, void *to)
+{
+	struct settings_numbers *numbers = to;
+
+	if (!is_list(r, s, v))
+		return;
+	*numbers = (struct settings_numbers){
+		.items = arena_array(r->arena, v->count + 1, sizeof(*numbers->items)),
+		.count = v->count};
+	for (size_t i = 0; i < v->count; i++)
+		read_number(r, s, v->items[i], &numbers->items[i]);
+}
+
 static void read_section(
 	const struct reader *r, const struct setting *s, const struct value *v, void *to)
 {
@@ -154,6 +168,7 @@ static const read_fn readers[] = {
 	[SETTING_NUMBER] = read_number,
 	[SETTING_BOOL] = read_bool,
 	[SETTING_TEXTS] = read_texts,
+	[SETTING_NUMBERS] = read_numbers,
 	[SETTING_SECTION] = read_section,
 	[SETTING_LIST] = read_list,
 };

@@ -31,12 +31,18 @@ enum setting_type {
 	SETTING_NUMBER,  /* double between min and max */
 	SETTING_BOOL,    /* bool */
 	SETTING_TEXTS,   /* struct settings_texts */
+	SETTING_NUMBERS, /* struct settings_numbers, each between min and max */
 	SETTING_SECTION, /* a struct of its own, by `members` */
 	SETTING_LIST     /* struct settings_list of structs of `size`, by `members` */
 };
 
 struct settings_texts {
 	const char **items;
+	size_t count;
+};
+
+struct settings_numbers {
+	double *items;
 	size_t count;
 };
 

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The targets, the threads that work on them, and who waits for them. */
+#include "daemons/cached/update_private.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/vec.h"
+
+static struct target *find(const struct updater *u, const char *name)
+{
+	for (size_t i = 0; i < u->targets.count; i++)
+		if (strcmp(u->targets.items[i]->name, name) == 0)
+			return u->targets.items[i];
+	return NULL;
+}
+
+static struct target *add(struct updater *u, const char *name, bool configured)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+
+	t->updater = u;
+	t->name = xstrdup(name);
+	t->configured = configured;
+	t->due = configured ? 0 : DEADLINE_NEVER;
+	*VEC_PUSH(&u->targets) = t;
+	return t;
+}
+
+static void free_target(struct target *t)
+{
+	source_close(t->source);
+	source_version_release(&t->wanted);
+	cached_config_drop(t->config);
+	free(t->loads.items);
+	free(t->reloads.items);
+	free(t->bad.version);
+	free(t->bad.run_id);
+	free(t->error);
+	free(t->named);
+	free(t->name);
+	free(t);
+}
+
+/* The target of a name that may be loaded; NULL with err: ERR_NOTFOUND, ERR_LIMIT. */
+static struct target *want(struct updater *u, const char *name, struct err *err)
+{
+	struct target *t = find(u, name);
+
+	if (t && (t->configured || cached_config_allows(u->config, name)))
+		return t;
+	if (t || !cached_config_allows(u->config, name)) {
+		err_set(err, ERR_NOTFOUND,
+			"the model \"%s\" is not configured, and no pattern of \"allow\" has "
+			"it",
+			name);
+		return NULL;
+	}
+	if (u->targets.count >= u->config->models.count + UPDATE_GUESTS_MAX) {
+		err_set(err, ERR_LIMIT, "more than %u models that are not configured",
+			UPDATE_GUESTS_MAX);
+		return NULL;
+	}
+	return add(u, name, false);
+}
+
+/* ---- one turn of a target ---- */
+
+/* Takes up a configuration that is newer than the one the target works by. */
+static void adopt(struct updater *u, struct target *t)
+{
+	if (t->config == u->config)
+		return;
+	const struct cached_model *m = cached_config_find(u->config, t->name);
+	struct cached_config *former = t->config;
+	t->config = cached_config_hold(u->config);
+	t->model = m ? *m : cached_config_guess(u->config, t->name);
+	source_close(t->source); /* it points to the former configuration */
+	t->source = NULL;
+	cached_config_drop(former);
+	cache_pin(u->cache, t->name, t->model.pinned);
+}
+
+static double next_interval(struct updater *u, const struct target *t)
+{
+	double luck = (double)rand_r(&u->random) / (double)RAND_MAX;
+	double interval = (double)t->config->interval;
+
+	return interval * (1 - luck * t->config->jitter);
+}
+
+/* Notes how a check went, and when the next one is. */
+static void account(struct updater *u, struct target *t, int rc, const struct err *err)
+{
+	double pause;
+
+	t->checks++;
+	t->last_check = time(NULL);
+	free(t->error);
+	t->error = rc < 0 ? xstrdup(err->text) : NULL;
+	free(t->named);
+	t->named = xstrdup(t->wanted.version);
+	if (rc == 0) {
+		t->failures = 0;
+		pause = next_interval(u, t);
+	} else {
+		t->errors++;
+		t->failures++;
+		pause = target_backoff(t->config, t->failures);
+		log_line(LOG_ERROR, "%s; tried again in %g s", err->text, pause);
+	}
+	t->due = t->configured || rc == 0 ? deadline_in(pause) : DEADLINE_NEVER;
+}
+
+static void answer_reloads(struct updater *u, const struct target *t,
+	const struct reloads *reloads, int rc, const struct err *err)
+{
+	struct cache_model *m =
+		rc == 0 && reloads->count ? cache_peek(u->cache, t->name, NULL, NULL) : NULL;
+	const struct err none = {.code = ERR_NOTFOUND, .text = "no version is there"};
+
+	for (size_t i = 0; i < reloads->count; i++)
+		reloads->items[i].answer(reloads->items[i].arg, t->name, m ? m->version : NULL,
+			m ? NULL : (rc < 0 ? err : &none));
+	cache_release(u->cache, m);
+}
+
+static void run_check(struct updater *u, struct target *t)
+{
+	struct reloads reloads = t->reloads;
+	struct err err = {0};
+
+	t->reloads = (struct reloads){0};
+	pthread_mutex_unlock(&u->lock);
+	int rc = target_check(u, t, reloads.count > 0, &err);
+	pthread_mutex_lock(&u->lock);
+	if (!u->stopping)
+		account(u, t, rc, &err);
+	pthread_mutex_unlock(&u->lock);
+	answer_reloads(u, t, &reloads, rc, &err);
+	free(reloads.items);
+	pthread_mutex_lock(&u->lock);
+}
+
+/* Forgets a target that nobody has configured, once nothing of it is in memory. */
+static void drop_guest(struct updater *u, struct target *t)
+{
+	if (t->configured || t->loads.count || t->reloads.count)
+		return;
+	struct cache_model *m = cache_peek(u->cache, t->name, NULL, NULL);
+	cache_release(u->cache, m);
+	if (m)
+		return;
+	for (size_t i = 0; i < u->targets.count; i++)
+		if (u->targets.items[i] == t)
+			u->targets.items[i] = u->targets.items[--u->targets.count];
+	free_target(t);
+}
+
+/* A guest whose load went well is looked after like any other. */
+static void schedule_guest(struct updater *u, struct target *t)
+{
+	if (!t->configured && t->due == DEADLINE_NEVER && t->ready)
+		t->due = deadline_in(next_interval(u, t));
+}
+
+static void run(struct updater *u, struct target *t)
+{
+	t->busy = true;
+	adopt(u, t);
+	if (t->loads.count) {
+		pthread_mutex_unlock(&u->lock);
+		target_drain(u, t);
+		pthread_mutex_lock(&u->lock);
+	}
+	if (!u->stopping && (t->reloads.count || deadline_passed(t->due)))
+		run_check(u, t);
+	schedule_guest(u, t);
+	t->busy = false;
+	drop_guest(u, t);
+}
+
+/* ---- the threads ---- */
+
+/* A target that has something to do; NULL, and when the next one will. */
+static struct target *pick(const struct updater *u, deadline *next)
+{
+	*next = DEADLINE_NEVER;
+	for (size_t i = 0; i < u->targets.count; i++) {
+		struct target *t = u->targets.items[i];
+		if (t->busy)
+			continue;
+		if (t->loads.count || t->reloads.count || deadline_passed(t->due))
+			return t;
+		*next = deadline_min(*next, t->due);
+	}
+	return NULL;
+}
+
+static void wait_for_work(struct updater *u, deadline until)
+{
+	if (until == DEADLINE_NEVER) {
+		pthread_cond_wait(&u->changed, &u->lock);
+		return;
+	}
+	const struct timespec at = {until / 1000000000, until % 1000000000};
+	pthread_cond_timedwait(&u->changed, &u->lock, &at);
+}
+
+static void *work(void *data)
+{
+	struct updater *u = data;
+	deadline next;
+
+	pthread_mutex_lock(&u->lock);
+	while (!u->stopping) {
+		struct target *t = pick(u, &next);
+		if (!t) {
+			wait_for_work(u, next);
+			continue;
+		}
+		run(u, t);
+		pthread_cond_broadcast(&u->changed);
+	}
+	pthread_mutex_unlock(&u->lock);
+	return NULL;
+}
+
+/* ---- from outside ---- */
+
+/* The cache wants a version: its target's next turn brings it. */
+static void start_load(void *data, struct cache_load *load)
+{
+	struct updater *u = data;
+	struct err err = {0};
+
+	pthread_mutex_lock(&u->lock);
+	struct target *t = NULL;
+	if (u->stopping)
+		err_set(&err, ERR_CANCELLED, "model-cached is stopping");
+	else
+		t = want(u, cache_load_name(load), &err);
+	if (t) {
+		*VEC_PUSH(&t->loads) = load;
+		pthread_cond_broadcast(&u->changed);
+	}
+	pthread_mutex_unlock(&u->lock);
+	if (!t)
+		cache_load_failed(load, &err, 0);
+}
+
+struct cache_loader updater_loader(struct updater *u)
+{
+	return (struct cache_loader){.start = start_load, .data = u};
+}
+
+void updater_reload(struct updater *u, const char *name, updater_answer answer, void *arg)
+{
+	struct err err = {0};
+	struct target *t = NULL;
+
+	pthread_mutex_lock(&u->lock);
+	if (u->stopping)
+		err_set(&err, ERR_CANCELLED, "model-cached is stopping");
+	else
+		t = want(u, name, &err);
+	if (t) {
+		*VEC_PUSH(&t->reloads) = (struct reload){answer, arg};
+		pthread_cond_broadcast(&u->changed);
+	}
+	pthread_mutex_unlock(&u->lock);
+	if (!t)
+		answer(arg, name, NULL, &err);
+}
+
+void updater_configure(struct updater *u, struct cached_config *config)
+{
+	pthread_mutex_lock(&u->lock);
+	cached_config_drop(u->config);
+	u->config = cached_config_hold(config);
+	for (size_t i = 0; i < u->targets.count; i++)
+		u->targets.items[i]->configured =
+			cached_config_find(config, u->targets.items[i]->name) != NULL;
+	for (size_t i = 0; i < config->models.count; i++) {
+		const char *name = cached_config_model(config, i)->name;
+		struct target *t = find(u, name);
+		if (!t)
+			t = add(u, name, true);
+		t->due = 0;
+	}
+	pthread_cond_broadcast(&u->changed);
+	pthread_mutex_unlock(&u->lock);
+}
+
+struct cached_config *updater_config(struct updater *u)
+{
+	pthread_mutex_lock(&u->lock);
+	struct cached_config *config = cached_config_hold(u->config);
+	pthread_mutex_unlock(&u->lock);
+	return config;
+}
+
+/* ---- its life ---- */
+
+struct updater *updater_new(const struct updater_options *o, struct err *err)
+{
+	struct updater *u = xcalloc(1, sizeof(*u));
+	pthread_condattr_t monotonic;
+
+	if (cancel_init(&u->cancel, err) < 0) {
+		free(u);
+		return NULL;
+	}
+	u->config = cached_config_hold(o->config);
+	u->disk = o->disk;
+	u->metrics = o->metrics;
+	u->random = (unsigned)clock_ns();
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&u->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return u;
+}
+
+int updater_start(struct updater *u, struct cache *cache, struct err *err)
+{
+	size_t count = (size_t)u->config->loaders;
+
+	u->cache = cache;
+	updater_configure(u, u->config);
+	u->threads = xcalloc(count, sizeof(*u->threads));
+	for (; u->thread_count < count; u->thread_count++)
+		if (pthread_create(&u->threads[u->thread_count], NULL, work, u) != 0)
+			return err_set(err, ERR_SYSTEM, "a thread cannot be started");
+	return 0;
+}
+
+/* Tells those who wait for a target that nothing will come. */
+static void refuse_waiting(struct target *t)
+{
+	const struct err err = {.code = ERR_CANCELLED, .text = "model-cached is stopping"};
+
+	for (size_t i = 0; i < t->loads.count; i++)
+		cache_load_failed(t->loads.items[i], &err, 0);
+	for (size_t i = 0; i < t->reloads.count; i++)
+		t->reloads.items[i].answer(t->reloads.items[i].arg, t->name, NULL, &err);
+	t->loads.count = t->reloads.count = 0;
+}
+
+void updater_stop(struct updater *u)
+{
+	pthread_mutex_lock(&u->lock);
+	u->stopping = true;
+	pthread_cond_broadcast(&u->changed);
+	pthread_mutex_unlock(&u->lock);
+	cancel_request(&u->cancel);
+	for (size_t i = 0; i < u->thread_count; i++)
+		pthread_join(u->threads[i], NULL);
+	u->thread_count = 0;
+	/* From now on nobody adds to them. */
+	for (size_t i = 0; i < u->targets.count; i++)
+		refuse_waiting(u->targets.items[i]);
+}
+
+void updater_free(struct updater *u)
+{
+	if (!u)
+		return;
+	for (size_t i = 0; i < u->targets.count; i++)
+		free_target(u->targets.items[i]);
+	free(u->targets.items);
+	free(u->threads);
+	cached_config_drop(u->config);
+	cancel_release(&u->cancel);
+	pthread_cond_destroy(&u->changed);
+	pthread_mutex_destroy(&u->lock);
+	free(u);
+}
