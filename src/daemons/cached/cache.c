@@ -177,6 +177,7 @@ void cache_unkeep(struct cache *c, struct cache_model *model)
 {
 	cache_lock(c);
 	cache_unref(c, (struct cache_entry *)model);
+	cache_trim(c, NULL);
 	cache_unlock(c);
 }
 

@@ -60,7 +60,8 @@ struct cache_model {
 	const char *name, *version, *run_id;
 	const char *_Atomic stage, *_Atomic alias;
 	time_t loaded_at;
-	struct blob *blob; /* its bytes, size and sha256 */
+	struct blob *blob;     /* its bytes, size and sha256 */
+	uint64_t watched_hits; /* the watcher's, under a lock of its own */
 };
 
 struct cache;

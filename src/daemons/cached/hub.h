@@ -15,7 +15,8 @@
 
 /* Limits that hold where the options have 0. */
 #define HUB_CLIENTS  256u
-#define HUB_REQUESTS 64u /* of one client that wait for an answer */
+#define HUB_REQUESTS 64u   /* of one client that wait for an answer */
+#define HUB_WAITING  1024u /* requests of all clients that wait for an answer */
 
 struct hub_options {
 	const char *
