@@ -21,6 +21,7 @@ class Registry:
         self.aliases = {}   # (name, alias): version
         self.faults = []    # of the next downloads: functions (handler, content)
         self.asked = []     # paths of all requests
+        self.away = False   # connections are cut without an answer
         self.server = None
 
     def publish(self, name, files, alias="champion", tags=None):
@@ -96,6 +97,9 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {name: values[0]
                  for name, values in parse_qs(url.query, keep_blank_values=True).items()}
+        if self.registry.away:
+            self.close_connection = True
+            return
         self.registry.asked.append(url.path)
         calls = {
             "/api/2.0/mlflow/registered-models/alias": self.alias,

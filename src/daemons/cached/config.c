@@ -77,8 +77,8 @@ static void set_defaults(struct cached_config *c)
 	c->disk_bytes = INT64_C(20) << 30;
 	c->loaders = 4;
 	c->listen = "127.0.0.1:8000";
-	c->socket = "/run/model-cached/model-cached.sock";
-	c->group = "model-cache";
+	c->socket = "/run/model-cached/cache.sock";
+	c->group = "";
 	c->state_dir = "model-cache";
 }
 

@@ -128,24 +128,28 @@ static struct load load_of(
 		.version = v};
 }
 
-/* Tells of a version that is in the cache, and makes the disk remember it. */
-static void tell_loaded(struct updater *u, const struct target *t, const struct load *l,
-	double seconds, bool current)
+/* Tells of a version that was brought. */
+static void tell_loaded(
+	struct updater *u, const struct target *t, const struct load *l, int64_t began)
 {
 	AUTO(strbuf_release) struct strbuf tag = STRBUF_INIT;
-	struct err why = {0};
+	double seconds = (double)(clock_ns() - began) / 1e9;
 
 	cached_config_tag(t->config, t->name, &tag);
 	log_info("Model loaded successfully in %.1fs%s", seconds, tag.data);
 	metrics_load(u->metrics, seconds, l->downloaded);
-	if (current &&
-		disk_use(u->disk, t->name, l->version->version, l->version->run_id, &why) < 0)
-		log_warning("%s", why.text);
 }
 
-static double seconds_since(int64_t began)
+/* Notes that a version is the one that serves, for the next start, too. */
+static void serves(struct updater *u, struct target *t, const struct source_version *v)
 {
-	return (double)(clock_ns() - began) / 1e9;
+	struct err why = {0};
+
+	if (disk_use(u->disk, t->name, v->version, v->run_id, &why) < 0)
+		log_warning("%s", why.text);
+	pthread_mutex_lock(&u->lock);
+	t->ready = true;
+	pthread_mutex_unlock(&u->lock);
 }
 
 static int reserve(void *data, uint64_t bytes, struct err *err)
@@ -168,11 +172,11 @@ static void bring(struct updater *u, struct target *t, struct cache_load *load,
 	t->invalid = l.invalid;
 	if (!blob) {
 		cache_load_failed(load, &err, target_backoff(t->config, t->failures + 1));
-	} else if (cache_load_done(load, &what, blob, current, &err) == 0) {
-		if (current)
-			set_ready(u, t);
-		tell_loaded(u, t, &l, seconds_since(began), current);
+		return;
 	}
+	tell_loaded(u, t, &l, began);
+	if (cache_load_done(load, &what, blob, current, &err) == 0 && current)
+		serves(u, t, v);
 }
 
 /* Brings a version without a load: from the disk, or over one of the same name. */
@@ -187,10 +191,12 @@ static int bring_alone(struct updater *u, struct target *t, const struct source_
 		l.source = NULL;
 	struct blob *blob = load_bring(&l, err);
 	t->invalid = l.invalid;
-	if (!blob || cache_put(u->cache, &what, blob, true, err) < 0)
+	if (!blob)
 		return -1;
-	set_ready(u, t);
-	tell_loaded(u, t, &l, seconds_since(began), true);
+	tell_loaded(u, t, &l, began);
+	if (cache_put(u->cache, &what, blob, true, err) < 0)
+		return -1;
+	serves(u, t, v);
 	return 0;
 }
 
@@ -382,8 +388,8 @@ static int take_held(
 	if (cache_set_current(u->cache, t->name, held->version, err) < 0)
 		return -1;
 	const struct cache_about what = about(t, &t->wanted, stage);
-	cache_describe(u->cache, t->name, held->version, what.stage, what.alias, NULL);
-	return disk_use(u->disk, t->name, t->wanted.version, t->wanted.run_id, err);
+	serves(u, t, &t->wanted);
+	return cache_describe(u->cache, t->name, held->version, what.stage, what.alias, err);
 }
 
 static int swap(struct updater *u, struct target *t, struct err *err)
