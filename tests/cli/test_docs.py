@@ -25,7 +25,8 @@ COMMAND = re.compile(r"^(?: {4}|\t)?(?:\$ |# )?(?:sudo (?:-u \S+ )?)?((?:modelfl
                      r"|fleet-status|run-playbook|model-[a-z-]+)(?: .*)?)$")
 # Programs that are no commands of modelfleet: what is read as their settings, and the page of these.
 DAEMONS = {"model-sync-agent": ("src/daemons/sync_agent/config.c", "model_sync.yaml.5"),
-           "model-registryd": ("src/daemons/registryd/config.c", "model_registryd.yaml.5")}
+           "model-registryd": ("src/daemons/registryd/config.c", "model_registryd.yaml.5"),
+           "model-cached": ("src/daemons/cached/config.c", "model_cache.yaml.5")}
 
 
 def run(*arguments, **options):
