@@ -31,8 +31,8 @@ struct cached_model {
 struct cached_config {
 	const char *mlflow_uri, *listen, *socket, *state_dir;
 	const char *group; /* whose members may connect to the socket; "": nobody else */
-	int64_t interval; /* seconds between two checks of a model */
-	double jitter;    /* part of the interval by which a check may come earlier: 0.1 */
+	int64_t interval;  /* seconds between two checks of a model */
+	double jitter;     /* part of the interval by which a check may come earlier: 0.1 */
 	int64_t cache_size;
 	int64_t cache_bytes;           /* in memory; 0: any */
 	int64_t disk_bytes;            /* in state_dir; 0: any */
