@@ -12,7 +12,7 @@
 #include "modelcache/modelcache.h"
 
 struct cache_fixture {
-	char socket[256];
+	char socket[108]; /* what sun_path has room for */
 	struct cache *cache;
 	struct hub *hub;
 	struct cache_load *load; /* the last that was begun, with `lazy` */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -367,30 +368,39 @@ static void test_held_when_the_daemon_has_nothing(void **state)
 
 /* ---- other processes ---- */
 
+/* What this program does as `test_modelcache hold SOCKET`. */
+static int hold(const char *socket)
+{
+	struct modelcache *cache = modelcache_open(socket, NULL);
+
+	if (!cache || !modelcache_acquire(cache, "fraud", NULL, NULL) ||
+		write(STDOUT_FILENO, "x", 1) != 1)
+		return 1;
+	pause();
+	return 0;
+}
+
 /* A client that takes a model in hand and is killed with it. */
 static void kill_holder(struct cache_fixture *f)
 {
 	int ends[2];
 	char byte;
 
-	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct client c;
-		connect_client(&c, f);
-		if (!acquire(&c, "fraud", NULL) || write(ends[1], "x", 1) != 1)
-			_exit(1);
-		pause();
-		_exit(0);
+		dup2(ends[1], STDOUT_FILENO);
+		execl("/proc/self/exe", "test_modelcache", "hold", f->socket, (char *)NULL);
+		_exit(1);
 	}
 	assert_true(pid > 0);
+	close(ends[1]);
 	assert_int_equal(read(ends[0], &byte, 1), 1);
 	fixture_put(f, "fraud", "2", 5000);
 	assert_int_equal(fixture_counts(f).leaving, 5000);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ends[0]);
-	close(ends[1]);
 }
 
 static void test_killed_client(void **state)
@@ -435,8 +445,10 @@ static void test_fork(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc == 3 && !strcmp(argv[1], "hold"))
+		return hold(argv[2]);
 	const struct CMUnitTest tests[] = {
 		TEST(test_acquire),
 		TEST(test_hits_need_no_message),
