@@ -2,6 +2,7 @@
 /* A client: what it says, and what it is told. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -270,16 +271,15 @@ void hub_client_answer(struct hub_client *c, struct hub_ask *ask)
 		return;
 	}
 	struct hub_slot *s = hub_slot_take(c, ask->model);
-	if (s) {
-		/* One that has left since it was found was taken back before it had this slot.
-		 */
-		if (cache_is_leaving(cache, ask->model))
-			hub_revoke(c->hub, ask->model, true);
-		send_model(c, ask, s);
-	} else {
-		send_error(c, ask->id, EMFILE, "this client holds as many versions as it may");
-	}
+	/* One that has left since it was found was taken back before it had this slot. */
+	if (s && cache_is_leaving(cache, ask->model))
+		hub_revoke(c->hub, ask->model, true);
+	/* From here on the slot keeps it, and what the client does with it is all its use. */
 	cache_release(cache, ask->model);
+	if (s)
+		send_model(c, ask, s);
+	else
+		send_error(c, ask->id, EMFILE, "this client holds as many versions as it may");
 }
 
 void hub_client_tell(struct hub_client *c)
@@ -304,6 +304,8 @@ void hub_client_free(struct hub_client *c)
 	}
 	if (c->page)
 		munmap(c->page, sizeof(*c->page));
+	/* A child between fork and exec has the connection, too: close is not enough. */
+	epoll_ctl(c->hub->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 	fd_close(&c->fd);
 	free(c);
 }

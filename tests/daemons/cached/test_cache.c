@@ -17,7 +17,8 @@
 struct scene {
 	struct cache *cache;
 	struct cache_load *load; /* the last that was begun */
-	int loads, removed, changed;
+	int loads, changed;
+	atomic_int removed;       /* by whoever lets go last */
 	char now[64], before[64]; /* of the last change */
 	int answers;
 	struct cache_model *model; /* of the last answer */
