@@ -78,7 +78,6 @@ static void adopt(struct updater *u, struct target *t)
 	source_close(t->source); /* it points to the former configuration */
 	t->source = NULL;
 	cached_config_drop(former);
-	cache_pin(u->cache, t->name, t->model.pinned);
 }
 
 static double next_interval(struct updater *u, const struct target *t)
@@ -142,15 +141,23 @@ static void run_check(struct updater *u, struct target *t)
 	pthread_mutex_lock(&u->lock);
 }
 
-/* Forgets a target that nobody has configured, once nothing of it is in memory. */
-static void drop_guest(struct updater *u, struct target *t)
+static bool is_idle_guest(const struct target *t)
 {
-	if (t->configured || t->loads.count || t->reloads.count)
-		return;
+	return !t->configured && t->loads.count == 0 && t->reloads.count == 0;
+}
+
+/* Without the lock: the last reference of a version may be given back, which is told. */
+static bool is_held(struct updater *u, const struct target *t)
+{
 	struct cache_model *m = cache_peek(u->cache, t->name, NULL, NULL);
+	bool held = m != NULL;
+
 	cache_release(u->cache, m);
-	if (m)
-		return;
+	return held;
+}
+
+static void drop(struct updater *u, struct target *t)
+{
 	for (size_t i = 0; i < u->targets.count; i++)
 		if (u->targets.items[i] == t)
 			u->targets.items[i] = u->targets.items[--u->targets.count];
@@ -164,20 +171,32 @@ static void schedule_guest(struct updater *u, struct target *t)
 		t->due = deadline_in(next_interval(u, t));
 }
 
+/*
+ * What a target has to do now. The cache is called without the lock: it tells of what leaves
+ * it, and whoever is told asks for the configuration.
+ */
 static void run(struct updater *u, struct target *t)
 {
+	bool held = true;
+
 	t->busy = true;
 	adopt(u, t);
-	if (t->loads.count) {
-		pthread_mutex_unlock(&u->lock);
-		target_drain(u, t);
-		pthread_mutex_lock(&u->lock);
-	}
+	pthread_mutex_unlock(&u->lock);
+	cache_pin(u->cache, t->name, t->model.pinned);
+	target_drain(u, t);
+	pthread_mutex_lock(&u->lock);
 	if (!u->stopping && (t->reloads.count || deadline_passed(t->due)))
 		run_check(u, t);
 	schedule_guest(u, t);
+	if (is_idle_guest(t)) {
+		pthread_mutex_unlock(&u->lock);
+		held = is_held(u, t);
+		pthread_mutex_lock(&u->lock);
+	}
 	t->busy = false;
-	drop_guest(u, t);
+	/* A guest of which nothing is in memory is forgotten. */
+	if (!held && is_idle_guest(t))
+		drop(u, t);
 }
 
 /* ---- the threads ---- */
@@ -276,8 +295,9 @@ void updater_reload(struct updater *u, const char *name, updater_answer answer, 
 void updater_configure(struct updater *u, struct cached_config *config)
 {
 	pthread_mutex_lock(&u->lock);
-	cached_config_drop(u->config);
+	struct cached_config *former = u->config;
 	u->config = cached_config_hold(config);
+	cached_config_drop(former);
 	for (size_t i = 0; i < u->targets.count; i++)
 		u->targets.items[i]->configured =
 			cached_config_find(config, u->targets.items[i]->name) != NULL;

@@ -140,16 +140,16 @@ static void tell_loaded(
 	metrics_load(u->metrics, seconds, l->downloaded);
 }
 
-/* Notes that a version is the one that serves, for the next start, too. */
-static void serves(struct updater *u, struct target *t, const struct source_version *v)
+/*
+ * Notes on the disk which version serves from now on, before any client can see it: a start
+ * after this one serves nothing older.
+ */
+static void remember(struct updater *u, const struct target *t, const struct source_version *v)
 {
 	struct err why = {0};
 
 	if (disk_use(u->disk, t->name, v->version, v->run_id, &why) < 0)
 		log_warning("%s", why.text);
-	pthread_mutex_lock(&u->lock);
-	t->ready = true;
-	pthread_mutex_unlock(&u->lock);
 }
 
 static int reserve(void *data, uint64_t bytes, struct err *err)
@@ -175,8 +175,10 @@ static void bring(struct updater *u, struct target *t, struct cache_load *load,
 		return;
 	}
 	tell_loaded(u, t, &l, began);
+	if (current)
+		remember(u, t, v);
 	if (cache_load_done(load, &what, blob, current, &err) == 0 && current)
-		serves(u, t, v);
+		set_ready(u, t);
 }
 
 /* Brings a version without a load: from the disk, or over one of the same name. */
@@ -194,9 +196,10 @@ static int bring_alone(struct updater *u, struct target *t, const struct source_
 	if (!blob)
 		return -1;
 	tell_loaded(u, t, &l, began);
+	remember(u, t, v);
 	if (cache_put(u->cache, &what, blob, true, err) < 0)
 		return -1;
-	serves(u, t, v);
+	set_ready(u, t);
 	return 0;
 }
 
@@ -233,8 +236,10 @@ static bool find_last(struct updater *u, struct target *t, struct meant *m)
 static int mean_version(struct updater *u, struct target *t, const char *version,
 	struct meant *m, struct err *err)
 {
+	struct err why = {0};
+
 	if (!t->wanted.version)
-		(void)ask(u, t, NULL);
+		(void)ask(u, t, &why); /* the disk may have it */
 	if (t->wanted.version && strcmp(t->wanted.version, version) == 0) {
 		take_version(&m->version, &t->wanted);
 		m->current = true;
@@ -299,22 +304,6 @@ void target_drain(struct updater *u, struct target *t)
 
 /* ---- a check ---- */
 
-/* At the start: what the disk has, before the source is asked. */
-static void serve_last(struct updater *u, struct target *t)
-{
-	struct meant m = {.stage = cached_model_stage(&t->model)};
-	struct err err = {0};
-
-	if (t->started)
-		return;
-	t->started = true;
-	if (!find_last(u, t, &m))
-		return;
-	if (bring_alone(u, t, &m.version, m.stage, true, &err) < 0)
-		log_warning("%s: %s", t->name, err.text);
-	source_version_release(&m.version);
-}
-
 /* Whether a model of which nothing is in memory is to be brought there by a check. */
 static bool has_place(struct updater *u, const struct target *t)
 {
@@ -324,6 +313,22 @@ static bool has_place(struct updater *u, const struct target *t)
 		return true;
 	cache_counts(u->cache, &counts);
 	return !t->ready && counts.versions < (size_t)t->config->cache_size;
+}
+
+/* At the start: what the disk has, before the source is asked. */
+static void serve_last(struct updater *u, struct target *t)
+{
+	struct meant m = {.stage = cached_model_stage(&t->model)};
+	struct err err = {0};
+
+	if (t->started)
+		return;
+	t->started = true;
+	if (!has_place(u, t) || !find_last(u, t, &m))
+		return;
+	if (bring_alone(u, t, &m.version, m.stage, true, &err) < 0)
+		log_warning("%s: %s", t->name, err.text);
+	source_version_release(&m.version);
 }
 
 static void take_answer(void *arg, struct cache_model *model, const struct err *err)
@@ -385,10 +390,11 @@ static int take_held(
 
 	if (!is_version(&t->wanted, held->version, held->run_id))
 		return bring_alone(u, t, &t->wanted, stage, false, err);
+	const struct cache_about what = about(t, &t->wanted, stage);
+	remember(u, t, &t->wanted);
 	if (cache_set_current(u->cache, t->name, held->version, err) < 0)
 		return -1;
-	const struct cache_about what = about(t, &t->wanted, stage);
-	serves(u, t, &t->wanted);
+	set_ready(u, t);
 	return cache_describe(u->cache, t->name, held->version, what.stage, what.alias, err);
 }
 
