@@ -25,6 +25,7 @@ static int show(struct modelcache *cache, const char *name)
 	printf("%s version %s, %llu bytes, %s\n", model->name, model->version,
 		(unsigned long long)model->size, model->sha256);
 	modelcache_release(model);
+	fflush(stdout);
 	return 0;
 }
 

@@ -140,7 +140,7 @@ static int greet(struct session *s, struct modelcache_error *error)
 
 struct session *session_open(struct modelcache *cache, struct modelcache_error *error)
 {
-	char text[sizeof(error->text)];
+	char text[200];
 	struct session *s = calloc(1, sizeof(*s));
 
 	if (!s) {
