@@ -93,6 +93,7 @@ date every day, and a page to look at models, versions and the fleet.")
 
 modelfleet_daemon(model-cached COMPONENT cached UNIT model-cached USER model-cached
   CONFIG model_cache.yaml MAN model-cached.1 model_cache.yaml.5
+  EXAMPLES docs/examples/modelcache.c docs/examples/modelcache.py
   PAGES docs/cache.md
   RECOMMENDS "ca-certificates"
   DESCRIPTION "holds a host's machine-learning models in memory
