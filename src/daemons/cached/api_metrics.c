@@ -10,25 +10,25 @@ static void add_versions(struct cached *d, struct strbuf *out)
 	size_t count;
 	autofree struct cache_row *rows = cache_rows(d->cache, &count);
 
-	metrics_head(out, "model_version_info", "gauge", "The version of a model in use.");
+	prometheus_head(out, "model_version_info", "gauge", "The version of a model in use.");
 	for (size_t i = 0; i < count; i++) {
 		if (!rows[i].current)
 			continue;
 		strbuf_addstr(out, "model_version_info{");
-		metrics_label(out, "name", rows[i].name);
+		prometheus_label(out, "name", rows[i].name);
 		strbuf_addch(out, ',');
-		metrics_label(out, "version", rows[i].version);
+		prometheus_label(out, "version", rows[i].version);
 		strbuf_addch(out, ',');
-		metrics_label(out, "stage", *rows[i].stage ? rows[i].stage : rows[i].alias);
+		prometheus_label(out, "stage", *rows[i].stage ? rows[i].stage : rows[i].alias);
 		strbuf_addstr(out, "} 1\n");
 	}
-	metrics_head(out, "model_loaded_timestamp_seconds", "gauge",
+	prometheus_head(out, "model_loaded_timestamp_seconds", "gauge",
 		"When the version in use was loaded.");
 	for (size_t i = 0; i < count; i++) {
 		if (!rows[i].current)
 			continue;
 		strbuf_addstr(out, "model_loaded_timestamp_seconds{");
-		metrics_label(out, "name", rows[i].name);
+		prometheus_label(out, "name", rows[i].name);
 		strbuf_addf(out, "} %lld\n", (long long)rows[i].loaded_at);
 	}
 }
@@ -37,12 +37,12 @@ static void add_versions(struct cached *d, struct strbuf *out)
 static void add_targets(const struct update_row *rows, size_t count, const char *name,
 	const char *type, const char *help, size_t offset, struct strbuf *out)
 {
-	metrics_head(out, name, type, help);
+	prometheus_head(out, name, type, help);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t value;
 		memcpy(&value, (const char *)&rows[i] + offset, sizeof(value));
 		strbuf_addf(out, "%s{", name);
-		metrics_label(out, "name", rows[i].name);
+		prometheus_label(out, "name", rows[i].name);
 		strbuf_addf(out, "} %" PRIu64 "\n", value);
 	}
 }
@@ -94,7 +94,7 @@ static void add_cache(struct cached *d, struct strbuf *out)
 			(double)c.leaving},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
-		metrics_add(out, metrics[i].name, metrics[i].type, metrics[i].help,
+		prometheus_value(out, metrics[i].name, metrics[i].type, metrics[i].help,
 			metrics[i].value);
 }
 
@@ -107,19 +107,19 @@ static void add_rest(struct cached *d, struct strbuf *out)
 	disk_count(d->disk, &versions, &disk_bytes);
 	pressure_counts(d->pressure, &budget, &shrinks);
 	hub_counts(d->hub, &hub);
-	metrics_add(
+	prometheus_value(
 		out, "model_disk_versions", "gauge", "Versions on the disk.", (double)versions);
-	metrics_add(out, "model_disk_bytes", "gauge", "Bytes of versions on the disk.",
+	prometheus_value(out, "model_disk_bytes", "gauge", "Bytes of versions on the disk.",
 		(double)disk_bytes);
-	metrics_add(out, "model_cache_limit_bytes", "gauge",
+	prometheus_value(out, "model_cache_limit_bytes", "gauge",
 		"What versions in memory may have at present; 0: any.", (double)budget);
-	metrics_add(out, "model_cache_shrinks_total", "counter",
+	prometheus_value(out, "model_cache_shrinks_total", "counter",
 		"Times that models were let go since memory was short.", (double)shrinks);
-	metrics_add(
+	prometheus_value(
 		out, "model_clients", "gauge", "Clients of the socket.", (double)hub.clients);
-	metrics_add(out, "model_clients_refused_total", "counter",
+	prometheus_value(out, "model_clients_refused_total", "counter",
 		"Clients that may not, or were too many.", (double)hub.refused);
-	metrics_add(out, "model_clients_broken_total", "counter",
+	prometheus_value(out, "model_clients_broken_total", "counter",
 		"Clients that broke the protocol.", (double)hub.broken);
 }
 
@@ -130,8 +130,8 @@ void api_metrics(struct cached *d, struct strbuf *out)
 	add_cache(d, out);
 	metrics_write(&d->metrics, out);
 	add_rest(d, out);
-	metrics_head(out, "model_cached_build_info", "gauge", "The version that runs.");
+	prometheus_head(out, "model_cached_build_info", "gauge", "The version that runs.");
 	strbuf_addstr(out, "model_cached_build_info{");
-	metrics_label(out, "version", d->build);
+	prometheus_label(out, "version", d->build);
 	strbuf_addstr(out, "} 1\n");
 }

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon counts itself, and Prometheus's text format 0.0.4. */
+/* What the daemon counts itself. */
 #ifndef CACHED_METRICS_H
 #define CACHED_METRICS_H
 
 #include <pthread.h>
 #include <stdint.h>
 
-#include "base/str.h"
-
-#define METRICS_BUCKETS 14u
-
-/* Times in seconds, by size. An all-zero struct with bounds set is empty. */
-struct histogram {
-	const double *bounds;                 /* METRICS_BUCKETS of them, growing */
-	uint64_t within[METRICS_BUCKETS + 1]; /* each alone, not added up; the last: beyond */
-	double sum;
-};
+#include "daemons/prometheus.h"
 
 /* Made by metrics_init; counted into from any thread. */
 struct metrics {
@@ -34,13 +25,5 @@ void metrics_load(struct metrics *m, double seconds, bool downloaded);
 void metrics_swap(struct metrics *m, double seconds);
 /* Appends these counters. */
 void metrics_write(struct metrics *m, struct strbuf *out);
-
-/* Appends a metric's help and type ("gauge", "counter", "histogram"). */
-void metrics_head(struct strbuf *out, const char *name, const char *type, const char *help);
-/* Appends a metric that has no labels. */
-void metrics_add(
-	struct strbuf *out, const char *name, const char *type, const char *help, double value);
-/* Appends NAME="VALUE" of a label, escaped. */
-void metrics_label(struct strbuf *out, const char *name, const char *value);
 
 #endif

@@ -5,10 +5,11 @@
 #include <pthread.h>
 
 #include "base/vec.h"
+#include "daemons/prometheus.h"
 
 #define PREFIX "model_registryd_"
 
-static const double buckets[] = {
+static const double buckets[PROMETHEUS_BUCKETS] = {
 	0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
 /* Requests of a route that were answered with a status. */
@@ -24,15 +25,14 @@ struct metrics {
 		struct series *items;
 		size_t count, cap;
 	} series;
-	uint64_t within[ARRAY_SIZE(buckets)]; /* each alone, not added up */
-	uint64_t count;
-	double seconds;
+	struct histogram requests;
 };
 
 struct metrics *metrics_new(void)
 {
 	struct metrics *m = xcalloc(1, sizeof(*m));
 
+	m->requests.bounds = buckets;
 	pthread_mutex_init(&m->lock, NULL);
 	return m;
 }
@@ -54,32 +54,22 @@ void metrics_count(
 {
 	pthread_mutex_lock(&m->lock);
 	find(m, route, status)->count++;
-	m->count++;
-	m->seconds += seconds;
-	for (size_t i = 0; i < ARRAY_SIZE(buckets); i++)
-		if (seconds <= buckets[i]) {
-			m->within[i]++;
-			break;
-		}
+	histogram_observe(&m->requests, seconds);
 	pthread_mutex_unlock(&m->lock);
-}
-
-static void add_head(struct strbuf *out, const char *name, const char *type, const char *help)
-{
-	strbuf_addf(out, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name,
-		type);
 }
 
 void metrics_add(
 	struct strbuf *out, const char *name, const char *type, const char *help, double value)
 {
-	add_head(out, name, type, help);
-	strbuf_addf(out, PREFIX "%s %.17g\n", name, value);
+	autofree char *full = xasprintf(PREFIX "%s", name);
+
+	prometheus_value(out, full, type, help, value);
 }
 
 static void add_requests(const struct metrics *m, struct strbuf *out)
 {
-	add_head(out, "requests_total", "counter", "Requests, by route and status.");
+	prometheus_head(
+		out, PREFIX "requests_total", "counter", "Requests, by route and status.");
 	for (size_t i = 0; i < m->series.count; i++) {
 		const struct series *s = &m->series.items[i];
 		strbuf_addf(out,
@@ -90,26 +80,12 @@ static void add_requests(const struct metrics *m, struct strbuf *out)
 	}
 }
 
-static void add_seconds(const struct metrics *m, struct strbuf *out)
-{
-	uint64_t sum = 0;
-
-	add_head(out, "request_seconds", "histogram", "Time from a request to its answer.");
-	for (size_t i = 0; i < ARRAY_SIZE(buckets); i++) {
-		sum += m->within[i];
-		strbuf_addf(out, PREFIX "request_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
-			buckets[i], sum);
-	}
-	strbuf_addf(out, PREFIX "request_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n", m->count);
-	strbuf_addf(out, PREFIX "request_seconds_sum %.9g\n", m->seconds);
-	strbuf_addf(out, PREFIX "request_seconds_count %" PRIu64 "\n", m->count);
-}
-
 void metrics_write(struct metrics *m, struct strbuf *out)
 {
 	pthread_mutex_lock(&m->lock);
 	add_requests(m, out);
-	add_seconds(m, out);
+	prometheus_histogram(out, PREFIX "request_seconds",
+		"Time from a request to its answer.", &m->requests);
 	pthread_mutex_unlock(&m->lock);
 }
 
