@@ -87,7 +87,9 @@ struct s3_new {
 };
 /*
  * Puts an object that is not there yet; ERR_EXISTS where it is. A store that does not know the
- * condition (If-None-Match) may replace what somebody else puts at the same moment.
+ * condition (If-None-Match) may replace what somebody else puts at the same moment. Where
+ * requests meet, and the store says so by 409, it is asked again ("Conditional requests" of
+ * Amazon's S3 user guide).
  */
 int s3_put(struct s3 *s3, const struct s3_new *object, struct err *err);
 /* Reads an object of at most max bytes. */

@@ -170,8 +170,9 @@ int s3_head(struct s3 *s, const char *key, struct s3_object *object, struct err 
 	return 0;
 }
 
-/* Asks for a put, with the condition that a store may not know. */
-static int put(struct s3 *s, const struct s3_new *o, bool condition, struct err *err)
+/* Asks for a put, with the condition that a store may not know; the answer's status is told. */
+static int put(
+	struct s3 *s, const struct s3_new *o, bool condition, int *status, struct err *err)
 {
 	AUTO(http_response_release) struct http_response r = {0};
 	AUTO(strbuf_release) struct strbuf sum = STRBUF_INIT;
@@ -188,17 +189,33 @@ static int put(struct s3 *s, const struct s3_new *o, bool condition, struct err 
 	struct question q = {
 		.what = {.method = "PUT", .key = o->key, .headers = headers}, .body = &o->body};
 	int result = perform(s, &q, &r, err);
+	*status = r.status;
 	if (result < 0 && condition && r.status == 501) {
 		err_clear(err);
-		return put(s, o, false, err);
+		return put(s, o, false, status, err);
 	}
 	return result;
 }
 
-int s3_put(struct s3 *s, const struct s3_new *o, struct err *err)
+/* Puts what a look finds missing: many stores pass over a condition that they do not know. */
+static int put_missing(struct s3 *s, const struct s3_new *o, int *status, struct err *err)
 {
 	AUTO(s3_object_release) struct s3_object there = {0};
 	struct err why = {0};
+
+	*status = 0;
+	if (s3_head(s, o->key, &there, &why) == 0)
+		return err_set(err, ERR_EXISTS, "s3://%s/%s%s is there already", s->bucket,
+			s->prefix, o->key);
+	if (why.code != ERR_NOTFOUND)
+		return err_set(err, why.code, "%s", why.text);
+	return put(s, o, true, status, err);
+}
+
+int s3_put(struct s3 *s, const struct s3_new *o, struct err *err)
+{
+	double pause = PAUSE;
+	int status;
 
 	if (o->body.size > S3_PUT_MAX)
 		return err_set(err, ERR_LIMIT,
@@ -206,18 +223,18 @@ int s3_put(struct s3 *s, const struct s3_new *o, struct err *err)
 			"the "
 			"files in a store on disk",
 			o->key);
-	/* Many stores pass over a condition that they do not know. */
-	if (s3_head(s, o->key, &there, &why) == 0)
-		return err_set(err, ERR_EXISTS, "s3://%s/%s%s is there already", s->bucket,
-			s->prefix, o->key);
-	if (why.code != ERR_NOTFOUND)
-		return err_set(err, why.code, "%s", why.text);
-	if (put(s, o, true, err) == 0)
-		return 0;
-	/* Of a bucket that is not there, or a store that takes no objects. */
-	if (err && err->code == ERR_NOTFOUND)
-		err->code = ERR_UNREACHABLE;
-	return -1;
+	for (unsigned tries = 1; put_missing(s, o, &status, err) < 0; tries++, pause *= 2) {
+		/* Of a bucket that is not there, or a store that takes no objects. */
+		if (status == 404 && err)
+			err->code = ERR_UNREACHABLE;
+		if (status != 409 || tries == TRIES)
+			return -1;
+		/* Requests met, and this one is to be made again; nobody may have won. */
+		err_clear(err);
+		if (wait_until(deadline_in(pause), s->cancel, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int s3_get(struct s3 *s, const char *key, size_t max, struct strbuf *out, struct err *err)

@@ -113,6 +113,17 @@ class Handler(BaseHTTPRequestHandler):
     def do_models_fleet_crossed(self):
         self.answer(404 if self.command == "HEAD" else 412, b"<Error><Code>PreconditionFailed</Code></Error>")
 
+    def do_models_fleet_met(self):
+        """Of a store where two requests met: the second attempt is taken."""
+        path = urlsplit(self.path).path
+        seen[path] = seen.get(path, 0) + (self.command == "PUT")
+        missing = self.command == "HEAD"
+        self.answer(404 if missing else 409 if seen[path] < 2 else 200,
+                    b"<Error><Code>ConditionalRequestConflict</Code></Error>")
+
+    def do_models_fleet_met_for_ever(self):
+        self.answer(404 if self.command == "HEAD" else 409, b"<Error><Code>OperationAborted</Code></Error>")
+
     def do_models_fleet_denied(self):
         self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
 

@@ -106,6 +106,13 @@ static void an_object_is_not_replaced(void **state)
 	assert_error(put("crossed"), ERR_EXISTS, "PreconditionFailed");
 }
 
+static void requests_that_meet_are_made_again(void **state)
+{
+	(void)state;
+	assert_int_equal(put("met"), 0);
+	assert_error(put("met_for_ever"), ERR_EXISTS, "OperationAborted");
+}
+
 static void a_store_without_conditions(void **state)
 {
 	(void)state;
@@ -176,6 +183,7 @@ int main(void)
 		T(a_busy_store_is_asked_again),
 		T(what_is_not_there),
 		T(an_object_is_not_replaced),
+		T(requests_that_meet_are_made_again),
 		T(a_store_without_conditions),
 		T(what_is_too_large),
 		T(a_store_that_denies),
