@@ -73,6 +73,26 @@ static char *linked(const char *model, const char *alias)
 	return clock_is_date(target) ? xstrdup(target) : NULL;
 }
 
+/* The version that a request means; NULL with err. */
+static char *choose_version(const char *model, const struct source_request *q, struct err *err)
+{
+	autofree char *path = q->version ? path_join(model, q->version) : NULL;
+
+	if (q->version) {
+		if (clock_is_date(q->version) && path_is_dir(path))
+			return xstrdup(q->version);
+		err_set(err, ERR_NOTFOUND, "%s has no version %s", model, q->version);
+		return NULL;
+	}
+	char *version = q->alias ? linked(model, q->alias) : newest(model);
+	if (!version && q->alias)
+		err_set(err, ERR_NOTFOUND, "%s/%s is no link to a version beside it", model,
+			q->alias);
+	else if (!version)
+		err_set(err, ERR_NOTFOUND, "%s has no version", model);
+	return version;
+}
+
 static int find_directory(
 	void *state, const struct source_request *q, struct source_version *v, struct err *err)
 {
@@ -83,12 +103,9 @@ static int find_directory(
 	autofree char *model = path_join(d->root, q->name);
 	if (!path_is_dir(model))
 		return err_set(err, ERR_NOTFOUND, "%s is not there", model);
-	char *version = q->alias ? linked(model, q->alias) : newest(model);
-	if (!version && q->alias)
-		return err_set(err, ERR_NOTFOUND, "%s/%s is no link to a version beside it",
-			model, q->alias);
+	char *version = choose_version(model, q, err);
 	if (!version)
-		return err_set(err, ERR_NOTFOUND, "%s has no version", model);
+		return -1;
 	*v = (struct source_version){.version = version, .run_id = xstrdup("")};
 	return 0;
 }

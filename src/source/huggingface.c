@@ -41,10 +41,13 @@ static int find_hub(
 	AUTO(arena_release) struct arena arena = {0};
 	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
 
+	if (q->version && !is_commit(q->version))
+		return err_set(err, ERR_NOTFOUND,
+			"there is no version \"%s\": they are whole commits", q->version);
 	strbuf_addf(&url, "%s/api/models/", s->base);
 	source_add_path(&url, q->name);
 	strbuf_addstr(&url, "/revision/");
-	source_add_segment(&url, q->alias ? q->alias : REVISION);
+	source_add_segment(&url, q->version ? q->version : q->alias ? q->alias : REVISION);
 	source_add_query(&url, "expand", "sha");
 	const struct value *said = source_ask(s, &arena, url.data, NULL, err);
 	const char *sha = said ? source_text(said, "sha") : NULL;

@@ -122,29 +122,43 @@ static int take_version(const struct value *said, const struct source_request *q
 	return 0;
 }
 
-/* 400 is what the server says of an alias, and the older one of a model, that is not there. */
+/*
+ * 400 is what the server says of an alias, of a version that is no number, and the older one of
+ * a model, that is not there.
+ */
 static void correct_code(const struct http_response *r, struct err *err)
 {
 	if (err && r->status == 400 && err->code == ERR_PROTOCOL)
 		err->code = ERR_NOTFOUND;
 }
 
+/* Asks a question about a model, with one more parameter; NULL with err. */
+static const struct value *ask(struct source_server *s, struct arena *arena,
+	const struct source_request *q, const char *question, const char *parameter,
+	const char *value, struct err *err)
+{
+	AUTO(http_response_release) struct http_response response = {0};
+	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
+
+	strbuf_addf(&url, "%s" API "%s", s->base, question);
+	source_add_query(&url, "name", q->name);
+	source_add_query(&url, parameter, value);
+	const struct value *said = source_ask(s, arena, url.data, &response, err);
+	if (!said)
+		correct_code(&response, err);
+	return said;
+}
+
 static int find_by_stage(struct source_server *s, const struct source_request *q,
 	struct source_version *v, struct err *err)
 {
-	AUTO(http_response_release) struct http_response response = {0};
 	AUTO(arena_release) struct arena arena = {0};
-	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
+	const struct value *said = ask(s, &arena, q, "/registered-models/get-latest-versions",
+		"stages", q->stage, err);
+	const struct value *versions = said ? value_dict_get(said, "model_versions") : NULL;
 
-	strbuf_addf(&url, "%s" API "/registered-models/get-latest-versions", s->base);
-	source_add_query(&url, "name", q->name);
-	source_add_query(&url, "stages", q->stage);
-	const struct value *said = source_ask(s, &arena, url.data, &response, err);
-	if (!said) {
-		correct_code(&response, err);
+	if (!said)
 		return -1;
-	}
-	const struct value *versions = value_dict_get(said, "model_versions");
 	if (!versions || versions->kind != VALUE_LIST || versions->count == 0)
 		return err_set(err, ERR_NOTFOUND, "no version is in the stage %s", q->stage);
 	return take_version(versions->items[0], q, v, err);
@@ -153,22 +167,16 @@ static int find_by_stage(struct source_server *s, const struct source_request *q
 static int find_mlflow(
 	void *state, const struct source_request *q, struct source_version *v, struct err *err)
 {
-	struct source_server *s = state;
-	AUTO(http_response_release) struct http_response response = {0};
 	AUTO(arena_release) struct arena arena = {0};
-	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
 
-	if (q->stage)
-		return find_by_stage(s, q, v, err);
-	strbuf_addf(&url, "%s" API "/registered-models/alias", s->base);
-	source_add_query(&url, "name", q->name);
-	source_add_query(&url, "alias", q->alias);
-	const struct value *said = source_ask(s, &arena, url.data, &response, err);
-	if (!said) {
-		correct_code(&response, err);
-		return -1;
-	}
-	return take_version(value_dict_get(said, "model_version"), q, v, err);
+	if (!q->version && q->stage)
+		return find_by_stage(state, q, v, err);
+	const struct value *said = q->version
+					   ? ask(state, &arena, q, "/model-versions/get",
+						     "version", q->version, err)
+					   : ask(state, &arena, q, "/registered-models/alias",
+						     "alias", q->alias, err);
+	return said ? take_version(value_dict_get(said, "model_version"), q, v, err) : -1;
 }
 
 /* ---- its files ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * model-registryd as a source: the version in production, and those of its files that the
- * service keeps. Its key is that of registry_client.h.
+ * model-registryd as a source: the version in production, or one by its number, and those of
+ * its files that the service keeps. Its key is that of registry_client.h.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,8 +29,14 @@ static int find_registry(
 	void *state, const struct source_request *q, struct source_version *v, struct err *err)
 {
 	AUTO(arena_release) struct arena arena = {0};
-	const struct value *entry = registry_client_production(state, &arena, q->name, err);
+	int64_t number = 0;
 
+	if (q->version && !parse_int(q->version, 1, INT64_MAX, &number))
+		return err_set(err, ERR_NOTFOUND,
+			"there is no version \"%s\": they are numbers", q->version);
+	const struct value *entry =
+		number ? registry_client_get(state, &arena, q->name, number, NULL, err)
+		       : registry_client_production(state, &arena, q->name, err);
 	if (!entry)
 		return -1;
 	const char *date = source_text(entry, "date");

@@ -41,10 +41,11 @@ struct source_options {
 
 /* One model as it is configured. NULL: not said. */
 struct source_request {
-	const char *name;       /* in the registry; on the Hub OWNER/NAME */
-	const char *alias;      /* on the Hub a revision: a branch, a tag, a commit */
-	const char *stage;      /* instead of an alias */
-	const char *path;       /* the file in the version, or a pattern of it */
+	const char *name;    /* in the registry; on the Hub OWNER/NAME */
+	const char *alias;   /* on the Hub a revision: a branch, a tag, a commit */
+	const char *stage;   /* instead of an alias */
+	const char *version; /* this one, whatever alias and stage say; on the Hub a commit */
+	const char *path;    /* the file in the version, or a pattern of it */
 	const char *local_name; /* what it will be called: its extension tells the kind */
 	const char *sha256_tag; /* the version's tag that holds the file's SHA-256 */
 };
@@ -91,7 +92,10 @@ bool source_is_kind(const char *kind);
 /* Closes connections and frees it. NULL is fine. */
 void source_close(struct source *source);
 
-/* Asks which version a model's alias or stage names. */
+/*
+ * Asks which version a model's alias or stage names, or for the version that the request names:
+ * ERR_NOTFOUND where the source has none of that name.
+ */
 int source_find(struct source *source, const struct source_request *request,
 	struct source_version *version, struct err *err);
 /* Appends all files of a version. */
