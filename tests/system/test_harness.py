@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 from pathlib import Path
 
 from harness import CannotBoot, cgroup, program
@@ -216,6 +217,17 @@ class CleanUpTest(unittest.TestCase):
         inits = [host.init() for host in fleet.hosts]
         Fleet.remove_by_name("harness-clean-up")
         self.assert_nothing_left(fleet, inits)
+
+    def test_another_tree_s_fleet_of_the_same_name_stays(self):
+        elsewhere = tempfile.TemporaryDirectory(prefix="modelfleet-")
+        self.addCleanup(elsewhere.cleanup)
+        fleet = self.up()
+        self.addCleanup(fleet.remove)
+        with unittest.mock.patch("harness.fleet.fleets_dir", return_value=Path(elsewhere.name)):
+            other = self.up()
+            other.remove()
+        for host in fleet.hosts:
+            self.assertEqual(host.shell("echo here"), "here\n")
 
     def test_nothing_is_left_when_nobody_noted_the_processes(self):
         fleet = self.up()

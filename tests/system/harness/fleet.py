@@ -91,8 +91,9 @@ class Fleet(Reached):
 
     def _host(self, index):
         name = f"n{index + 1:02d}"
+        # The bridge's number is this machine's; a fleet's name may be another tree's as well.
         return Host(name, Link(self.bridge, index), self.directory / "hosts" / name,
-                    f"{self.name}-{name}")
+                    f"{self.bridge.name}-{name}")
 
     def _each(self, action):
         """Runs an action on all hosts at once; the first error is raised after all ended."""
