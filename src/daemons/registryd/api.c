@@ -216,6 +216,14 @@ static const struct api_about about_production = {.id = "getProductionModel",
 	.replies = {{200, "Entry", NULL}, {304, NULL, NULL}},
 	.problems = {404, 503}};
 
+static const struct api_about about_previous = {.id = "getPreviousModel",
+	.what = "The version that a roll back makes production: previous_version of "
+		"model_registry.yaml; without a site, the next lower one that is not archived",
+	.role = ROLE_READ,
+	.names = {"model_name"},
+	.replies = {{200, "Entry", NULL}},
+	.problems = {404, 503}};
+
 static const struct api_about about_get = {.id = "getModel",
 	.what = "One version of a model",
 	.role = ROLE_READ,
@@ -268,6 +276,8 @@ const struct http_route api_routes[] = {
 	HTTP_ROUTE("GET", MODELS, list_models, .about = &about_list),
 	HTTP_ROUTE("POST", MODELS, api_register, .about = &about_register),
 	HTTP_ROUTE("GET", MODELS "/{}/production", get_production, .about = &about_production),
+	HTTP_ROUTE("GET", MODELS "/{}/previous", api_previous, .slow = true,
+		.about = &about_previous),
 	HTTP_ROUTE("GET", MODELS "/{}/{}", get_model, .about = &about_get),
 	HTTP_ROUTE("PATCH", MODELS "/{}/{}", api_patch, .about = &about_patch),
 	HTTP_ROUTE("DELETE", MODELS "/{}/{}", api_delete, .about = &about_delete),

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handlers of the registry's API that change something; http_handler of http/serve.h. */
+/* Handlers of the registry's API that are in files of their own; http_handler of http/serve.h.
+ */
 #ifndef REGISTRYD_API_H
 #define REGISTRYD_API_H
 
 #include "daemons/registryd/registryd.h"
 
+/*
+ * GET .../models/{}/previous: the version that a roll back makes production. Of a model of the
+ * site it is previous_version of model_registry.yaml, as rollback-model --previous takes it.
+ * Nothing else remembers what was production: there it is the highest version below the one in
+ * production that is not archived. On a worker: the site may have to be read.
+ */
+void api_previous(void *data, const struct http_call *call, struct http_answer *answer);
 /* POST .../models */
 void api_register(void *data, const struct http_call *call, struct http_answer *answer);
 /* The same on a worker: where the store of files is asked over a network. */

@@ -26,6 +26,8 @@
 #include "daemons/registryd/files.h"
 #include "daemons/registryd/store.h"
 
+#define TRUTH_DATE_SIZE 11 /* YYYY-MM-DD and a NUL */
+
 struct truth_options {
 	const char *inventory; /* of the site; NULL: that of ansible.cfg */
 	struct entry_store *store;
@@ -49,6 +51,13 @@ struct files *truth_files(struct truth *truth);
  */
 int truth_look(struct truth *truth, struct err *err);
 
+/*
+ * The date that a model goes back to: its previous_version in model_registry.yaml, "" where
+ * that names none, or has another date than `current` as the model's current one. -1 with err
+ * when the site cannot be read. `previous` has room for TRUTH_DATE_SIZE bytes.
+ */
+int truth_previous(struct truth *truth, const char *model, const char *current, char *previous,
+	struct err *err);
 /*
  * Makes an entry production. `change` is ENTRY_ACTIVATE; its outcome is as entry_store_apply
  * gives it, and -1 with err says that the site refused: nothing has changed. `by` is who asked,

@@ -232,3 +232,27 @@ int truth_look(struct truth *t, struct err *err)
 	pthread_mutex_unlock(&t->lock);
 	return made;
 }
+
+/* ---- the way back ---- */
+
+/* The registry follows first, so that what is asked about is what the file was read for. */
+static int find_previous(struct truth *t, const char *model, const char *current,
+	char *previous, struct err *err)
+{
+	*previous = '\0';
+	if (look(t, err) < 0)
+		return -1;
+	const struct model *m = truth_site_model(&t->site, model);
+	if (m && m->current && m->previous && strcmp(m->current, current) == 0)
+		snprintf(previous, TRUTH_DATE_SIZE, "%s", m->previous);
+	return 0;
+}
+
+int truth_previous(struct truth *t, const char *model, const char *current, char *previous,
+	struct err *err)
+{
+	pthread_mutex_lock(&t->lock);
+	int result = find_previous(t, model, current, previous, err);
+	pthread_mutex_unlock(&t->lock);
+	return result;
+}

@@ -11,8 +11,6 @@
 #include "daemons/registryd/truth.h"
 #include "daemons/registryd/truth_site.h"
 
-#define TRUTH_DATE_SIZE 11 /* YYYY-MM-DD and a NUL */
-
 struct truth {
 	pthread_mutex_t lock; /* of all below */
 	char *inventory;

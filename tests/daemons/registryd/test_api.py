@@ -63,6 +63,20 @@ class LifeTest(ApiCase):
             self.assertEqual(self.ask("PUT", f"{MODELS}/yolo/1/activate").json["status"],
                              "production")
 
+    def test_the_version_before_is_the_next_lower_that_is_not_archived(self):
+        previous = f"{MODELS}/yolo/previous"
+        self.assert_problem(self.ask("GET", previous), 404, "in production")
+        for version in (1, 2, 3, 5):
+            self.register(self.ask, version=version)
+        self.register(self.ask, name="other", version=4)
+        self.assertEqual(self.ask("PUT", f"{MODELS}/yolo/3/archive").status, 200)
+        self.assertEqual(self.ask("PUT", f"{MODELS}/yolo/5/activate").status, 200)
+        got = self.ask("GET", previous)
+        self.assertEqual(got.json["version"], 2)
+        self.assertEqual(got.headers["ETag"], self.ask("GET", f"{MODELS}/yolo/2").headers["ETag"])
+        self.assertEqual(self.ask("PUT", f"{MODELS}/yolo/1/activate").status, 200)
+        self.assert_problem(self.ask("GET", previous), 404, "to go back to")
+
     def test_a_duplicate_version_is_refused(self):
         first = self.register(self.ask)
         again = self.ask("POST", MODELS, {"model_name": "yolo", "version": 1, "path": "other"})

@@ -260,6 +260,58 @@ static void test_a_file_that_is_broken_changes_nothing(void **state)
 	assert_int_equal(production(), 7);
 }
 
+/* ---- the way back ---- */
+
+/* Writes the file's word, whatever it was. */
+static void edit_previous(const char *previous)
+{
+	fixture_shell(
+		"sed -i 's/previous_version: .*/previous_version: %s/' " REGISTRY, previous);
+}
+
+static void expect_previous(const char *current, const char *expected)
+{
+	char previous[TRUTH_DATE_SIZE];
+
+	must(truth_previous(truth, "face", current, previous, &err));
+	assert_string_equal(previous, expected);
+}
+
+static void test_the_way_back_is_what_the_file_names(void **state)
+{
+	(void)state;
+	expect_previous(V1, ""); /* null */
+	edit_previous("\"" V2 "\"");
+	expect_previous(V1, V2);
+	expect_previous(V2, ""); /* which is not what is current */
+	must(activate(1));
+	expect_previous(V1, V2);
+}
+
+static void test_the_way_back_of_what_the_file_does_not_have(void **state)
+{
+	char previous[TRUTH_DATE_SIZE];
+
+	(void)state;
+	must(truth_previous(truth, "other", V1, previous, &err));
+	assert_string_equal(previous, "");
+	fixture_shell("echo '  broken: [' >> " REGISTRY);
+	refuse(truth_previous(truth, "face", V1, previous, &err), ERR_INPUT,
+		"model_registry.yaml");
+}
+
+/* Who asks for the way back does not keep the registry from following an edit. */
+static void test_asking_for_the_way_back_is_a_look(void **state)
+{
+	(void)state;
+	must(truth_look(truth, &err));
+	add(7, V2);
+	edit(V2);
+	edit_previous("\"" V1 "\"");
+	expect_previous(V2, V1);
+	assert_int_equal(production(), 7);
+}
+
 /* ---- from the registry to the file ---- */
 
 static void test_an_activation_is_a_commit(void **state)
@@ -450,6 +502,9 @@ int main(void)
 		TEST(test_a_version_that_the_store_lacks_is_not_registered),
 		TEST(test_an_entry_without_a_date_stays_until_the_file_changes),
 		TEST(test_a_file_that_is_broken_changes_nothing),
+		TEST(test_the_way_back_is_what_the_file_names),
+		TEST(test_the_way_back_of_what_the_file_does_not_have),
+		TEST(test_asking_for_the_way_back_is_a_look),
 		TEST(test_an_activation_is_a_commit),
 		TEST(test_what_else_is_dirty_stays_so),
 		TEST(test_a_commit_that_cannot_be_made_changes_nothing),

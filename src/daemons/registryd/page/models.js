@@ -84,6 +84,18 @@ export async function showModels(page) {
 
 // ---- one model ----
 
+/** The version that a roll back goes to, of those that are shown; the service knows it. */
+async function previous(signal, name, versions) {
+	try {
+		const {version} = (await get(modelPath(name, "previous"), signal)).body;
+		return versions.find((v) => v.version === version);
+	} catch (problem) {
+		if (problem.status === 404)
+			return undefined;
+		throw problem;
+	}
+}
+
 function metricNames(versions) {
 	const names = new Set();
 	for (const version of versions)
@@ -168,8 +180,7 @@ export async function showModel(page, name) {
 	async function draw() {
 		const versions = (await entries(page.signal, name)).sort((a, b) => b.version - a.version);
 		const production = versions.find((v) => v.status === "production");
-		const former = production && versions.find((v) => v.version < production.version &&
-			v.status !== "archived");
+		const former = production && await previous(page.signal, name, versions);
 		const metrics = metricNames(versions);
 		const titles = [{title: "Version", class: "number"}, {title: "Status"},
 			{title: "Date", class: "wide"},

@@ -36,6 +36,15 @@ const walks = {
 		await b.see("In production: version 1");
 	},
 
+	/** The version before is what was in production, not what has the number below. */
+	async rollBackTo(b, {url, version}) {
+		await b.open(`${url}/#/models/face`);
+		await b.press(`Roll back to ${version}`);
+		await b.see(`Roll face back to version ${version}?`);
+		await b.page.keyboard.press("Enter");
+		await b.see(`In production: version ${version}`);
+	},
+
 	/** What others do shows without a reload. */
 	async follow(b, {url}) {
 		await b.open(`${url}/#/models/face`);
@@ -46,9 +55,11 @@ const walks = {
 		await b.see("In production: version 3");
 	},
 
-	/** A refusal is said in the dialog, in the service's words. */
+	/** A refusal is said in the dialog, in the service's words; no way back, no button for it. */
 	async refuse(b, {url}) {
 		await b.open(`${url}/#/models/face`);
+		await b.see("In production: version 1");
+		expect(!(await b.page.innerText("main")).includes("Roll back"), "no button");
 		await b.press("Activate version 3");
 		await b.see("goes to staging");
 		await b.page.keyboard.press("Enter");

@@ -141,6 +141,15 @@ class ModelTest(BrowserCase):
         self.assertEqual((self.production(client), self.current()), (1, FIRST))
         self.assertEqual(len(self.commits()), 3)
 
+    def test_a_roll_back_goes_where_production_was(self):
+        client = self.start_with_versions()
+        self.add_version(client, 2, "2026-02-03", b"three")
+        for version in (3, 2, 1):
+            self.assertEqual(client("PUT", f"{MODELS}/face/{version}/activate").status, 200)
+        self.walk("rollBackTo", version=2)
+        self.assertEqual((self.production(client), self.current()), (2, "2026-02-03"))
+        self.assertIn(f'previous_version: "{FIRST}"', self.file.read_text())
+
     def test_a_view_follows_what_others_do(self):
         self.start_with_versions()
         self.walk("follow")
