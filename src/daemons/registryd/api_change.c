@@ -21,11 +21,13 @@ bool api_has_type(const struct http_call *call, struct http_answer *answer)
 {
 	const char *said = http_call_header(call, "Content-Type");
 
-	if (said && (is_type(said, "application/json") ||
-			    is_type(said, "application/merge-patch+json")))
+	if (!said || is_type(said, "application/json") ||
+		is_type(said, "application/merge-patch+json"))
 		return true;
-	http_answer_problem(answer, 415, "Content-Type: found %s, expected application/json",
-		said ? said : "nothing");
+	http_answer_problem(answer, 415,
+		"Content-Type: found %s, expected application/json (curl: -H 'Content-Type: "
+		"application/json')",
+		said);
 	return false;
 }
 
@@ -278,23 +280,24 @@ void api_register_waiting(void *data, const struct http_call *call, struct http_
 	files_audit(r, call, answer->status);
 }
 
-/* A change of the entry that the path names. */
-static void change_entry(struct registryd *r, const struct http_call *call, struct arena *a,
-	struct entry_change *change, struct http_answer *answer)
+/* Takes which entry a path names; false with an answer. */
+static bool read_path_version(
+	const struct http_call *call, struct entry_change *change, struct http_answer *answer)
 {
 	change->model_name = call->segments[0];
-	if (api_read_version(call->segments[1], &change->version, answer) &&
-		api_read_condition(r, call, a, change, answer))
-		(void)writer_take(r->writer, call, change, answer);
+	return api_read_version(call->segments[1], &change->version, answer);
 }
 
 static void change_simply(void *data, const struct http_call *call, enum entry_change_kind kind,
 	struct http_answer *answer)
 {
+	struct registryd *r = data;
 	AUTO(arena_release) struct arena a = {0};
 	struct entry_change change = {.kind = kind};
 
-	change_entry(data, call, &a, &change, answer);
+	if (read_path_version(call, &change, answer) &&
+		api_read_condition(r, call, &a, &change, answer))
+		(void)writer_take(r->writer, call, &change, answer);
 }
 
 void api_activate(void *data, const struct http_call *call, struct http_answer *answer)
@@ -318,9 +321,12 @@ void api_patch(void *data, const struct http_call *call, struct http_answer *ans
 		{"metadata", true, read_metadata},
 		{0},
 	};
+	struct registryd *r = data;
 	AUTO(arena_release) struct arena a = {0};
 	struct entry_change change = {.kind = ENTRY_MERGE};
 
-	if (read_fields(&a, api_read_body(&a, call, answer), fields, &change, answer))
-		change_entry(data, call, &a, &change, answer);
+	if (read_path_version(call, &change, answer) &&
+		read_fields(&a, api_read_body(&a, call, answer), fields, &change, answer) &&
+		api_read_condition(r, call, &a, &change, answer))
+		(void)writer_take(r->writer, call, &change, answer);
 }

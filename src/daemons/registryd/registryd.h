@@ -62,7 +62,10 @@ bool access_guard(void *data, struct http_call *call, struct http_answer *answer
 /* Counts and audits an answered request, and frees its caller (http/serve.h: done). */
 void access_done(void *data, const struct http_call *call, unsigned status, double seconds);
 
-/* True if a request's body is of one of these types; else the answer is 415. */
+/*
+ * True if a request's body is JSON by its Content-Type, or has none, as from clients that just
+ * send it; else the answer is 415.
+ */
 bool api_has_type(const struct http_call *call, struct http_answer *answer);
 /* Reads a segment that is a version; else the answer is 422. */
 bool api_read_version(const char *text, int64_t *version, struct http_answer *answer);

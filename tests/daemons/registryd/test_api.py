@@ -5,11 +5,12 @@
 import json
 import pathlib
 import signal
+import subprocess
 import sys
 import threading
 import unittest
 
-from registry_case import MODELS, RegistryCase
+from registry_case import MODELS, PATIENCE, RegistryCase
 
 WRITERS = 16
 
@@ -193,6 +194,50 @@ class PageTest(ApiCase):
                 self.assert_problem(self.ask("GET", f"{MODELS}?{query}"), 422, fields=[field])
 
 
+class CurlTest(ApiCase):
+    """What curl sends by itself: a form's type where there is a body, and none where there is not."""
+
+    def curl(self, path, *words):
+        done = subprocess.run(
+            ["curl", "-sS", "--noproxy", "*", "-m", str(PATIENCE), "-w", "\n%{http_code}", *words,
+             f"http://127.0.0.1:{self.port}{MODELS}{path}"],
+            capture_output=True, text=True, check=True, timeout=2 * PATIENCE)
+        body, status = done.stdout.rsplit("\n", 1)
+        return int(status), json.loads(body)
+
+    def test_a_version_is_activated_whatever_the_type_of_no_body(self):
+        for version in range(1, 6):
+            self.register(self.ask, version=version)
+        ways = ([], ["-d", ""], ["-H", "Content-Type: application/json"],
+                ["-H", "Content-Type: application/json", "-d", "{}"],
+                ["-H", "Content-Type:", "-d", ""])
+        for version, words in enumerate(ways, 1):
+            with self.subTest(words):
+                status, entry = self.curl(f"/yolo/{version}/activate", "-X", "PUT", *words)
+                self.assertEqual((status, entry["version"], entry["status"]),
+                                 (200, version, "production"))
+        self.assertEqual(list(self.statuses(self.ask).values()).count("production"), 1)
+
+    def test_a_version_is_registered_as_json_or_without_a_type(self):
+        for version, words in enumerate((["-H", "Content-Type: application/json"],
+                                         ["-H", "Content-Type:"]), 1):
+            with self.subTest(words):
+                body = json.dumps({"model_name": "yolo", "version": version, "path": "p"})
+                status, entry = self.curl("", "-d", body, *words)
+                self.assertEqual((status, entry["version"], entry["status"]),
+                                 (201, version, "staging"))
+        status, problem = self.curl("", "-d", '{"model_name": "a", "version": 1, "path": "p"}')
+        self.assertEqual(status, 415)
+        self.assertIn("x-www-form-urlencoded", problem["detail"])
+        self.assertIn("-H 'Content-Type: application/json'", problem["detail"])
+
+    def test_a_list_is_filtered_by_the_query(self):
+        for name in ("yolo", "face"):
+            self.register(self.ask, name)
+        status, found = self.curl("", "-G", "--data-urlencode", "model_name=face")
+        self.assertEqual((status, [m["model_name"] for m in found["models"]]), (200, ["face"]))
+
+
 class RefusalTest(ApiCase):
     def refused(self, body, *fields):
         with self.subTest(body):
@@ -236,6 +281,8 @@ class RefusalTest(ApiCase):
             with self.subTest(path):
                 self.assert_problem(self.ask("GET", f"{MODELS}/{path}"), 422, fields=["version"])
                 self.assert_problem(self.ask("PUT", f"{MODELS}/{path}/activate"), 422,
+                                    fields=["version"])
+                self.assert_problem(self.ask("PATCH", f"{MODELS}/{path}"), 422,
                                     fields=["version"])
 
     def test_bodies_are_json_and_have_a_limit(self):
