@@ -10,9 +10,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "http/serve_private.h"
+#include "http/serve_tls.h"
 
-#define PEM_MAX (256u << 10)
 /* Descriptors of a process beside its connections: files that are served, databases, logs. */
 #define OTHER_DESCRIPTORS 256u
 #define BACKLOG           1024u
@@ -82,33 +81,17 @@ static int cannot_listen(const struct http_server_options *o, struct err *err)
 		return err_set(err, ERR_BUSY,
 			"cannot listen on %s port %u: another program does", o->address,
 			o->port);
-	if (o->tls_cert && !errno)
-		return err_set(err, ERR_INPUT,
-			"%s and %s are no certificate and its key, as PEM", o->tls_cert,
-			o->tls_key);
 	return err_sys(err, "cannot listen on %s port %u", o->address, o->port);
-}
-
-static int read_pem(const char *path, char **out, struct err *err)
-{
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-
-	if (file_read(path, PEM_MAX, &text, err) < 0)
-		return -1;
-	*out = strbuf_detach(&text, NULL);
-	return 0;
 }
 
 static int read_tls(struct http_server *s, struct err *err)
 {
 	if (!s->o.tls_cert)
 		return 0;
-	if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+	if (MHD_is_feature_supported(MHD_FEATURE_HTTPS_CERT_CALLBACK2) != MHD_YES)
 		return err_set(err, ERR_UNSUPPORTED, "this libmicrohttpd has no TLS");
-	return read_pem(s->o.tls_cert, &s->tls_cert, err) < 0 ||
-			       read_pem(s->o.tls_key, &s->tls_key, err) < 0
-		       ? -1
-		       : 0;
+	s->certificate = http_certificate_read(s->o.tls_cert, s->o.tls_key, err);
+	return s->certificate ? 0 : -1;
 }
 
 /*
@@ -124,27 +107,31 @@ static size_t unescape(void *data, struct MHD_Connection *connection, char *text
 	return MHD_http_unescape(text);
 }
 
+static void on_connection(void *server, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	(void)context;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		http_tls_begin(server, connection);
+}
+
 static int start_daemon(struct http_server *s, struct endpoint *e, struct err *err)
 {
-	struct MHD_OptionItem tls[] = {
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, s->tls_cert},
-		{MHD_OPTION_HTTPS_MEM_KEY, 0, s->tls_key},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
-		{MHD_OPTION_END, 0, NULL},
-	};
+	struct MHD_OptionItem tls[HTTP_TLS_OPTIONS] = {{MHD_OPTION_END, 0, NULL}};
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-			 (e->ipv6 ? MHD_USE_IPv6 : 0u) | (s->tls_cert ? MHD_USE_TLS : 0u);
+			 (e->ipv6 ? MHD_USE_IPv6 : 0u) | (s->certificate ? MHD_USE_TLS : 0u);
 
-	if (!s->tls_cert)
-		tls[0].option = MHD_OPTION_END;
+	if (s->certificate)
+		http_tls_options(tls);
 	errno = 0;
 	s->daemon = MHD_start_daemon(flags, s->o.port, NULL, NULL, http_on_request, s,
 		MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&e->address,
 		MHD_OPTION_CONNECTION_LIMIT, s->o.connections, MHD_OPTION_CONNECTION_TIMEOUT,
 		s->o.idle, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_max,
 		MHD_OPTION_LISTEN_BACKLOG_SIZE, BACKLOG, MHD_OPTION_NOTIFY_COMPLETED,
-		http_on_end, s, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_ARRAY,
-		tls, MHD_OPTION_END);
+		http_on_end, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_ARRAY, tls,
+		MHD_OPTION_END);
 	return s->daemon ? 0 : cannot_listen(&s->o, err);
 }
 
@@ -152,10 +139,8 @@ static void free_server(struct http_server *s)
 {
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
-	if (s->tls_key)
-		mem_wipe(s->tls_key, strlen(s->tls_key));
-	free(s->tls_key);
-	free(s->tls_cert);
+	pthread_mutex_destroy(&s->certificate_lock);
+	http_certificate_free(s->certificate);
 	free(s);
 }
 
@@ -172,6 +157,7 @@ struct http_server *http_server_start(
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->certificate_lock, NULL);
 	pthread_cond_init(&s->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	if (parse_address(s->o.address, s->o.port, &e, err) < 0 || read_tls(s, err) < 0 ||

@@ -143,6 +143,7 @@ struct http_server_options {
 };
 
 struct http_server;
+struct http_certificate;
 
 /*
  * Listens. NULL with err: ERR_INPUT for the address or the TLS files, ERR_BUSY for a port in
@@ -151,6 +152,19 @@ struct http_server;
  */
 struct http_server *http_server_start(
 	const struct http_server_options *options, struct err *err);
+/*
+ * Reads a certificate (with those that signed it behind it) and its key from PEM files. NULL
+ * with err: ERR_INPUT where they are none, or do not belong together.
+ */
+struct http_certificate *http_certificate_read(
+	const char *cert, const char *key, struct err *err);
+/* Frees one that no server has got. NULL is fine. */
+void http_certificate_free(struct http_certificate *certificate);
+/*
+ * Gives a server that speaks TLS another certificate, which it takes over: connections from now
+ * on get it, and the others go on. From any thread.
+ */
+void http_server_renew(struct http_server *server, struct http_certificate *certificate);
 /* The port that it listens on. */
 uint16_t http_server_port(const struct http_server *server);
 /* How many connections it takes. */

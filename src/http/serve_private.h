@@ -49,7 +49,8 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	struct http_server_options o;
 	uint16_t port;
-	char *tls_cert, *tls_key;
+	pthread_mutex_t certificate_lock;
+	struct http_certificate *certificate; /* under it; NULL: no TLS */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

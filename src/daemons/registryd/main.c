@@ -51,7 +51,7 @@ static int load(const struct options *o, struct arena *arena, struct registryd_c
 	return rc;
 }
 
-/* Takes keys up that have changed; where that fails the former stay. */
+/* Takes keys and the certificate up that have changed; where that fails the former stay. */
 static void reload(const struct options *o, struct registryd *r)
 {
 	AUTO(arena_release) struct arena arena = {0};
@@ -62,7 +62,8 @@ static void reload(const struct options *o, struct registryd *r)
 		log_line(LOG_ERROR, "the configuration is refused, and the former stays: %s",
 			err.text);
 	else
-		log_info("keys and rules of access were read again");
+		log_info("keys, rules of access%s were read again",
+			config.tls_cert ? " and the certificate" : "");
 }
 
 static int run(const struct options *o, const struct registryd_config *config)

@@ -147,15 +147,43 @@ struct registryd *registryd_start(
 	return NULL;
 }
 
+/* A certificate that takes the former's place; NULL without err where there is no TLS. */
+static struct http_certificate *read_certificate(
+	const struct registryd *r, const struct registryd_config *config, struct err *err)
+{
+	if (!config->tls_cert != !r->config->tls_cert) {
+		err_set(err, ERR_UNSUPPORTED, "tls: it comes and goes by a restart alone");
+		return NULL;
+	}
+	if (!config->tls_cert)
+		return NULL;
+	struct http_certificate *c =
+		http_certificate_read(config->tls_cert, config->tls_key, err);
+	if (!c)
+		err_wrap(err, "tls");
+	return c;
+}
+
 int registryd_reload(
 	struct registryd *r, const struct registryd_config *config, struct err *err)
 {
+	struct err why = {0};
+
 	if (!r->local && !config->keys.count && !config->keys_file &&
 		!config->jwt.secret_file && !config->jwt.jwks)
 		return err_set(err, ERR_DENIED,
 			"access: without any key everybody could change the registry; restart "
 			"for that");
-	return auth_reload(r->auth, config, err);
+	struct http_certificate *certificate = read_certificate(r, config, &why);
+	if (why.code)
+		return err_set(err, why.code, "%s", why.text);
+	if (auth_reload(r->auth, config, err) < 0) {
+		http_certificate_free(certificate);
+		return -1;
+	}
+	if (certificate)
+		http_server_renew(r->server, certificate);
+	return 0;
 }
 
 void registryd_stop(struct registryd *r)

@@ -42,7 +42,10 @@ struct registryd {
 /* Starts all of it. NULL with err; the config outlives it. */
 struct registryd *registryd_start(
 	const struct registryd_config *config, const char *version, struct err *err);
-/* Takes keys and tokens' rules of a configuration that was read again. */
+/*
+ * Takes keys, tokens' rules and the certificate of a configuration that was read again; where
+ * any of them is wrong all former ones stay, and -1 with err.
+ */
 int registryd_reload(
 	struct registryd *r, const struct registryd_config *config, struct err *err);
 /* Answers what is under way, writes what waits, and frees it. NULL is fine. */

@@ -346,13 +346,31 @@ class TlsTest(AccessCase):
         super().setUp()
         if not shutil.which("openssl"):
             self.skipTest("openssl is not installed")
-        cert, key = self.site / "cert.pem", self.site / "key.pem"
+        self.cert, self.key = self.site / "cert.pem", self.site / "key.pem"
+        self.settings["tls"] = {"certificate": str(self.cert), "key": str(self.key)}
+        self.context = self.make_certificate()
+
+    def make_certificate(self):
+        """Writes a new pair, signed by itself; what trusts it alone."""
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                         "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost",
-                        "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out", cert,
-                        "-keyout", key], check=True, capture_output=True)
-        self.settings["tls"] = {"certificate": str(cert), "key": str(key)}
-        self.context = ssl.create_default_context(cafile=cert)
+                        "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out", self.cert,
+                        "-keyout", self.key], check=True, capture_output=True)
+        return ssl.create_default_context(cafile=self.cert)
+
+    def reload(self, *says):
+        """SIGHUP; waits until one more line of the log says that."""
+        before = [self.log().count(text) for text in says]
+        self.daemon.send_signal(signal.SIGHUP)
+        self.await_true(lambda: all(self.log().count(text) > n for text, n in zip(says, before)),
+                        says)
+
+    def assert_trusted(self, context):
+        self.assertEqual(self.client(context)("GET", "/health").status, 200)
+
+    def assert_distrusted(self, context):
+        with self.assertRaises(ssl.SSLCertVerificationError):
+            self.client(context)("GET", "/health")
 
     def test_the_api_over_tls(self):
         self.settings["listen"] = "127.0.0.1:0"
@@ -367,6 +385,40 @@ class TlsTest(AccessCase):
         self.context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         with self.assertRaises((ssl.SSLError, OSError)):
             self.client(self.context)("GET", "/health")
+
+    def test_a_renewed_certificate_is_taken_without_a_cut(self):
+        self.start()
+        kept = self.client(self.context)
+        self.assertEqual(kept("GET", "/health").status, 200)
+        port = kept.connection.sock.getsockname()[1]
+        renewed = self.make_certificate()
+        self.assert_trusted(self.context)
+        self.reload("the certificate were read again")
+        self.assert_trusted(renewed)
+        self.assert_distrusted(self.context)
+        self.assertEqual(kept("GET", "/health").status, 200)
+        self.assertEqual(kept.connection.sock.getsockname()[1], port)
+
+    def test_a_broken_certificate_leaves_the_former(self):
+        self.start()
+        key = self.key.read_text()
+        self.make_certificate()
+        self.key.write_text(key)
+        self.reload("is refused, and the former stays", "is not the key of the certificate")
+        self.assert_trusted(self.context)
+        self.cert.write_text("nothing")
+        self.reload("is refused, and the former stays", "expected a certificate as PEM")
+        self.assert_trusted(self.context)
+        self.cert.unlink()
+        self.reload("is refused, and the former stays")
+        self.assert_trusted(self.context)
+
+    def test_tls_does_not_end_while_it_runs(self):
+        self.start()
+        del self.settings["tls"]
+        self.write_settings()
+        self.reload("is refused, and the former stays", "by a restart alone")
+        self.assert_trusted(self.context)
 
 
 if __name__ == "__main__":
