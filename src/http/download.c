@@ -23,7 +23,10 @@ struct state {
 	struct http_download *d;
 	char *part, *info;
 	int fd;
-	uint64_t have;   /* bytes in the part that belong to the content */
+	uint64_t have; /* bytes in the part that belong to the content */
+	uint64_t most; /* that it ever was in this call */
+	unsigned vain; /* attempts since then */
+	deadline patience;
 	uint64_t begun;  /* bytes whose write-back has begun */
 	uint64_t total;  /* as the server says; 0: it did not */
 	char *validator; /* what the content is called; NULL: it is not */
@@ -422,17 +425,37 @@ static int finish(struct state *s, struct err *err)
 	return dir_sync(dir, err);
 }
 
-/* Waits before the next try: as the server says, else longer each time; a part of it is luck.
+/* Counts an attempt that has ended without the whole. */
+static void count_attempt(struct state *s)
+{
+	bool further = s->d->patience > 0 && s->have > s->most;
+
+	s->vain = further ? 0 : s->vain + 1;
+	if (s->have > s->most)
+		s->most = s->have;
+}
+
+static bool may_try_again(const struct state *s)
+{
+	unsigned attempts = s->d->attempts ? s->d->attempts : ATTEMPTS;
+
+	return s->vain < attempts && !deadline_passed(s->patience);
+}
+
+/*
+ * Waits before the next try: as the server says, else longer each time that brought nothing; a
+ * part of it is luck.
  */
 static int pause_before(
-	const struct http_client *client, const struct http_download *d, struct err *err)
+	const struct http_client *client, const struct state *s, struct err *err)
 {
+	const struct http_download *d = s->d;
 	const char *said = http_header_get(&d->response, "Retry-After");
 	deadline until = d->request.until ? d->request.until : DEADLINE_NEVER;
 	double seconds = PAUSE_MIN;
 	int64_t n;
 
-	for (unsigned i = 1; i < d->tries && seconds < PAUSE_MAX; i++)
+	for (unsigned i = 1; i < s->vain && seconds < PAUSE_MAX; i++)
 		seconds *= 2;
 	if (said && parse_int(said, 0, (int64_t)PAUSE_ASKED, &n))
 		seconds = (double)n;
@@ -443,10 +466,10 @@ static int pause_before(
 
 int http_download(struct http_client *client, struct http_download *d, struct err *err)
 {
-	unsigned attempts = d->attempts ? d->attempts : ATTEMPTS;
 	AUTO(state_release)
 	struct state s = {.d = d,
 		.fd = -1,
+		.patience = d->patience > 0 ? deadline_in(d->patience) : DEADLINE_NEVER,
 		.part = xasprintf("%s.part", d->path),
 		.info = xasprintf("%s.part.info", d->path)};
 
@@ -456,14 +479,15 @@ int http_download(struct http_client *client, struct http_download *d, struct er
 		return err_set(err, ERR_UNSUPPORTED, "no digest is named '%s'", d->digest_name);
 	if (open_part(&s, err) < 0)
 		return -1;
+	s.most = s.have;
 	for (;;) {
 		int rc = ask(&s, client, err);
 		enum verdict verdict = judge(&s, rc, err);
 		if (verdict == WHOLE)
 			return finish(&s, err);
-		if (verdict == GIVEN_UP || d->tries >= attempts)
-			return -1;
-		if (pause_before(client, d, err) < 0)
+		count_attempt(&s);
+		if (verdict == GIVEN_UP || !may_try_again(&s) ||
+			pause_before(client, &s, err) < 0)
 			return -1;
 		if (!s.validator && start_anew(&s, err) < 0)
 			return -1;

@@ -34,7 +34,13 @@ struct http_download {
 	const char *content;
 	const char *digest_name; /* "sha256"; NULL: content is not checked */
 	const char *digest_hex;  /* the digest it must have; upper or lower case */
-	unsigned attempts;       /* how often a cut transfer is taken up again; 0: 5 */
+	unsigned attempts;       /* in all, where transfers are cut; 0: 5 */
+	/*
+	 * Seconds. An attempt that brought more than all before it counts for nothing then: a
+	 * line that cuts often, and moves, brings a large file nevertheless. When they are over
+	 * no further attempt is made. 0: every attempt counts.
+	 */
+	double patience;
 	/* Told of progress (bytes there, bytes in all or 0); may be NULL. */
 	void (*progress)(void *data, uint64_t done, uint64_t total);
 	void *progress_data;

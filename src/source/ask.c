@@ -19,6 +19,7 @@
 				  */
 #define SAID_MAX 300             /* characters of what a server says of an error */
 #define SLOWEST  1000u           /* bytes a second; what comes slower counts as nothing */
+#define PATIENCE 86400.0         /* seconds of a download that is cut and gets forward */
 
 /* ---- URLs ---- */
 
@@ -326,6 +327,7 @@ int source_download(struct source_server *s, const char *url, const char *conten
 		.content = content,
 		.digest_name = sha256 ? "sha256" : NULL,
 		.digest_hex = sha256,
+		.patience = PATIENCE,
 		.progress = fetch->progress,
 		.progress_data = fetch->progress_data};
 

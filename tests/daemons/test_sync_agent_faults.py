@@ -149,10 +149,31 @@ class TransferTest(ProxyCase):
         self.assertEqual(len(self.proxy.seen), 3)
         self.assert_former()
 
+    def attempts(self):
+        return len([path for path, _ in self.proxy.seen if FILE in path])
+
+    def test_a_line_that_cuts_and_gets_forward_brings_the_file(self):
+        self.proxy.always = [(FILE, faulty.cut(SIZE // 10))]
+        self.once()
+        self.assert_new()
+        self.assertGreater(self.attempts(), 10)
+
     def test_one_that_cuts_for_ever_is_given_up(self):
-        self.proxy.always = [(FILE, faulty.cut(100))]
+        self.proxy.spoil(FILE, faulty.cut(100), faulty.cut(1))
+        self.proxy.always = [(FILE, faulty.cut(0))]
         self.assertIn("warning: plates.pt", self.once(code=1))
-        self.assertEqual(len([path for path, _ in self.proxy.seen if FILE in path]), 5)
+        self.assertEqual(self.attempts(), 2 + 5)
+        self.assert_former()
+
+    def test_one_that_knows_no_ranges_has_to_come_further(self):
+        def cut_whole(handler):
+            _, headers, body = handler.ask(without=("Range", "If-Range"))
+            handler.begin(200, headers, len(body))
+            handler.wfile.write(body[:1000])
+            handler.hang_up()
+        self.proxy.always = [(FILE, cut_whole)]
+        self.assertIn("warning: plates.pt", self.once(code=1))
+        self.assertEqual(self.attempts(), 1 + 5)
         self.assert_former()
 
     def test_silence_and_a_trickle_are_cut_off(self):

@@ -209,7 +209,8 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, str(seen.get(self.query["path"][0], 0)).encode())
 
     def do_file(self):
-        """Ranges; ?cut=N ends the first answer after N bytes; ?etag=changing, ?etag=fickle;
+        """Ranges; ?cut=N ends the first answer after N bytes, with ?cuts=K the first K answers, and
+        with ?stuck=K those behind the first K before any byte; ?etag=changing, ?etag=fickle;
         ?none=1; ?grow=1 has a byte more the second time; ?times=N repeats the content;
         ?unasked=1 gives all as a range."""
         tag = '"v1"'
@@ -232,8 +233,11 @@ class Handler(BaseHTTPRequestHandler):
             headers.append(("Content-Range",
                             "bytes %d-%d/%d" % (start, len(content) - 1, len(content))))
         rest = content[start:]
-        cut = number(self.query, "cut", 0) if first or "always" in self.query else 0
+        cut = number(self.query, "cut", 0) if seen[self.path] <= number(self.query, "cuts", 1) or \
+            "always" in self.query else 0
         body = rest[:cut] if cut else rest
+        if seen[self.path] > number(self.query, "stuck", seen[self.path]):
+            body = b""
         part = start or "unasked" in self.query
         self.answer(206 if part else 200, body, headers, declared=len(rest))
         if cut:

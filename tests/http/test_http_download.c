@@ -116,6 +116,55 @@ static void goes_on_in_one_call(void **state)
 	assert_int_equal(d.response.status, 206);
 }
 
+/* Each attempt brings a piece: more of them than would be made in vain. */
+static void goes_on_as_long_as_it_gets_forward(void **state)
+{
+	AUTO(http_download_release)
+	struct http_download d = plan(state, "/file?cut=50000&cuts=5&forward");
+
+	d.attempts = 2;
+	d.patience = 600;
+	assert_int_equal(download(&d), 0);
+	assert_is_file(d.path, false);
+	assert_int_equal(d.tries, 6);
+}
+
+/* The sixth attempt has what the fifth had, and so has the seventh. */
+static void gives_up_where_it_gets_no_further(void **state)
+{
+	AUTO(http_download_release)
+	struct http_download d = plan(state, "/file?cut=50000&cuts=99&stuck=5");
+
+	d.attempts = 2;
+	d.patience = 600;
+	assert_int_equal(download(&d), -1);
+	assert_int_equal(err.code, ERR_UNREACHABLE);
+	assert_int_equal(d.tries, 7);
+}
+
+static void every_attempt_counts_without_patience(void **state)
+{
+	AUTO(http_download_release)
+	struct http_download d = plan(state, "/file?cut=50000&cuts=5&counted");
+
+	d.attempts = 2;
+	assert_int_equal(download(&d), -1);
+	assert_int_equal(d.tries, 2);
+}
+
+/* It would get forward for hours: a byte each time. */
+static void patience_ends(void **state)
+{
+	AUTO(http_download_release)
+	struct http_download d = plan(state, "/file?cut=1&cuts=1000000&endless");
+
+	d.patience = 1;
+	d.request.until = deadline_in(600);
+	assert_int_equal(download(&d), -1);
+	assert_int_equal(err.code, ERR_UNREACHABLE);
+	assert_true(d.tries > 1 && d.tries < 100);
+}
+
 static void goes_on_in_the_next_call(void **state)
 {
 	AUTO(http_download_release) struct http_download d = plan(state, "/file?cut=100000&c");
@@ -397,6 +446,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(brings_a_file),
 		T(goes_on_in_one_call),
+		T(goes_on_as_long_as_it_gets_forward),
+		T(gives_up_where_it_gets_no_further),
+		T(every_attempt_counts_without_patience),
+		T(patience_ends),
 		T(goes_on_in_the_next_call),
 		T(other_content_is_not_joined),
 		T(named_content_goes_on),
