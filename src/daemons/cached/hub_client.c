@@ -91,7 +91,9 @@ static int make_page(struct mc_page **page)
 	if (at == MAP_FAILED)
 		return -1;
 	*page = at;
-	return dup(fd);
+	int out = fd;
+	fd = -1;
+	return out;
 }
 
 static void on_hello(struct hub_client *c, const struct mc_message *m)
