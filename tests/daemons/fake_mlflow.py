@@ -19,6 +19,7 @@ class Registry:
         self.versions = {}  # (name, version): {path: content}
         self.tags = {}      # (name, version): {key: value}
         self.aliases = {}   # (name, alias): version
+        self.runs = {}      # (name, version): another run than that of its name
         self.faults = []    # of the next downloads: functions (handler, content)
         self.asked = []     # paths of all requests
         self.away = False   # connections are cut without an answer
@@ -104,6 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         calls = {
             "/api/2.0/mlflow/registered-models/alias": self.alias,
             "/api/2.0/mlflow/registered-models/get-latest-versions": self.latest,
+            "/api/2.0/mlflow/model-versions/get": self.version,
             "/api/2.0/mlflow/model-versions/get-download-uri": self.download_uri,
             "/api/2.0/mlflow-artifacts/artifacts": self.artifacts,
             "/model-versions/get-artifact": self.artifact,
@@ -115,7 +117,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def described(self, name, version):
         tags = self.registry.tags[name, version]
-        return {"name": name, "version": str(version), "run_id": f"run-{name}-{version}",
+        run = self.registry.runs.get((name, version), f"run-{name}-{version}")
+        return {"name": name, "version": str(version), "run_id": run,
                 "source": f"models:/m-{version}", "status": "READY",
                 "tags": [{"key": key, "value": value} for key, value in tags.items()]}
 
@@ -131,6 +134,15 @@ class Handler(BaseHTTPRequestHandler):
         version = self.registry.aliases.get((query["name"], query["stages"]))
         self.answer({"model_versions": [self.described(query["name"], version)]}
                     if version else {})
+
+    def version(self, query):
+        name, version = query["name"], query["version"]
+        if version.isdecimal() and (name, int(version)) in self.registry.versions:
+            self.answer({"model_version": self.described(name, int(version))})
+        else:
+            self.answer({"error_code": "RESOURCE_DOES_NOT_EXIST",
+                         "message": f"Model Version (name={name}, version={version}) not found"},
+                        404)
 
     def download_uri(self, query):
         self.answer({"artifact_uri": f"mlflow-artifacts:/{query['name']}/{query['version']}"})

@@ -14,13 +14,14 @@
  *        ├─ failed a short while ago ──▶ answered with that error (the negative cache)
  *        ├─ is being loaded ──▶ waits for that load with all others
  *        └─ else loader->start(load): a thread of the loader's finds out which version is
- * meant, cache_load_is(load, version)          false: somebody else loads it, or it is here
- *             cache_load_reserve(load, size)        room is made before anything is fetched
+ *           meant,
+ *             cache_load_is(load, version)    false: somebody else loads it, or it is here
+ *             cache_load_reserve(load, size, current)    room is made before it is fetched
  *             ... fetches, writes a blob, validates ...
  *             cache_load_done(load, &about, blob, current)   or   cache_load_failed(load, ...)
  *
  * An updater that wants a version says so with cache_get, too, so that it never loads what a
- * client's request loads already. cache_put is for what is there without a load.
+ * client's request loads already. What nobody asks for is a load of cache_load_begin.
  *
  * A version is in use while a reference of cache_get or cache_find is held, or while a client
  * of the socket has it in hand (the watcher knows). What is in use is never evicted.
@@ -156,19 +157,20 @@ void cache_unkeep(struct cache *c, struct cache_model *model);
 /* True once a version is no longer to be had; it does not come back. */
 bool cache_is_leaving(struct cache *c, const struct cache_model *model);
 
-/*
- * Puts a version that is there already. The blob's reference is taken over, whatever happens.
- * With `current` it becomes its model's current version. A version that is held with the same
- * bytes only gets the new description. ERR_BUSY: no place, and all that is held is in use;
- * ERR_LIMIT: more bytes than the cache may hold, or a text that is too long.
- */
+/* Puts a version that is there already: a load that begins and is done (cache_load_done). */
 int cache_put(struct cache *c, const struct cache_about *about, struct blob *blob, bool current,
 	struct err *err);
 /* Makes a held version current. ERR_NOTFOUND. */
 int cache_set_current(struct cache *c, const char *name, const char *version, struct err *err);
-/* Gives a held version another stage and alias (NULL: none). ERR_NOTFOUND. */
+/*
+ * Gives a held version another stage and alias (NULL: none), which the watcher is told of where
+ * they are others than before. ERR_NOTFOUND.
+ */
 int cache_describe(struct cache *c, const char *name, const char *version, const char *stage,
 	const char *alias, struct err *err);
+/* Tells the watcher of a version as of one that has another stage: who asked by a stage asks
+ * again. */
+void cache_announce(struct cache *c, struct cache_model *model);
 /*
  * Lets a version go, current or not: at once, or when its last user lets go. ERR_NOTFOUND.
  */
@@ -188,6 +190,11 @@ typedef void (*cache_answer)(void *arg, struct cache_model *model, const struct 
 void cache_get(struct cache *c, const char *name, const char *version, const char *stage,
 	cache_answer answer, void *arg);
 
+/*
+ * Begins a load that nobody has asked for: of what is there without a request, or of other
+ * bytes for a version that is held. The caller ends it as the loader does.
+ */
+struct cache_load *cache_load_begin(struct cache *c, const char *name, const char *version);
 /* What was asked for; version and stage NULL where they were not said. */
 const char *cache_load_name(const struct cache_load *load);
 /* The version that was asked for, or that cache_load_is has said; else NULL. */
@@ -201,14 +208,17 @@ const char *cache_load_stage(const struct cache_load *load);
 bool cache_load_is(struct cache_load *load, const char *version);
 /*
  * Makes room for so many bytes, which count from now on. Other versions are evicted for it.
- * ERR_BUSY where all are in use (not for another version of a model that is held: that takes
- * its place); ERR_LIMIT for more than the cache may hold. May be called again with another
- * size.
+ * With `current` it is to be its model's current version, and takes the place of the one that
+ * is; else it needs a place like any other. ERR_BUSY where all that is held is in use or
+ * pinned; ERR_LIMIT for more than the cache may hold. May be called again with another size.
  */
-int cache_load_reserve(struct cache_load *load, uint64_t bytes, struct err *err);
+int cache_load_reserve(struct cache_load *load, uint64_t bytes, bool current, struct err *err);
 /*
- * Ends a load: puts the version as cache_put does, and answers all who wait. The load is gone.
- * -1 where there was no place for it; who waits was told.
+ * Ends a load: puts the version, and answers all who wait. The load is gone, and the blob's
+ * reference is taken over, whatever happens. With `current` it becomes its model's current
+ * version. One that is held with the same run and bytes only gets the new stage and alias; with
+ * others it is replaced, and stays with who has it. -1 with what was not reserved: ERR_BUSY,
+ * ERR_LIMIT as cache_load_reserve, ERR_LIMIT for a text that is too long; who waits was told.
  */
 int cache_load_done(struct cache_load *load, const struct cache_about *about, struct blob *blob,
 	bool current, struct err *err);

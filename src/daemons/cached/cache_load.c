@@ -42,7 +42,7 @@ static void unreserve(struct cache *c, struct cache_load *load)
 {
 	c->counts.reserved -= load->bytes;
 	load->bytes = 0;
-	load->places = false;
+	load->reserved = load->places = false;
 }
 
 /* The load is over; its waiters have been moved. */
@@ -142,6 +142,14 @@ void cache_get(struct cache *c, const char *name, const char *version, const cha
 		c->options.loader.start(c->options.loader.data, start);
 }
 
+struct cache_load *cache_load_begin(struct cache *c, const char *name, const char *version)
+{
+	cache_lock(c);
+	struct cache_load *load = begin_load(c, name, version, NULL);
+	cache_unlock(c);
+	return load;
+}
+
 const char *cache_load_name(const struct cache_load *load)
 {
 	return load->name;
@@ -206,16 +214,23 @@ bool cache_load_is(struct cache_load *load, const char *version)
 	return ours;
 }
 
-int cache_load_reserve(struct cache_load *load, uint64_t bytes, struct err *err)
+/* Whether a version takes the place of its model's current one. */
+static bool replaces(struct cache *c, const char *name, bool current)
+{
+	return current && cache_lookup(c, name, NULL, NULL);
+}
+
+int cache_load_reserve(struct cache_load *load, uint64_t bytes, bool current, struct err *err)
 {
 	struct cache *c = load->cache;
 
 	cache_lock(c);
 	unreserve(c, load);
-	int rc = cache_room(c, load->name, bytes, err);
+	bool taken = replaces(c, load->name, current);
+	int rc = cache_room(c, load->name, bytes, taken, err);
 	if (rc == 0) {
-		/* Another version takes the place of the one that is current. */
-		load->places = !cache_lookup(c, load->name, NULL, NULL);
+		load->reserved = true;
+		load->places = !taken;
 		load->bytes = bytes;
 		c->counts.reserved += bytes;
 	}
@@ -232,10 +247,12 @@ int cache_load_done(struct cache_load *load, const struct cache_about *about, st
 
 	int rc = cache_check(about, &answers.err);
 	cache_lock(c);
-	bool reserved = load->bytes >= blob->size;
+	bool has_room = rc < 0 || (load->reserved && load->bytes >= blob->size) ||
+			cache_lookup_same(c, about, blob);
 	unreserve(c, load);
-	if (rc == 0 && !reserved)
-		rc = cache_room(c, about->name, blob->size, &answers.err);
+	if (!has_room)
+		rc = cache_room(c, about->name, blob->size, replaces(c, about->name, current),
+			&answers.err);
 	if (rc == 0) {
 		c->counts.loads++;
 		answer_with_model(
@@ -253,6 +270,14 @@ int cache_load_done(struct cache_load *load, const struct cache_about *about, st
 		*err = answers.err;
 	give(&answers);
 	return rc;
+}
+
+int cache_put(struct cache *c, const struct cache_about *about, struct blob *blob, bool current,
+	struct err *err)
+{
+	struct cache_load *load = cache_load_begin(c, about->name, about->version);
+
+	return cache_load_done(load, about, blob, current, err);
 }
 
 void cache_load_failed(struct cache_load *load, const struct err *err, double seconds)

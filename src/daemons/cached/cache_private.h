@@ -49,8 +49,9 @@ struct cache_load {
 	struct cache *cache;
 	char *name, *asked, *stage; /* as it was asked for */
 	char *version;              /* which it is, once that is known */
-	bool places;                /* it has a reservation */
-	uint64_t bytes;             /* of the reservation */
+	bool reserved;              /* there is room for it, */
+	bool places;                /* a place of its own, */
+	uint64_t bytes;             /* and so many bytes */
 	struct cache_waiters waiters;
 };
 
@@ -102,9 +103,10 @@ void cache_leave(struct cache *c, struct cache_entry *e);
 void cache_look(struct cache *c, const struct cache_entry *e, struct cache_use *use);
 /*
  * Makes room for a version of `name`: a place and so many bytes, besides what is held and
- * reserved. ERR_BUSY, ERR_LIMIT.
+ * reserved. ERR_BUSY (not where it `replaces` the current version), ERR_LIMIT.
  */
-int cache_room(struct cache *c, const char *name, uint64_t bytes, struct err *err);
+int cache_room(
+	struct cache *c, const char *name, uint64_t bytes, bool replaces, struct err *err);
 /* Evicts what is beyond the limits, as far as it may go; `keep` (or NULL) stays. */
 void cache_trim(struct cache *c, const struct cache_entry *keep);
 
@@ -116,6 +118,9 @@ void cache_trim(struct cache *c, const struct cache_entry *keep);
  */
 struct cache_entry *cache_insert(struct cache *c, const struct cache_about *about,
 	struct blob *blob, bool current, struct cache_change *change);
+/* The version that is held with this run and these bytes; NULL. */
+struct cache_entry *cache_lookup_same(
+	struct cache *c, const struct cache_about *about, const struct blob *blob);
 /* ERR_LIMIT for texts that are too long, ERR_INPUT for a missing name or version. */
 int cache_check(const struct cache_about *about, struct err *err);
 /* Tells of a change, if there is one, and drops its references. Without the lock. */

@@ -98,18 +98,30 @@ static void replace(struct cache *c, struct cache_entry *old)
 	cache_leave(c, old);
 }
 
+struct cache_entry *cache_lookup_same(
+	struct cache *c, const struct cache_about *about, const struct blob *blob)
+{
+	struct cache_entry *e = cache_lookup(c, about->name, about->version, NULL);
+	const char *run_id = about->run_id ? about->run_id : "";
+
+	return e && !strcmp(e->model.run_id, run_id) &&
+			       !strcmp(e->model.blob->sha256, blob->sha256)
+		       ? e
+		       : NULL;
+}
+
 struct cache_entry *cache_insert(struct cache *c, const struct cache_about *about,
 	struct blob *blob, bool current, struct cache_change *change)
 {
-	struct cache_entry *e = cache_lookup(c, about->name, about->version, NULL);
+	struct cache_entry *e = cache_lookup_same(c, about, blob);
 	struct cache_entry *old = NULL;
 
-	if (e && !strcmp(e->model.blob->sha256, blob->sha256)) {
+	if (e) {
 		blob_unref(blob);
 		if (relabel(e, about->stage, about->alias))
 			note_change(change, e, e);
 	} else {
-		old = e;
+		old = cache_lookup(c, about->name, about->version, NULL);
 		e = new_entry(about, blob);
 		*VEC_PUSH(&c->entries) = e;
 		c->counts.bytes += blob->size;
@@ -152,24 +164,6 @@ void cache_tell(struct cache *c, struct cache_change *change)
 	cache_unlock(c);
 }
 
-int cache_put(struct cache *c, const struct cache_about *about, struct blob *blob, bool current,
-	struct err *err)
-{
-	struct cache_change change = {0};
-	int rc = cache_check(about, err);
-
-	cache_lock(c);
-	if (rc == 0 && !cache_lookup(c, about->name, about->version, NULL))
-		rc = cache_room(c, about->name, blob->size, err);
-	if (rc == 0)
-		cache_insert(c, about, blob, current, &change);
-	else
-		blob_unref(blob);
-	cache_unlock(c);
-	cache_tell(c, &change);
-	return rc;
-}
-
 static int not_held(const char *name, const char *version, struct err *err)
 {
 	return err_set(
@@ -207,6 +201,17 @@ int cache_describe(struct cache *c, const char *name, const char *version, const
 	cache_unlock(c);
 	cache_tell(c, &change);
 	return e ? 0 : not_held(name, version, err);
+}
+
+void cache_announce(struct cache *c, struct cache_model *model)
+{
+	struct cache_entry *e = (struct cache_entry *)model;
+	struct cache_change change = {0};
+
+	cache_lock(c);
+	note_change(&change, e, e);
+	cache_unlock(c);
+	cache_tell(c, &change);
 }
 
 int cache_remove(struct cache *c, const char *name, const char *version, struct err *err)

@@ -39,8 +39,16 @@ static bool revoke(struct cache *c, struct cache_entry *e, bool force)
 /* Which entries an eviction leaves alone. */
 struct spared {
 	const struct cache_entry *entry;
-	bool current; /* all that are current */
+	const char *name; /* the current version of this model */
+	bool current;     /* all that are current */
 };
+
+static bool is_spared(const struct spared *spared, const struct cache_entry *e,
+	const struct policy_item *item)
+{
+	return e == spared->entry || (spared->current && !item->superseded) ||
+	       (spared->name && e->current && !strcmp(e->model.name, spared->name));
+}
 
 /*
  * Evicts one entry. A client may take one in hand between the look and the revocation; then the
@@ -54,7 +62,7 @@ static bool evict_one(struct cache *c, const struct spared *spared)
 	for (size_t i = 0; i < count; i++) {
 		const struct cache_entry *e = c->entries.items[i];
 		describe(c, e, &items[i]);
-		if (e == spared->entry || (spared->current && !items[i].superseded))
+		if (is_spared(spared, e, &items[i]))
 			items[i].busy = true;
 	}
 	for (;;) {
@@ -90,10 +98,11 @@ static bool fits(struct cache *c, size_t places, uint64_t bytes)
 		have->bytes + have->reserved + have->leaving + bytes);
 }
 
-int cache_room(struct cache *c, const char *name, uint64_t bytes, struct err *err)
+int cache_room(
+	struct cache *c, const char *name, uint64_t bytes, bool replaces, struct err *err)
 {
-	bool update = has_current(c, name);
-	struct spared spared = {.current = update};
+	/* What serves is not given up for another version of the same model. */
+	struct spared spared = {.name = name, .current = replaces};
 	uint64_t most = c->options.limits.bytes;
 
 	if (most && bytes > most)
@@ -105,7 +114,7 @@ int cache_room(struct cache *c, const char *name, uint64_t bytes, struct err *er
 		if (evict_one(c, &spared))
 			continue;
 		/* Another version takes its predecessor's place, a moment later. */
-		if (update)
+		if (replaces)
 			return 0;
 		c->counts.busy++;
 		return err_set(err, ERR_BUSY,
@@ -133,7 +142,7 @@ static struct cache_entry *held_superseded(struct cache *c)
 
 void cache_trim(struct cache *c, const struct cache_entry *keep)
 {
-	struct spared spared = {.entry = keep};
+	struct spared spared = {.entry = keep, .name = keep ? keep->model.name : NULL};
 
 	while (policy_exceeds(&c->options.limits, c->entries.count, c->counts.bytes)) {
 		struct spared currents = {.entry = keep, .current = true};

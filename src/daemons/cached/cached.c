@@ -97,20 +97,29 @@ struct cached *cached_start(struct cached_config *config, const char *build, str
 	return NULL;
 }
 
-void cached_configure(struct cached *d, struct cached_config *config)
+/* Tells which keys have changed that are read at the start alone. */
+static void tell_fixed(const struct cached_config *was, const struct cached_config *is)
 {
 	const struct {
-		const char *name, *was, *is;
-	} fixed[] = {{"listen", d->first->listen, config->listen},
-		{"socket", d->first->socket, config->socket},
-		{"group", d->first->group, config->group},
-		{"state_dir", d->first->state_dir, config->state_dir}};
+		const char *name;
+		bool changed;
+	} keys[] = {{"listen", strcmp(was->listen, is->listen) != 0},
+		{"socket", strcmp(was->socket, is->socket) != 0},
+		{"group", strcmp(was->group, is->group) != 0},
+		{"state_dir", strcmp(was->state_dir, is->state_dir) != 0},
+		{"loaders", was->loaders != is->loaders}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].changed)
+			log_warning(
+				"%s: what has changed is taken up by a restart", keys[i].name);
+}
+
+void cached_configure(struct cached *d, struct cached_config *config)
+{
 	const struct policy_limits limits = limits_of(config);
 
-	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-		if (strcmp(fixed[i].was, fixed[i].is) != 0)
-			log_warning(
-				"%s: what has changed is taken up by a restart", fixed[i].name);
+	tell_fixed(d->first, config);
 	disk_set_limit(d->disk, (uint64_t)config->disk_bytes);
 	pressure_configure(d->pressure, &limits);
 	updater_configure(d->updater, config);

@@ -72,14 +72,6 @@ static int write_index(const struct disk *d, struct err *err)
 
 /* ---- opening ---- */
 
-static bool is_named(const struct disk *d, const char *sha256)
-{
-	for (size_t i = 0; i < d->index.count; i++)
-		if (strcmp(d->index.items[i].sha256, sha256) == 0)
-			return true;
-	return false;
-}
-
 static bool is_fresh(int dir, const char *name)
 {
 	struct stat st;
@@ -97,7 +89,8 @@ static void sweep(const struct disk *d, const char *path)
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (blobs ? is_named(d, e->d_name) : is_fresh(dirfd(dir), e->d_name))
+		if (blobs ? disk_index_has(&d->index, e->d_name)
+			  : is_fresh(dirfd(dir), e->d_name))
 			continue;
 		path_remove_at(dirfd(dir), e->d_name, NULL, NULL);
 	}
@@ -194,26 +187,35 @@ void disk_close(struct disk *d)
 
 /* ---- the bound ---- */
 
-/* Takes a version out, and its file where no other version has that content. */
-static void drop(struct disk *d, struct disk_version *v)
+/* Takes a version out of the index; its content may go once the index is written. */
+static void drop(struct disk *d, struct disk_version *v, struct strlist *contents)
 {
-	bool shared = disk_index_shares(&d->index, v);
-	autofree char *path = disk_path(d, v);
-
+	strlist_add(contents, v->sha256);
 	disk_index_remove(&d->index, v);
-	if (!shared)
-		unlink(path);
 }
 
-/* Makes room below the bound; what was used last stays, however large it is. */
-static void trim(struct disk *d)
+/* Writes the index, and then removes those of the contents that no version has any more. */
+static int commit(const struct disk *d, const struct strlist *contents, struct err *err)
+{
+	if (write_index(d, err) < 0)
+		return -1;
+	for (size_t i = 0; i < contents->count; i++) {
+		autofree char *path = path_join(d->blobs, contents->items[i]);
+		if (!disk_index_has(&d->index, contents->items[i]))
+			unlink(path);
+	}
+	return 0;
+}
+
+/* Makes room below the bound; the last one stays, however large it is. */
+static void trim(struct disk *d, struct strlist *contents)
 {
 	while (d->bytes_max && d->index.count > 1 &&
 		(disk_index_bytes(&d->index) > d->bytes_max ||
 			d->index.count > DISK_VERSIONS_MAX)) {
 		struct disk_version *v = disk_index_oldest(&d->index);
 		log_info("%s version %s leaves the disk, for room", v->name, v->version);
-		drop(d, v);
+		drop(d, v, contents);
 	}
 }
 
@@ -268,15 +270,30 @@ static int move(
 	return dir_sync(d->blobs, err);
 }
 
+/* Puts a version into the index; the content that it had before may go. */
+static void put(struct disk *d, const struct disk_version *v, struct strlist *contents)
+{
+	struct disk_version *there = disk_index_find(&d->index, v->name, v->version, v->run_id);
+
+	if (there)
+		strlist_add(contents, there->sha256);
+	disk_index_put(&d->index, v);
+	there = disk_index_find(&d->index, v->name, v->version, v->run_id);
+	there->used = time(NULL);
+	if (v->current)
+		disk_index_set_current(&d->index, there);
+}
+
 int disk_take(struct disk *d, const char *staged, const struct disk_version *v, struct err *err)
 {
+	AUTO(strlist_release) struct strlist contents = {0};
+
 	pthread_mutex_lock(&d->lock);
 	int rc = move(d, staged, v, err);
 	if (rc == 0) {
-		disk_index_put(&d->index, v);
-		disk_index_find(&d->index, v->name, v->version, v->run_id)->used = time(NULL);
-		trim(d);
-		rc = write_index(d, err);
+		put(d, v, &contents);
+		trim(d, &contents);
+		rc = commit(d, &contents, err);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return rc;
@@ -300,13 +317,14 @@ int disk_use(struct disk *d, const char *name, const char *version, const char *
 
 void disk_discard(struct disk *d, const char *sha256)
 {
+	AUTO(strlist_release) struct strlist contents = {0};
 	struct err why = {0};
 
 	pthread_mutex_lock(&d->lock);
 	for (size_t i = d->index.count; i-- > 0;)
 		if (strcmp(d->index.items[i].sha256, sha256) == 0)
-			drop(d, &d->index.items[i]);
-	if (write_index(d, &why) < 0)
+			drop(d, &d->index.items[i], &contents);
+	if (commit(d, &contents, &why) < 0)
 		log_line(LOG_ERROR, "%s", why.text);
 	pthread_mutex_unlock(&d->lock);
 }

@@ -50,8 +50,10 @@ char *disk_staging(
 /* Bytes that the file system has for one more file; 0 when nobody can tell. */
 uint64_t disk_room(const struct disk *disk);
 /*
- * Takes a file from staging, whose digest and size `version` says. Older versions go where the
- * bound is passed. The file stays where it is when this fails.
+ * Takes a file from staging, whose digest and size `version` says, and whether it is to serve.
+ * Where the bound is passed versions go by last use, those that serve after all others: one
+ * that does not serve may go at once. When this fails the file is in staging still, or is the
+ * version's until the next start, where only the index could not be written.
  */
 int disk_take(struct disk *disk, const char *staged, const struct disk_version *version,
 	struct err *err);

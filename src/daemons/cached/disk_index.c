@@ -46,19 +46,18 @@ struct disk_version *disk_index_current(const struct disk_index *index, const ch
 	return NULL;
 }
 
-/* The first of the index that has a version's content. */
-static const struct disk_version *first_with(
-	const struct disk_index *index, const char *sha256, const struct disk_version *but)
+/* The first of the index that has a content. */
+static const struct disk_version *first_with(const struct disk_index *index, const char *sha256)
 {
 	for (size_t i = 0; i < index->count; i++)
-		if (&index->items[i] != but && strcmp(index->items[i].sha256, sha256) == 0)
+		if (strcmp(index->items[i].sha256, sha256) == 0)
 			return &index->items[i];
 	return NULL;
 }
 
-bool disk_index_shares(const struct disk_index *index, const struct disk_version *v)
+bool disk_index_has(const struct disk_index *index, const char *sha256)
 {
-	return first_with(index, v->sha256, v) != NULL;
+	return first_with(index, sha256) != NULL;
 }
 
 void disk_index_put(struct disk_index *index, const struct disk_version *v)
@@ -92,7 +91,7 @@ uint64_t disk_index_bytes(const struct disk_index *index)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < index->count; i++)
-		if (first_with(index, index->items[i].sha256, NULL) == &index->items[i])
+		if (first_with(index, index->items[i].sha256) == &index->items[i])
 			sum += index->items[i].size;
 	return sum;
 }

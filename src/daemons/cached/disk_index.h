@@ -43,8 +43,8 @@ struct disk_version *disk_index_find(const struct disk_index *index, const char 
 	const char *version, const char *run_id);
 /* The version of a name that is current; NULL. */
 struct disk_version *disk_index_current(const struct disk_index *index, const char *name);
-/* Whether a version's content is that of another one of the index, too. */
-bool disk_index_shares(const struct disk_index *index, const struct disk_version *version);
+/* Whether a version of the index has this content. */
+bool disk_index_has(const struct disk_index *index, const char *sha256);
 /* Puts a copy of a version in, in place of the one with its name, version and run. */
 void disk_index_put(struct disk_index *index, const struct disk_version *version);
 /* Takes one out. */

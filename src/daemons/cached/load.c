@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemons/cached/load.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -151,7 +152,8 @@ static int validate(struct load *l, const char *path, const char *name, struct e
 		rc = run_command(l, path, err);
 	if (rc == 0)
 		return 0;
-	l->invalid = !err || err->code != ERR_CANCELLED;
+	l->invalid = err->code == ERR_INTEGRITY || err->code == ERR_TIMEOUT ||
+		     err->code == ERR_LIMIT;
 	return err_wrap(err, "%s version %s: %s", l->model->name, l->version->version, name);
 }
 
@@ -177,6 +179,22 @@ static struct blob *fill(const struct load *l, int fd, uint64_t size, struct err
 	return blob_seal(&w, err);
 }
 
+/* What becomes of a version that the disk did not give: true where its source may. */
+static bool give_up_disk(struct load *l, const struct disk_version *v, bool changed,
+	bool opened, const struct err *why)
+{
+	if (changed || why->code == ERR_INTEGRITY || why->code == ERR_NOTFOUND) {
+		log_warning("%s version %s on the disk is not what it was, and is not used",
+			v->name, v->version);
+		disk_discard(l->disk, v->sha256);
+		return true;
+	}
+	if (opened && why->sys != EIO)
+		return false;
+	log_warning("%s version %s on the disk: %s", v->name, v->version, why->text);
+	return true;
+}
+
 /* From the disk store; NULL without err where it has nothing that is whole. */
 static struct blob *from_disk(struct load *l, struct err *err)
 {
@@ -190,14 +208,9 @@ static struct blob *from_disk(struct load *l, struct err *err)
 	struct blob *blob = fd < 0 ? NULL : fill(l, fd, v.size, &why);
 	if (blob && strcmp(blob->sha256, v.sha256) == 0)
 		return blob;
+	if (!give_up_disk(l, &v, blob != NULL, fd >= 0, &why))
+		err_set(err, why.code, "%s", why.text);
 	blob_unref(blob);
-	if (blob || why.code == ERR_INTEGRITY || why.code == ERR_NOTFOUND) {
-		log_warning("%s version %s on the disk is not what it was, and is not used",
-			v.name, v.version);
-		disk_discard(l->disk, v.sha256);
-		return NULL;
-	}
-	err_set(err, why.code, "%s", why.text);
 	return NULL;
 }
 
@@ -226,7 +239,8 @@ static void keep(const struct load *l, const char *staged, const struct blob *bl
 		.version = xstrdup(l->version->version),
 		.run_id = xstrdup(l->version->run_id),
 		.stage = xstrdup(l->stage),
-		.size = blob->size};
+		.size = blob->size,
+		.current = l->current};
 
 	memcpy(v.sha256, blob->sha256, sizeof(v.sha256));
 	if (disk_take(l->disk, staged, &v, &why) < 0) {
@@ -260,8 +274,12 @@ static struct blob *from_source(struct load *l, struct err *err)
 
 	l->downloaded = true;
 	tell(l, load_source_name(l->model));
-	if (choose(l, &q, &file, err) < 0 || fetch(l, &q, &file, staged, err) < 0)
+	if (choose(l, &q, &file, err) < 0)
 		return NULL;
+	if (fetch(l, &q, &file, staged, err) < 0) {
+		l->invalid = err->code == ERR_INTEGRITY;
+		return NULL;
+	}
 	struct blob *blob = NULL;
 	if (validate(l, staged, path_basename(file.path), err) == 0)
 		blob = from_staging(l, staged, err);

@@ -15,6 +15,7 @@ struct load {
 	const struct cached_config *config;
 	const struct cached_model *model;
 	const char *stage; /* what the version was found by, for people */
+	bool current;      /* it is to serve */
 	struct disk *disk;
 	struct cancel *cancel;
 	struct source *source;                /* NULL: the disk alone */
@@ -24,7 +25,7 @@ struct load {
 	void *data;
 
 	bool downloaded; /* out: it was not on the disk */
-	bool invalid;    /* out, of a failure: the version came and is not good */
+	bool invalid;    /* out, of a failure: the version came and was not good */
 };
 
 /* What a model's source is asked. It points to the model. */

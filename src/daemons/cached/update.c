@@ -32,6 +32,9 @@ static void free_target(struct target *t)
 	source_close(t->source);
 	source_version_release(&t->wanted);
 	cached_config_drop(t->config);
+	for (size_t i = 0; i < t->followed.count; i++)
+		followed_release(&t->followed.items[i]);
+	free(t->followed.items);
 	free(t->loads.items);
 	free(t->reloads.items);
 	free(t->bad.version);
@@ -42,18 +45,26 @@ static void free_target(struct target *t)
 	free(t);
 }
 
+static bool is_wanted(const struct updater *u, const struct target *t)
+{
+	return t->configured || cached_config_allows(u->config, t->name);
+}
+
+static void not_allowed(const char *name, struct err *err)
+{
+	err_set(err, ERR_NOTFOUND,
+		"the model \"%s\" is not configured, and no pattern of \"allow\" has it", name);
+}
+
 /* The target of a name that may be loaded; NULL with err: ERR_NOTFOUND, ERR_LIMIT. */
 static struct target *want(struct updater *u, const char *name, struct err *err)
 {
 	struct target *t = find(u, name);
 
-	if (t && (t->configured || cached_config_allows(u->config, name)))
+	if (t && is_wanted(u, t))
 		return t;
 	if (t || !cached_config_allows(u->config, name)) {
-		err_set(err, ERR_NOTFOUND,
-			"the model \"%s\" is not configured, and no pattern of \"allow\" has "
-			"it",
-			name);
+		not_allowed(name, err);
 		return NULL;
 	}
 	if (u->targets.count >= u->config->models.count + UPDATE_GUESTS_MAX) {
@@ -109,6 +120,8 @@ static void account(struct updater *u, struct target *t, int rc, const struct er
 		log_line(LOG_ERROR, "%s; tried again in %g s", err->text, pause);
 	}
 	t->due = t->configured || rc == 0 ? deadline_in(pause) : DEADLINE_NEVER;
+	if (t->config != u->config) /* another one came meanwhile */
+		t->due = 0;
 }
 
 static void answer_reloads(struct updater *u, const struct target *t,
@@ -146,14 +159,16 @@ static bool is_idle_guest(const struct target *t)
 	return !t->configured && t->loads.count == 0 && t->reloads.count == 0;
 }
 
-/* Without the lock: the last reference of a version may be given back, which is told. */
-static bool is_held(struct updater *u, const struct target *t)
+/* Whether anything is held of a model. */
+static bool is_held(struct updater *u, const char *name)
 {
-	struct cache_model *m = cache_peek(u->cache, t->name, NULL, NULL);
-	bool held = m != NULL;
+	size_t count;
+	autofree struct cache_row *rows = cache_rows(u->cache, &count);
 
-	cache_release(u->cache, m);
-	return held;
+	for (size_t i = 0; i < count; i++)
+		if (!rows[i].leaving && strcmp(rows[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 static void drop(struct updater *u, struct target *t)
@@ -164,39 +179,86 @@ static void drop(struct updater *u, struct target *t)
 	free_target(t);
 }
 
-/* A guest whose load went well is looked after like any other. */
-static void schedule_guest(struct updater *u, struct target *t)
+/*
+ * Tells those who wait for a target that nothing will come. The lock is let go meanwhile; who
+ * comes then waits for the next time.
+ */
+static void refuse_waiting(struct updater *u, struct target *t, const struct err *err)
 {
-	if (!t->configured && t->due == DEADLINE_NEVER && t->ready)
-		t->due = deadline_in(next_interval(u, t));
+	struct loads loads = t->loads;
+	struct reloads reloads = t->reloads;
+
+	t->loads = (struct loads){0};
+	t->reloads = (struct reloads){0};
+	pthread_mutex_unlock(&u->lock);
+	for (size_t i = 0; i < loads.count; i++)
+		cache_load_failed(loads.items[i], err, 0);
+	for (size_t i = 0; i < reloads.count; i++)
+		reloads.items[i].answer(reloads.items[i].arg, t->name, NULL, err);
+	free(loads.items);
+	free(reloads.items);
+	pthread_mutex_lock(&u->lock);
 }
 
-/*
- * What a target has to do now. The cache is called without the lock: it tells of what leaves
- * it, and whoever is told asks for the configuration.
- */
-static void run(struct updater *u, struct target *t)
+/* Lets all go that is held of a model. */
+static void let_go(struct updater *u, const char *name)
 {
-	bool held = true;
+	size_t count;
+	autofree struct cache_row *rows = cache_rows(u->cache, &count);
 
-	t->busy = true;
-	adopt(u, t);
+	cache_pin(u->cache, name, false);
+	for (size_t i = 0; i < count; i++)
+		if (!rows[i].leaving && strcmp(rows[i].name, name) == 0)
+			(void)cache_remove(u->cache, name, rows[i].version, NULL);
+}
+
+/* A model that is neither configured nor allowed any more. */
+static void end_target(struct updater *u, struct target *t)
+{
+	struct err err = {0};
+
+	not_allowed(t->name, &err);
+	t->due = DEADLINE_NEVER;
+	pthread_mutex_unlock(&u->lock);
+	let_go(u, t->name);
+	pthread_mutex_lock(&u->lock);
+	refuse_waiting(u, t, &err);
+}
+
+/* What a target has to do now, wanted as it is. */
+static void work_on(struct updater *u, struct target *t)
+{
 	pthread_mutex_unlock(&u->lock);
 	cache_pin(u->cache, t->name, t->model.pinned);
 	target_drain(u, t);
 	pthread_mutex_lock(&u->lock);
 	if (!u->stopping && (t->reloads.count || deadline_passed(t->due)))
 		run_check(u, t);
-	schedule_guest(u, t);
-	if (is_idle_guest(t)) {
-		pthread_mutex_unlock(&u->lock);
-		held = is_held(u, t);
-		pthread_mutex_lock(&u->lock);
-	}
+}
+
+/*
+ * A target's turn. The cache is called without the lock: it tells of what leaves it, and
+ * whoever is told asks for the configuration.
+ */
+static void run(struct updater *u, struct target *t)
+{
+	t->busy = true;
+	adopt(u, t);
+	if (is_wanted(u, t))
+		work_on(u, t);
+	else
+		end_target(u, t);
+	pthread_mutex_unlock(&u->lock);
+	bool held = is_held(u, t->name);
+	pthread_mutex_lock(&u->lock);
 	t->busy = false;
-	/* A guest of which nothing is in memory is forgotten. */
-	if (!held && is_idle_guest(t))
+	if (!is_idle_guest(t))
+		return;
+	/* It is looked after like any other, until nothing of it is in memory. */
+	if (!held)
 		drop(u, t);
+	else if (t->due == DEADLINE_NEVER)
+		t->due = deadline_in(next_interval(u, t));
 }
 
 /* ---- the threads ---- */
@@ -256,7 +318,7 @@ static void start_load(void *data, struct cache_load *load)
 	pthread_mutex_lock(&u->lock);
 	struct target *t = NULL;
 	if (u->stopping)
-		err_set(&err, ERR_CANCELLED, "model-cached is stopping");
+		err_set(&err, ERR_CANCELLED, STOPPING);
 	else
 		t = want(u, cache_load_name(load), &err);
 	if (t) {
@@ -280,7 +342,7 @@ void updater_reload(struct updater *u, const char *name, updater_answer answer, 
 
 	pthread_mutex_lock(&u->lock);
 	if (u->stopping)
-		err_set(&err, ERR_CANCELLED, "model-cached is stopping");
+		err_set(&err, ERR_CANCELLED, STOPPING);
 	else
 		t = want(u, name, &err);
 	if (t) {
@@ -298,15 +360,15 @@ void updater_configure(struct updater *u, struct cached_config *config)
 	struct cached_config *former = u->config;
 	u->config = cached_config_hold(config);
 	cached_config_drop(former);
-	for (size_t i = 0; i < u->targets.count; i++)
-		u->targets.items[i]->configured =
-			cached_config_find(config, u->targets.items[i]->name) != NULL;
+	for (size_t i = 0; i < u->targets.count; i++) {
+		struct target *t = u->targets.items[i];
+		t->configured = cached_config_find(config, t->name) != NULL;
+		t->due = 0;
+	}
 	for (size_t i = 0; i < config->models.count; i++) {
 		const char *name = cached_config_model(config, i)->name;
-		struct target *t = find(u, name);
-		if (!t)
-			t = add(u, name, true);
-		t->due = 0;
+		if (!find(u, name))
+			add(u, name, true);
 	}
 	pthread_cond_broadcast(&u->changed);
 	pthread_mutex_unlock(&u->lock);
@@ -356,20 +418,10 @@ int updater_start(struct updater *u, struct cache *cache, struct err *err)
 	return 0;
 }
 
-/* Tells those who wait for a target that nothing will come. */
-static void refuse_waiting(struct target *t)
-{
-	const struct err err = {.code = ERR_CANCELLED, .text = "model-cached is stopping"};
-
-	for (size_t i = 0; i < t->loads.count; i++)
-		cache_load_failed(t->loads.items[i], &err, 0);
-	for (size_t i = 0; i < t->reloads.count; i++)
-		t->reloads.items[i].answer(t->reloads.items[i].arg, t->name, NULL, &err);
-	t->loads.count = t->reloads.count = 0;
-}
-
 void updater_stop(struct updater *u)
 {
+	const struct err err = {.code = ERR_CANCELLED, .text = STOPPING};
+
 	pthread_mutex_lock(&u->lock);
 	u->stopping = true;
 	pthread_cond_broadcast(&u->changed);
@@ -379,8 +431,10 @@ void updater_stop(struct updater *u)
 		pthread_join(u->threads[i], NULL);
 	u->thread_count = 0;
 	/* From now on nobody adds to them. */
+	pthread_mutex_lock(&u->lock);
 	for (size_t i = 0; i < u->targets.count; i++)
-		refuse_waiting(u->targets.items[i]);
+		refuse_waiting(u, u->targets.items[i], &err);
+	pthread_mutex_unlock(&u->lock);
 }
 
 void updater_free(struct updater *u)

@@ -165,6 +165,27 @@ class ReloadTest(CachedCase):
         self.end()
 
 
+    def test_what_needs_a_restart_is_told(self):
+        self.configure(loaders=2, listen="127.0.0.1:1", state_dir="other", cache_size=3)
+        self.daemon.send_signal(signal.SIGHUP)
+        self.wait(lambda: "read again" in self.log())
+        told = [line.split(":")[0].split("] ")[-1] for line in self.log().splitlines()
+                if "is taken up by a restart" in line]
+        self.assertEqual(told, ["listen", "state_dir", "loaders"])
+        self.end()
+
+    def test_a_model_that_is_taken_out_is_let_go(self):
+        self.publish(b"mail", name="spam")
+        self.configure(models=[{"mlflow_name": "spam"}])
+        self.daemon.send_signal(signal.SIGHUP)
+        self.wait_version(1, "spam")
+        self.wait(lambda: self.versions() == {("spam", "1")})
+        self.assertEqual(self.ask("/models/current?name=fraud")[0], 404)
+        self.wait(lambda: len(self.get("/models/updates/status")["models"]) == 1)
+        self.assertEqual(self.get("/models/current")["name"], "spam")
+        self.end()
+
+
 class MetricsTest(CachedCase):
     def test_series_of_a_former_version_go(self):
         self.publish(b"one")

@@ -4,6 +4,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import unittest
 
@@ -39,6 +40,71 @@ class ClientTest(CachedCase):
         self.wait(lambda: self.acquire(client, "fraud") == "2 two")
         self.assertEqual(self.acquire(client, "fraud Production"), "2 two")
         self.assertEqual(self.acquire(client, "fraud 1"), "1 one")
+        self.leave(client)
+        self.end()
+
+    def test_an_old_version_comes_by_its_number(self):
+        self.configure(retry_intervals=[3600])
+        self.publish(b"one")
+        self.publish(b"two")
+        self.start()
+        self.wait_version(2)
+        client = self.client()
+        self.assertEqual(self.acquire(client, "fraud 1"), "1 one")
+        self.assertEqual(self.current(), "2")
+        # What does not exist is not asked for again and again.
+        for _ in range(3):
+            self.assertTrue(self.acquire(client, "fraud 9").startswith(f"error {errno.ENOENT} "))
+        self.assertEqual(self.registry.asked.count("/api/2.0/mlflow/model-versions/get"), 2)
+        self.assertEqual(self.metric("model_cache_negative_total"), 2)
+        self.leave(client)
+        self.end()
+
+    def test_an_old_version_comes_from_the_disk_while_the_registry_is_away(self):
+        self.configure(cache_size=1)
+        self.publish(b"one")
+        self.start()
+        self.wait_version(1)
+        self.publish(b"two")
+        self.wait_version(2)
+        self.registry.away = True
+        self.configure(cache_size=2)
+        self.daemon.send_signal(signal.SIGHUP)
+        self.wait(lambda: "read again" in self.log())
+        client = self.client()
+        self.assertEqual(self.acquire(client, "fraud 1"), "1 one")
+        self.assertEqual(self.current(), "2")
+        self.leave(client)
+        self.end()
+
+    def test_an_old_version_takes_no_place_of_what_serves(self):
+        self.configure(cache_size=1)
+        self.publish(b"one")
+        self.publish(b"two")
+        self.start()
+        self.wait_version(2)
+        client = self.client()
+        self.assertTrue(self.acquire(client, "fraud 1").startswith(f"error {errno.EBUSY} "))
+        self.assertEqual(self.acquire(client, "fraud"), "2 two")
+        self.leave(client)
+        self.end()
+
+    def test_a_stage_that_clients_asked_for_is_followed(self):
+        self.publish(b"one")
+        self.registry.aliases["fraud", "Staging"] = 1  # the same version as in Production
+        self.start()
+        self.wait_version(1)
+        client = self.client()
+        self.assertEqual(self.acquire(client, "fraud Staging"), "1 one")
+        self.registry.publish("fraud", {"model.pkl": b"two"}, alias="Staging")
+        self.wait(lambda: self.acquire(client, "fraud Staging") == "2 two")
+        self.registry.publish("fraud", {"model.pkl": b"three"}, alias="Staging")
+        self.wait(lambda: self.acquire(client, "fraud Staging") == "3 three")
+        self.assertEqual(self.acquire(client, "fraud"), "1 one")
+        del self.registry.aliases["fraud", "Staging"]  # while there is none the last serves on
+        checks = self.update()["checks"]
+        self.wait(lambda: self.update()["checks"] >= checks + 2)
+        self.assertEqual(self.acquire(client, "fraud Staging"), "3 three")
         self.leave(client)
         self.end()
 

@@ -120,6 +120,32 @@ class BadVersionTest(CachedCase):
         self.assertEqual(self.current(), "1")
         self.end()
 
+    def test_one_whose_digest_differs_again_and_again_is_given_up(self):
+        self.start()
+        self.wait_version(1)
+        self.publish(b"two", tags={"sha256": "0" * 64})
+        self.wait(lambda: self.update()["refused_version"] == "2")
+        fetched = self.registry.asked.count("/model-versions/get-artifact")
+        checks = self.update()["checks"]
+        self.wait(lambda: self.update()["checks"] >= checks + 2)
+        self.assertEqual(self.registry.asked.count("/model-versions/get-artifact"), fetched)
+        self.assertEqual(self.current(), "1")
+        self.end()
+
+    def test_another_run_under_the_same_number_is_another_version(self):
+        self.start()
+        self.wait_version(1)
+        for run, content in (("second", b"other"), ("third", b"other")):
+            self.registry.runs["fraud", 1] = run
+            self.registry.versions["fraud", 1] = {"model.pkl": content}
+            self.wait(lambda run=run: self.get("/models")["models"][0]["run_id"] == run)
+        (row,) = self.get("/models")["models"]
+        self.assertEqual((row["version"], row["size"], row["current"]), ("1", 5, True))
+        loads, checks = self.metric("model_load_seconds_count"), self.update()["checks"]
+        self.wait(lambda: self.update()["checks"] >= checks + 2)
+        self.assertEqual(self.metric("model_load_seconds_count"), loads)
+        self.end()
+
     def test_a_file_that_is_no_model_is_not_served(self):
         self.start()
         self.wait_version(1)
