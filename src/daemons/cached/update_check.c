@@ -268,10 +268,12 @@ int target_check(struct updater *u, struct target *t, bool forced, struct err *e
 	int rc = target_ask(u, t, err);
 	bool asked = rc == 0 || err->code == ERR_NOTFOUND;
 
+	t->fresh = rc == 0;
 	if (rc == 0)
 		rc = follow(u, t, now, forced, err);
 	else if (now && asked)
 		rc = 0; /* none is in the stage at present: what serves, serves on */
+	t->fresh = false;
 	cache_release(u->cache, now);
 	if (asked)
 		look_at_stages(u, t);

@@ -222,7 +222,7 @@ static int mean_stage(struct updater *u, struct target *t, const char *stage, st
 		target_follow_stage(t, stage, &m->version);
 		return 0;
 	}
-	if (target_ask(u, t, err) == 0) {
+	if (t->fresh || target_ask(u, t, err) == 0) {
 		if (!target_refuses(t, &t->wanted)) {
 			take_version(&m->version, &t->wanted);
 			return 0;

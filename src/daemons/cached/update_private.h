@@ -61,7 +61,8 @@ struct target {
 
 	struct source *source;
 	struct source_version wanted; /* what the source named last */
-	bool invalid;                 /* that version came, and was not good */
+	bool fresh; /* it was asked for in this check, and stays as it is to the check's end */
+	bool invalid; /* that version came, and was not good */
 	struct {
 		struct followed *items;
 		size_t count, cap;
