@@ -141,7 +141,8 @@ void play_order_end(struct play_order *o, const struct show *s, struct strbuf *o
 
 void play_order_init(struct play_order *o, const struct show *s)
 {
-	o->hosts = xcalloc(s->count ? s->count : 1, sizeof(*o->hosts));
+	/* Playbooks add hosts. */
+	o->hosts = xcalloc(show_room(s) + 1, sizeof(*o->hosts));
 	o->hides = s->hides_ok || s->hides_skipped;
 }
 

@@ -574,6 +574,24 @@ static void test_recap(void **state)
 		  "skipped=1    rescued=0    ignored=0   \n\n");
 }
 
+/* A host that the playbook adds has a place in the order like any other. */
+static void test_hosts_that_are_added(void **state)
+{
+	struct scene *s = *state;
+
+	s->run.room = HOSTS;
+	s->run.count = s->show.count = 1;
+	begin(s, 1);
+	strbuf_clear(&s->out);
+	s->run.count = s->show.count = HOSTS;
+	tell(s, &(struct run_event){.kind = RUN_BATCH, .play = &s->play, .total = 1});
+	host_event(s, RUN_HOST, HOSTS - 1);
+	does(s, HOSTS - 1, ONE);
+	host_event(s, RUN_HOST_END, HOSTS - 1);
+	end(s);
+	assert_non_null(strstr(s->out.data, "\nok: [gamma]\n"));
+}
+
 static void test_hosts_that_were_taken_back(void **state)
 {
 	struct scene *s = *state;
@@ -618,6 +636,7 @@ int main(void)
 		T(test_each_batch_has_its_heading),
 		T(test_a_play_without_hosts),
 		T(test_recap),
+		T(test_hosts_that_are_added),
 		T(test_hosts_that_were_taken_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
