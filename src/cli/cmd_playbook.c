@@ -121,7 +121,10 @@ static int run(struct playbook_command *c, const struct strlist *paths, struct e
 	read_tags(&p->options.skip_tags, &c->skip_tags, config, CONFIG_SKIP_TAGS);
 	play_settings_apply(p);
 	p->keeps_retries = true;
-	p->show.words = c->engine.o.json ? &play_words_json : play_settings_words(config);
+	if (c->engine.o.json)
+		p->show.words = &play_words_json;
+	else
+		play_settings_words(config, &p->show);
 	play_settings_tell(&c->engine);
 	if (find_playbooks(paths, err) < 0)
 		return -1;

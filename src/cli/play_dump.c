@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A result as JSON, without what is told in another way. */
+/* A result as JSON or YAML, without what is told in another way. */
 #include "cli/play_text.h"
 #include "value/json.h"
 
@@ -85,10 +85,15 @@ void play_dump(const struct show *s, const struct run_event *e,
 	struct json_write_options options = {.sort_keys = true, .empty_indent = o->one_line};
 	struct err err = {0};
 	size_t start = out->len;
+	const struct value *shown = shown_members(s, e, o, &arena);
 
+	if (s->results != RESULTS_JSON && !o->json) {
+		play_dump_yaml(s, shown, out);
+		return;
+	}
 	if ((o->indent || s->pretty || s->verbosity >= VERBOSE_ALL) && !s->plain)
 		options.indent = 4;
-	if (json_write(shown_members(s, e, o, &arena), &options, out, &err) == 0) {
+	if (json_write(shown, &options, out, &err) == 0) {
 		if (o->one_line)
 			join_lines(out, start);
 		return;

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "cli/play_text.h"
-#include "play/diff.h"
 #include "play/module.h"
 
 /* What became of a task in the words of these outputs. */
@@ -73,6 +72,16 @@ static void end_line(struct strbuf *line, const char *color, struct strbuf *out)
 
 /* ---- minimal ---- */
 
+/* A difference; where nothing differs, an empty line says that it was looked for. */
+static void add_diff(const struct show *s, const struct value *diff, struct strbuf *out)
+{
+	size_t start = out->len;
+
+	play_dump_diff(s, diff, out);
+	if (out->len == start && diff && value_truthy(diff))
+		strbuf_addch(out, '\n');
+}
+
 static void minimal_result(struct show *s, const struct run_event *e, struct strbuf *out)
 {
 	const struct play_dump_options o = {.indent = true,
@@ -83,7 +92,7 @@ static void minimal_result(struct show *s, const struct run_event *e, struct str
 
 	play_warnings(s, e->result, out);
 	if (s->run->o->diff)
-		diff_format(value_dict_get(e->result, "diff"), out);
+		add_diff(s, value_dict_get(e->result, "diff"), out);
 	strbuf_addf(&line, "%s | %s", e->host->name, v.word);
 	if (e->outcome == TASK_SKIPPED) {
 		end_line(&line, v.color, out);
@@ -126,8 +135,10 @@ static void add_outputs(const struct run_event *e, struct strbuf *line)
 static void oneline_result(struct show *s, const struct run_event *e, struct strbuf *out)
 {
 	const struct value *wide = value_dict_get(e->result, "_ansible_verbose_always");
-	const struct play_dump_options o = {
-		.one_line = true, .results = true, .indent = wide && value_truthy(wide)};
+	const struct play_dump_options o = {.one_line = true,
+		.results = true,
+		.json = true,
+		.indent = wide && value_truthy(wide)};
 	AUTO(strbuf_release) struct strbuf line = STRBUF_INIT;
 	struct verdict v = verdict_of(e);
 
@@ -148,7 +159,7 @@ static void oneline_result(struct show *s, const struct run_event *e, struct str
 /* Keeps a result as JSON in the directory of --tree, under the host's name. */
 static void keep(const struct show *s, const struct run_event *e, const char *directory)
 {
-	const struct play_dump_options o = {.results = true};
+	const struct play_dump_options o = {.results = true, .json = true};
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	autofree char *path = path_join(directory, e->host->name);
 	struct err err = {0};

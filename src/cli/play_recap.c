@@ -6,7 +6,7 @@
 
 #define NAME_WIDTH 26
 
-static bool did_anything(const struct run_host *h)
+bool play_did_anything(const struct run_host *h)
 {
 	const struct host_counts *c = &h->counts;
 
@@ -71,7 +71,7 @@ void play_recap(const struct show *s, struct strbuf *out)
 
 	play_banner("PLAY RECAP", out);
 	for (size_t i = 0; i < s->count; i++)
-		if (did_anything(&s->run->hosts[i]))
+		if (play_did_anything(&s->run->hosts[i]))
 			hosts[count++] = &s->run->hosts[i];
 	qsort(hosts, count, sizeof(*hosts), by_name);
 	for (size_t i = 0; i < count; i++)

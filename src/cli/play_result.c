@@ -8,7 +8,6 @@
 #include <inttypes.h>
 
 #include "inventory/paths.h"
-#include "play/diff.h"
 
 /* One result being written. */
 struct writer {
@@ -69,7 +68,7 @@ static void add_diff(struct writer *w, const struct value *result)
 
 	if (!is_true(result, "changed"))
 		return;
-	diff_format(value_dict_get(result, "diff"), &text);
+	play_dump_diff(w->show, value_dict_get(result, "diff"), &text);
 	add_colored(text.data, w->out);
 }
 

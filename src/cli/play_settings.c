@@ -4,36 +4,63 @@
  * and what they say of options that have no meaning here.
  */
 #include "base/log.h"
-#include "cli/play_text.h"
+#include "cli/play_document.h"
 #include "cli/play_settings.h"
+#include "cli/play_text.h"
+
+#define DOCUMENT_INDENT_MAX 64 /* spaces; more are none */
 
 /* The outputs by Ansible's names. */
-static const struct {
+static const struct output {
 	const char *name;
 	const struct show_words *words;
+	bool headed; /* results as RESULTS_HEADED, whatever callback_result_format says */
 } outputs[] = {
-	{"default", &play_words_text},
-	{"ansible.builtin.default", &play_words_text},
-	{"minimal", &play_words_text_minimal},
-	{"ansible.builtin.minimal", &play_words_text_minimal},
-	{"oneline", &play_words_text_oneline},
-	{"ansible.builtin.oneline", &play_words_text_oneline},
+	{"default", &play_words_text, false},
+	{"ansible.builtin.default", &play_words_text, false},
+	{"minimal", &play_words_text_minimal, false},
+	{"ansible.builtin.minimal", &play_words_text_minimal, false},
+	{"oneline", &play_words_text_oneline, false},
+	{"ansible.builtin.oneline", &play_words_text_oneline, false},
+	{"json", &play_words_document, false},
+	{"ansible.posix.json", &play_words_document, false},
+	{"yaml", &play_words_text, true},
+	{"community.general.yaml", &play_words_text, true},
 };
 
-const struct show_words *play_settings_words(const struct config *config)
+void play_settings_words(const struct config *config, struct show *s)
 {
 	const char *name = config_text(config, CONFIG_STDOUT_CALLBACK);
 	AUTO(strbuf_release) struct strbuf origin = STRBUF_INIT;
 
-	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
-		if (strcmp(outputs[i].name, name) == 0)
-			return outputs[i].words;
+	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++) {
+		if (strcmp(outputs[i].name, name) != 0)
+			continue;
+		s->words = outputs[i].words;
+		if (outputs[i].headed)
+			s->results = RESULTS_HEADED;
+		return;
+	}
 	config_explain(config, CONFIG_STDOUT_CALLBACK, &origin);
-	log_warning(
-		"%s: there is no output '%s' here; taken is 'default', others are 'minimal' "
-		"and 'oneline', and --json has events",
+	log_warning("%s: there is no output '%s' here; taken is 'default', others are "
+		    "'minimal', 'oneline', 'json' and 'yaml', and --json has events",
 		origin.data, name);
-	return &play_words_text;
+	s->words = &play_words_text;
+}
+
+static enum show_results read_format(const struct config *config)
+{
+	const char *name = config_text(config, CONFIG_RESULT_FORMAT);
+	AUTO(strbuf_release) struct strbuf origin = STRBUF_INIT;
+
+	if (strcmp(name, "yaml") == 0)
+		return RESULTS_YAML;
+	if (strcmp(name, "json") == 0)
+		return RESULTS_JSON;
+	config_explain(config, CONFIG_RESULT_FORMAT, &origin);
+	log_warning("%s: results are written as 'json' or 'yaml', not as '%s'; taken is 'json'",
+		origin.data, name);
+	return RESULTS_JSON;
 }
 
 static void say_unused(const char *option, const char *value, const char *why)
@@ -81,6 +108,9 @@ void play_settings_apply(struct play_run *p)
 		s->pretty = config_bool(config, CONFIG_PRETTY_RESULTS);
 		s->plain = !s->pretty;
 	}
+	s->results = read_format(config);
+	int64_t indent = config_int(config, CONFIG_JSON_INDENT, 0);
+	s->document_indent = indent > 0 && indent <= DOCUMENT_INDENT_MAX ? (unsigned)indent : 0;
 	s->tells_stats = config_bool(config, CONFIG_SHOW_CUSTOM_STATS);
 	s->failures_apart = config_bool(config, CONFIG_DISPLAY_FAILED_STDERR);
 	s->paths_of_failures = config_bool(config, CONFIG_SHOW_TASK_PATH_ON_FAILURE);

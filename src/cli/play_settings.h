@@ -7,8 +7,11 @@
 
 /* Sets what the settings say of a run and its output, once the site is loaded. */
 void play_settings_apply(struct play_run *p);
-/* The output that stdout_callback names; a warning and the usual one where there is none. */
-const struct show_words *play_settings_words(const struct config *config);
+/*
+ * Sets the output that stdout_callback names, after play_settings_apply; a warning and the
+ * usual one where there is none.
+ */
+void play_settings_words(const struct config *config, struct show *s);
 /* With -v, the line that says which ansible.cfg is used. */
 void play_settings_tell(const struct engine *e);
 /*

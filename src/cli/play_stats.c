@@ -140,8 +140,7 @@ void play_stats_settle(struct play_stats *s)
 	s->settled = s->count;
 }
 
-/* All that was said of a host, or of the run where it is NULL. */
-static struct value *sum_up(struct play_stats *s, const char *host)
+struct value *play_stats_of(struct play_stats *s, const char *host)
 {
 	struct value *all = value_new_dict(&s->arena);
 
@@ -151,6 +150,14 @@ static struct value *sum_up(struct play_stats *s, const char *host)
 	return all;
 }
 
+void play_stats_hosts(const struct play_stats *s, struct strlist *names)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->items[i].host && !strlist_has(names, s->items[i].host))
+			strlist_add(names, s->items[i].host);
+	strlist_sort(names);
+}
+
 void play_stats_tell(struct play_stats *s, struct strbuf *out)
 {
 	AUTO(strlist_release) struct strlist names = {0};
@@ -158,14 +165,11 @@ void play_stats_tell(struct play_stats *s, struct strbuf *out)
 	if (s->count == 0)
 		return;
 	play_stats_settle(s);
-	for (size_t i = 0; i < s->count; i++)
-		if (s->items[i].host && !strlist_has(&names, s->items[i].host))
-			strlist_add(&names, s->items[i].host);
-	strlist_sort(&names);
+	play_stats_hosts(s, &names);
 	play_banner("CUSTOM STATS:", out);
 	for (size_t i = 0; i < names.count; i++)
-		add_values(names.items[i], sum_up(s, names.items[i]), out);
-	struct value *run = sum_up(s, NULL);
+		add_values(names.items[i], play_stats_of(s, names.items[i]), out);
+	struct value *run = play_stats_of(s, NULL);
 	if (run->count > 0) {
 		strbuf_addch(out, '\n');
 		add_values("RUN", run, out);

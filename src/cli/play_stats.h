@@ -28,6 +28,10 @@ struct play_stats {
 void play_stats_add(struct play_stats *s, const struct run_event *e, uint64_t key);
 /* Ends a batch: the keys of the next one begin again. */
 void play_stats_settle(struct play_stats *s);
+/* All that was said of a host, or of the run where it is NULL; it lives as long as they do. */
+struct value *play_stats_of(struct play_stats *s, const char *host);
+/* Appends the names of the hosts of which something was said, sorted. */
+void play_stats_hosts(const struct play_stats *s, struct strlist *names);
 /* Appends them: hosts by their names, then the run. */
 void play_stats_tell(struct play_stats *s, struct strbuf *out);
 /* Frees what it holds. */

@@ -41,10 +41,17 @@ struct play_dump_options {
 	bool one_line; /* those lines joined: what `ansible -o` prints */
 	bool results;  /* of a loop its items' results, too */
 	bool debug;    /* only what a debug task is to say */
+	bool json;     /* whatever the settings say of results */
 };
 /* Appends an event's result as JSON, without what is told in another way (play_dump.c). */
 void play_dump(const struct show *s, const struct run_event *e,
 	const struct play_dump_options *o, struct strbuf *out);
+/* Appends what is shown of a result as YAML, as s->results says (play_dump_yaml.c). */
+void play_dump_yaml(const struct show *s, const struct value *result, struct strbuf *out);
+/* Appends what --diff shows for the `diff` of a result, mappings as results are written. */
+void play_dump_diff(const struct show *s, const struct value *diff, struct strbuf *out);
+/* Whether any task of the run had an outcome on a host (play_recap.c). */
+bool play_did_anything(const struct run_host *h);
 /* Tells what a result warns of, each thing once a run (play_warnings.c). */
 void play_warnings(struct show *s, const struct value *result, struct strbuf *out);
 /* True if the event is of a loop whose items have results. */

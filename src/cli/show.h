@@ -40,6 +40,13 @@ enum show_state {
 	SHOW_STATES
 };
 
+/* How results are written within the text of a run. */
+enum show_results {
+	RESULTS_JSON,
+	RESULTS_YAML,  /* callback_result_format = yaml */
+	RESULTS_HEADED /* stdout_callback = yaml: "changed=false", then YAML */
+};
+
 struct show;
 
 /* The text of a run. Each function appends to `out` what is to be printed, if anything. */
@@ -67,13 +74,15 @@ struct show {
 	bool hides_deprecations;      /* deprecation_warnings is off */
 	bool tells_stats;             /* show_custom_stats */
 	bool pretty, plain;           /* callback_format_pretty says yes, or no */
-	bool failures_apart;          /* display_failed_stderr */
-	bool paths_of_failures;       /* show_task_path_on_failure */
-	struct strbuf *apart;   /* where failures are told at present; NULL: as the rest */
-	struct strlist asides;  /* lines that were told, none of them again */
-	bool marks_check;       /* a check says so in its headings */
-	bool unreachable_first; /* of two exit codes the one of a host out of reach counts */
-	const char *run_id;     /* of the journal; NULL: none */
+	enum show_results results;
+	unsigned document_indent; /* json_indent: of the document that is the run's text */
+	bool failures_apart;      /* display_failed_stderr */
+	bool paths_of_failures;   /* show_task_path_on_failure */
+	struct strbuf *apart;     /* where failures are told at present; NULL: as the rest */
+	struct strlist asides;    /* lines that were told, none of them again */
+	bool marks_check;         /* a check says so in its headings */
+	bool unreachable_first;   /* of two exit codes the one of a host out of reach counts */
+	const char *run_id;       /* of the journal; NULL: none */
 	const struct cancel *cancel;
 	int64_t started_ns;
 	struct shown_host *hosts; /* as run->hosts, and as much room */

@@ -164,6 +164,10 @@ static const struct config_spec {
 		{"defaults.show_task_path_on_failure"}, {"ANSIBLE_SHOW_TASK_PATH_ON_FAILURE"}},
 	[CONFIG_PRETTY_RESULTS] = {KIND_BOOLEAN, NULL, {"defaults.callback_format_pretty"},
 		{"ANSIBLE_CALLBACK_FORMAT_PRETTY"}},
+	[CONFIG_RESULT_FORMAT] = {KIND_TEXT, "json", {"defaults.callback_result_format"},
+		{"ANSIBLE_CALLBACK_RESULT_FORMAT"}},
+	[CONFIG_JSON_INDENT] = {KIND_INTEGER, "4", {"defaults.json_indent"},
+		{"ANSIBLE_JSON_INDENT"}},
 	[CONFIG_REGISTRY_URL] = {KIND_TEXT, NULL, {"modelfleet.registry_url"},
 		{"MODELFLEET_REGISTRY_URL"}},
 };

@@ -82,6 +82,8 @@ enum config_key {
 	CONFIG_DISPLAY_FAILED_STDERR,         /* boolean */
 	CONFIG_SHOW_TASK_PATH_ON_FAILURE,     /* boolean */
 	CONFIG_PRETTY_RESULTS,                /* boolean or unset */
+	CONFIG_RESULT_FORMAT,                 /* text: "json" or "yaml" */
+	CONFIG_JSON_INDENT,                   /* integer: of the output "json" */
 	CONFIG_REGISTRY_URL,                  /* text or unset: of model-registryd */
 	CONFIG_KEY_COUNT
 };

@@ -203,6 +203,22 @@ static void represent(
 	yaml_add_scalar(text, v, YAML_QUOTES_NONE);
 }
 
+/* How a scalar is written; of a string that is to be a block also what. */
+static yaml_scalar_style_t scalar_style(
+	const struct emitter *e, const struct value *v, struct strbuf *text)
+{
+	AUTO(strbuf_release) struct strbuf block = STRBUF_INIT;
+
+	if (is_always_literal(v))
+		return YAML_LITERAL_SCALAR_STYLE;
+	if (v->kind != VALUE_STRING || !e->options->block_of ||
+		!e->options->block_of(e->options->block_data, v, &block))
+		return default_style(e);
+	strbuf_clear(text);
+	strbuf_add(text, block.data, block.len);
+	return YAML_LITERAL_SCALAR_STYLE;
+}
+
 static int emit_scalar(struct emitter *e, const struct value *v, const char *anchor)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
@@ -211,13 +227,13 @@ static int emit_scalar(struct emitter *e, const struct value *v, const char *anc
 	yaml_event_t event;
 
 	represent(v, &text, &tag, &kind);
+	yaml_scalar_style_t style = scalar_style(e, v, &text);
 	/* libyaml leaves the tag out where a reader would find it by itself. */
 	bool plain = yaml_resolve(text.data, text.len) == kind, quoted = kind == YAML_TAG_STR;
 	return emit(e, &event,
 		yaml_scalar_event_initialize(&event, (const yaml_char_t *)anchor,
 			(const yaml_char_t *)tag, (const yaml_char_t *)text.data, (int)text.len,
-			plain, quoted,
-			is_always_literal(v) ? YAML_LITERAL_SCALAR_STYLE : default_style(e)));
+			plain, quoted, style));
 }
 
 /* True for a scalar that is written without a style of its own. */

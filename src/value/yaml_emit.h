@@ -41,6 +41,12 @@ struct yaml_emit_options {
 	bool explicit_start; /* "---" */
 	bool explicit_end;   /* "..." */
 	bool no_aliases;     /* write what is shared every time anew */
+	/*
+	 * Asked for each string: true where it is a literal block, whose text is then `block`.
+	 * NULL: the style above holds for all.
+	 */
+	bool (*block_of)(const void *data, const struct value *text, struct strbuf *block);
+	const void *block_data;
 };
 
 /* The depth beyond which a value is not written. */

@@ -9,9 +9,11 @@ output/cases.yaml lists the cases: `run` is a command line of Ansible's, done in
 `environment` adds variables. With a `dialogue`, pairs of a text that is waited for and of what is
 typed then, the command has a terminal. Answers are standard output, standard error and exit code, byte by
 byte but for what MASKS names. `ours` says what our answer has instead, pairs of a regular expression
-for a line of Ansible's and of what we have there (null: no line), and `why` gives the reason. Hosts may come in any order within a task.
+for a line of Ansible's and of what we have there (null: no line), and `why` gives the reason. Hosts may come in any order within a task. With
+`document`, standard output is JSON documents, which are compared by what they say.
 """
 import difflib
+import json
 import os
 import pathlib
 import pty
@@ -41,6 +43,7 @@ MASKS = [
     (re.compile(r"^\+\+\+ after: .*", re.MULTILINE), "+++ after: NEW"),
     # Newer versions of Ansible have it, and so do we.
     (re.compile(r'"false_condition": ("[^"]*"|false), ?(\n +)?'), ""),
+    (re.compile(r"^ +false_condition: .*\n", re.MULTILINE), ""),
     (re.compile(r'("msg": ")(?:[^"\\]|\\.)*onnection refused(?:[^"\\]|\\.)*'), r"\1NO CONNECTION"),
 ]
 
@@ -62,6 +65,35 @@ def masked(text, directory):
     for pattern, word in MASKS:
         text = pattern.sub(word, text)
     return text
+
+
+# Of results in documents: what only Ansible has, what only newer versions of it have, and times.
+NOT_COMPARED = re.compile("_ansible_.*|invocation|false_condition|delta|start|end")
+
+
+def compared(result):
+    """A result of a document as far as it has to be the same."""
+    kept = {k: v for k, v in result.items() if not NOT_COMPARED.fullmatch(k)}
+    if "results" in kept:
+        kept["results"] = [compared(item) for item in kept["results"]]
+    return kept
+
+
+def documents(text):
+    """JSON documents without ids and times, and without Ansible's entries of `meta`."""
+    read, shown = json.JSONDecoder(), []
+    while text.strip():
+        document, end = read.raw_decode(text)
+        text = text[end:].lstrip()
+        for play in document["plays"]:
+            play["tasks"] = [task for task in play["tasks"] if task["hosts"]]
+            for head in [play["play"], *(task["task"] for task in play["tasks"])]:
+                head["duration"] = sorted(head["duration"])
+                assert isinstance(head.pop("id"), str), head
+            for task in play["tasks"]:
+                task["hosts"] = {name: compared(result) for name, result in task["hosts"].items()}
+        shown.append(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    return "".join(shown)
 
 
 def on_terminal(words, dialogue, directory, env, patience):
@@ -106,7 +138,8 @@ def answer(case, programs=None):
             return masked(shown, directory) + f"---- exit {code}\n"
         done = subprocess.run(words, cwd=directory, env=environment(scratch, case), text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
-    return (masked(done.stdout, directory) + "---- standard error\n"
+    shown = documents(done.stdout) if "document" in case else done.stdout
+    return (masked(shown, directory) + "---- standard error\n"
             + masked(done.stderr, directory) + f"---- exit {done.returncode}\n")
 
 

@@ -118,6 +118,34 @@ static void test_loop_with_aliases(void **state)
 	assert_string_equal(out.data, "&id001\n- *id001\n");
 }
 
+/* A text that begins with "lines" is a block of what stands behind. */
+static bool is_lines(const void *data, const struct value *text, struct strbuf *block)
+{
+	assert_string_equal(data, "data");
+	if (!str_starts(text->text, "lines"))
+		return false;
+	strbuf_addstr(block, text->text + strlen("lines"));
+	return true;
+}
+
+static void test_blocks(void **state)
+{
+	AUTO(arena_release) struct arena a = {0};
+	AUTO(strbuf_release) struct strbuf out = STRBUF_INIT;
+	struct value *v = value_new_dict(&a);
+	struct err err;
+
+	(void)state;
+	value_dict_set(&a, v, "a", value_new_string(&a, "plain"));
+	value_dict_set(&a, v, "b", value_new_string(&a, "lines1\n2"));
+	value_dict_set(&a, v, "c", value_new_int(&a, 1));
+	assert_int_equal(
+		emit(v, &(struct yaml_emit_options){.block_of = is_lines, .block_data = "data"},
+			&out, &err),
+		0);
+	assert_string_equal(out.data, "a: plain\nb: |-\n  1\n  2\nc: 1\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_no_aliases),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_loop_with_aliases),
+		cmocka_unit_test(test_blocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
