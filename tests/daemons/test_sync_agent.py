@@ -271,19 +271,9 @@ class HubTest(AgentCase):
 
     def test_another_content_than_the_repository_says(self):
         commit = self.hub.commit("org/plates", {"plates.pt": pt("one")})
-        listed = dict(self.hub.files[commit])
-        self.hub.files[commit] = fake_hub_changed(listed)
+        self.hub.files[commit] = fake_hub.Changed(self.hub.files[commit])
         self.assertIn("has the sha256", self.once(code=1))
         self.assertFalse((self.models / "plates.pt").exists())
-
-
-def fake_hub_changed(files):
-    """Files whose content, when it is fetched, is another one of the same size."""
-    class Changed(dict):
-        def __getitem__(self, path):
-            content = super().__getitem__(path)
-            return content[:-1] + b"!"
-    return Changed(files)
 
 
 class DirectoryTest(AgentCase):

@@ -41,10 +41,15 @@ const char *load_source_name(const struct cached_model *m)
 
 /* ---- which file ---- */
 
-/* What models' files end in; the rest of a version tells about it. */
-static const char *const extensions[] = {".bin", ".ckpt", ".engine", ".gguf", ".h5", ".joblib",
-	".keras", ".model", ".onnx", ".pb", ".pickle", ".pkl", ".pt", ".pth", ".safetensors",
-	".tflite", ".zip"};
+/*
+ * What models' files end in; the rest of a version tells about it. Among them are those that
+ * MLflow's flavours write: scikit-learn (.skops, .pkl), XGBoost, LightGBM, CatBoost,
+ * statsmodels, pmdarima, Prophet.
+ */
+static const char *const extensions[] = {".bin", ".cb", ".ckpt", ".engine", ".gguf", ".h5",
+	".joblib", ".keras", ".lgb", ".model", ".onnx", ".pb", ".pickle", ".pkl", ".pmd", ".pr",
+	".pt", ".pth", ".safetensors", ".skops", ".statsmodels", ".tflite", ".ubj", ".xgb",
+	".zip"};
 
 static bool is_model(const char *path)
 {

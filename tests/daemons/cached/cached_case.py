@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""model-cached as a process, against a registry that answers as MLflow does."""
+"""model-cached as a process, with a directory of its own."""
 
 import json
 import os
@@ -22,31 +22,24 @@ CACHED = os.environ["MODEL_CACHED"]
 PATIENCE = 60  # seconds that only a hang reaches
 
 
-class CachedCase(unittest.TestCase):
+class DaemonCase(unittest.TestCase):
+    """Without a source of models: tests say in the configuration where these are."""
+
     def setUp(self):
-        self.registry = fake_mlflow.Registry()
-        self.registry.start()
-        self.addCleanup(self.registry.stop)
         self.site = pathlib.Path(tempfile.mkdtemp(prefix="cached."))
         self.addCleanup(shutil.rmtree, self.site)
         self.environment = {}
         self.daemon = self.port = None
         self.addCleanup(self.kill)
         self.settings = {
-            "mlflow_uri": self.registry.url, "update_interval_seconds": 1, "update_jitter": 0,
-            "retry_intervals": [0.05, 0.1, 0.2], "listen": "127.0.0.1:0", "socket": "socket",
-            "group": "", "state_dir": "state", "models": [{"mlflow_name": "fraud"}]}
-        self.configure()
+            "update_interval_seconds": 1, "update_jitter": 0, "retry_intervals": [0.05, 0.1, 0.2],
+            "listen": "127.0.0.1:0", "socket": "socket", "group": "", "state_dir": "state"}
 
     def configure(self, **settings):
         self.settings.update(settings)
         # JSON is YAML. Whole or not at all: the daemon may be reading.
         (self.site / "new").write_text(json.dumps(self.settings))
         (self.site / "new").rename(self.site / "config.yaml")
-
-    def publish(self, content, name="fraud", **more):
-        return self.registry.publish(name, {"MLmodel": b"x", "model.pkl": content},
-                                     alias="Production", **more)
 
     # ---- the process
 
@@ -131,3 +124,18 @@ class CachedCase(unittest.TestCase):
             if line.startswith(series):
                 return float(line[len(series):])
         return None
+
+
+class CachedCase(DaemonCase):
+    """Against a registry that answers as MLflow does."""
+
+    def setUp(self):
+        super().setUp()
+        self.registry = fake_mlflow.Registry()
+        self.registry.start()
+        self.addCleanup(self.registry.stop)
+        self.configure(mlflow_uri=self.registry.url, models=[{"mlflow_name": "fraud"}])
+
+    def publish(self, content, name="fraud", **more):
+        return self.registry.publish(name, {"MLmodel": b"x", "model.pkl": content},
+                                     alias="Production", **more)

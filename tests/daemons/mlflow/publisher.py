@@ -50,6 +50,20 @@ class Calls:
             self.set_alias(name, alias, made.version)
         return {"version": int(made.version), "run_id": made.run_id}
 
+    def train(self, name, slope):
+        """A version as most people make them: an estimator that MLflow's flavour of it logs. It
+        predicts slope * x."""
+        import mlflow.sklearn
+        from sklearn.linear_model import LinearRegression
+
+        points = [[0.0], [1.0], [2.0]]
+        estimator = LinearRegression().fit(points, [slope * x for x, in points])
+        with mlflow.start_run():
+            made = mlflow.sklearn.log_model(estimator, "model", registered_model_name=name,
+                                            pip_requirements=["scikit-learn"])
+        versions = self.client.search_model_versions(f"name='{name}'")
+        return {"version": max(int(known.version) for known in versions), "run_id": made.run_id}
+
     def set_alias(self, name, alias, version):
         self.client.set_registered_model_alias(name, alias, str(version))
 
