@@ -75,8 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += 2 + n;
 		size -= 2 + n;
 	}
-	/* A packet that ends the connection in any case, so that the end is awaited. */
-	send(fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* Nothing more comes, which a full queue cannot keep from the server, so that the end
+	 * is awaited. */
+	shutdown(fd, SHUT_WR);
 	while (recv(fd, &m, sizeof(m), 0) > 0)
 		;
 	return 0;

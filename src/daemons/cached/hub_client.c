@@ -63,10 +63,13 @@ void hub_client_send(struct hub_client *c, struct mc_message *m, int fd)
 	}
 	if (c->broken || sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return;
-	if (errno == EPIPE || errno == ECONNRESET)
-		c->broken = true; /* it went away, which is its right */
-	else
+	if (errno == ETOOMANYREFS)
+		/* The kernel counts by our user. The client goes on with what it has. */
+		log_warning("a client of the socket is sent away: too many descriptors are on "
+			    "their way to others, who do not take them");
+	else if (errno != EPIPE && errno != ECONNRESET)
 		end_with(c, "it does not take what it is sent");
+	c->broken = true; /* whoever went away has the right to */
 }
 
 static void send_error(struct hub_client *c, uint32_t id, int code, const char *text)
@@ -105,8 +108,6 @@ static void on_hello(struct hub_client *c, const struct mc_message *m)
 	(void)m;
 	if (fd < 0) {
 		end_with(c, "there is no memory for its page");
-		if (page)
-			munmap(page, sizeof(*page));
 		return;
 	}
 	pthread_mutex_lock(&c->hub->lock);

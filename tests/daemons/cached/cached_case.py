@@ -22,6 +22,31 @@ CACHED = os.environ["MODEL_CACHED"]
 PATIENCE = 60  # seconds that only a hang reaches
 
 
+class LibraryClient:
+    """A cache_client, which has acquired what it was told to until it leaves."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen([os.environ["CACHE_CLIENT"], path], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def acquire(self, words):
+        """"VERSION CONTENT" or "error ERRNO TEXT"."""
+        self.process.stdin.write(words + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().rstrip("\n")
+
+    def leave(self):
+        """Its exit code."""
+        self.process.stdin.close()
+        return self.process.wait(PATIENCE)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
 class DaemonCase(unittest.TestCase):
     """Without a source of models: tests say in the configuration where these are."""
 
@@ -53,12 +78,20 @@ class DaemonCase(unittest.TestCase):
                               text=True, capture_output=True, timeout=PATIENCE, check=False,
                               env=self.environ())
 
-    def start(self, *options):
+    def start(self, *options, **process):
+        """Starts it, with words for subprocess.Popen, and waits until it listens."""
         with (self.site / "log").open("w") as log:
             self.daemon = subprocess.Popen([CACHED, "--config", "config.yaml", *options],
-                                           cwd=self.site, stderr=log, env=self.environ())
+                                           cwd=self.site, stderr=log, env=self.environ(),
+                                           **process)
         self.wait(lambda: re.search(r"port (\d+)", self.log()))
         self.port = int(re.search(r"port (\d+)", self.log()).group(1))
+
+    def library_client(self):
+        """A program that has the library, and is ended after the test."""
+        client = LibraryClient(self.site / "socket")
+        self.addCleanup(client.kill)
+        return client
 
     def kill(self):
         if self.daemon:

@@ -3,43 +3,27 @@
 """Clients of the library, and the daemon that they get models from."""
 
 import errno
-import os
 import signal
-import subprocess
 import unittest
 
-from cached_case import PATIENCE, CachedCase
+from cached_case import CachedCase
 
 
 class ClientTest(CachedCase):
-    def client(self):
-        client = subprocess.Popen([os.environ["CACHE_CLIENT"], self.site / "socket"], text=True,
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.addCleanup(client.stdout.close)
-        self.addCleanup(client.wait, PATIENCE)
-        self.addCleanup(client.kill)
-        return client
-
-    def acquire(self, client, words):
-        client.stdin.write(words + "\n")
-        client.stdin.flush()
-        return client.stdout.readline().rstrip("\n")
-
     def leave(self, client):
-        client.stdin.close()
-        self.assertEqual(client.wait(PATIENCE), 0)
+        self.assertEqual(client.leave(), 0)
 
     def test_a_client_gets_what_is_current_before_and_after_a_swap(self):
         self.publish(b"one")
         self.start()
         self.wait_version(1)
-        client = self.client()
-        self.assertEqual(self.acquire(client, "fraud"), "1 one")
+        client = self.library_client()
+        self.assertEqual(client.acquire("fraud"), "1 one")
         self.publish(b"two")
         self.wait_version(2)
-        self.wait(lambda: self.acquire(client, "fraud") == "2 two")
-        self.assertEqual(self.acquire(client, "fraud Production"), "2 two")
-        self.assertEqual(self.acquire(client, "fraud 1"), "1 one")
+        self.wait(lambda: client.acquire("fraud") == "2 two")
+        self.assertEqual(client.acquire("fraud Production"), "2 two")
+        self.assertEqual(client.acquire("fraud 1"), "1 one")
         self.leave(client)
         self.end()
 
@@ -49,12 +33,12 @@ class ClientTest(CachedCase):
         self.publish(b"two")
         self.start()
         self.wait_version(2)
-        client = self.client()
-        self.assertEqual(self.acquire(client, "fraud 1"), "1 one")
+        client = self.library_client()
+        self.assertEqual(client.acquire("fraud 1"), "1 one")
         self.assertEqual(self.current(), "2")
         # What does not exist is not asked for again and again.
         for _ in range(3):
-            self.assertTrue(self.acquire(client, "fraud 9").startswith(f"error {errno.ENOENT} "))
+            self.assertTrue(client.acquire("fraud 9").startswith(f"error {errno.ENOENT} "))
         self.assertEqual(self.registry.asked.count("/api/2.0/mlflow/model-versions/get"), 2)
         self.assertEqual(self.metric("model_cache_negative_total"), 2)
         self.leave(client)
@@ -71,8 +55,8 @@ class ClientTest(CachedCase):
         self.configure(cache_size=2)
         self.daemon.send_signal(signal.SIGHUP)
         self.wait(lambda: "read again" in self.log())
-        client = self.client()
-        self.assertEqual(self.acquire(client, "fraud 1"), "1 one")
+        client = self.library_client()
+        self.assertEqual(client.acquire("fraud 1"), "1 one")
         self.assertEqual(self.current(), "2")
         self.leave(client)
         self.end()
@@ -83,9 +67,9 @@ class ClientTest(CachedCase):
         self.publish(b"two")
         self.start()
         self.wait_version(2)
-        client = self.client()
-        self.assertTrue(self.acquire(client, "fraud 1").startswith(f"error {errno.EBUSY} "))
-        self.assertEqual(self.acquire(client, "fraud"), "2 two")
+        client = self.library_client()
+        self.assertTrue(client.acquire("fraud 1").startswith(f"error {errno.EBUSY} "))
+        self.assertEqual(client.acquire("fraud"), "2 two")
         self.leave(client)
         self.end()
 
@@ -94,17 +78,17 @@ class ClientTest(CachedCase):
         self.registry.aliases["fraud", "Staging"] = 1  # the same version as in Production
         self.start()
         self.wait_version(1)
-        client = self.client()
-        self.assertEqual(self.acquire(client, "fraud Staging"), "1 one")
+        client = self.library_client()
+        self.assertEqual(client.acquire("fraud Staging"), "1 one")
         self.registry.publish("fraud", {"model.pkl": b"two"}, alias="Staging")
-        self.wait(lambda: self.acquire(client, "fraud Staging") == "2 two")
+        self.wait(lambda: client.acquire("fraud Staging") == "2 two")
         self.registry.publish("fraud", {"model.pkl": b"three"}, alias="Staging")
-        self.wait(lambda: self.acquire(client, "fraud Staging") == "3 three")
-        self.assertEqual(self.acquire(client, "fraud"), "1 one")
+        self.wait(lambda: client.acquire("fraud Staging") == "3 three")
+        self.assertEqual(client.acquire("fraud"), "1 one")
         del self.registry.aliases["fraud", "Staging"]  # while there is none the last serves on
         checks = self.update()["checks"]
         self.wait(lambda: self.update()["checks"] >= checks + 2)
-        self.assertEqual(self.acquire(client, "fraud Staging"), "3 three")
+        self.assertEqual(client.acquire("fraud Staging"), "3 three")
         self.leave(client)
         self.end()
 
@@ -113,10 +97,10 @@ class ClientTest(CachedCase):
         self.publish(b"one", name="team-a")
         self.publish(b"other", name="other")
         self.start()
-        client = self.client()
-        self.assertEqual(self.acquire(client, "team-a"), "1 one")
-        self.assertTrue(self.acquire(client, "other").startswith(f"error {errno.ENOENT} "))
-        self.assertTrue(self.acquire(client, "team-b").startswith(f"error {errno.ENOENT} "))
+        client = self.library_client()
+        self.assertEqual(client.acquire("team-a"), "1 one")
+        self.assertTrue(client.acquire("other").startswith(f"error {errno.ENOENT} "))
+        self.assertTrue(client.acquire("team-b").startswith(f"error {errno.ENOENT} "))
         self.assertEqual(self.versions(), {("team-a", "1")})
         self.leave(client)
         self.end()
@@ -126,15 +110,15 @@ class ClientTest(CachedCase):
         self.publish(b"one", name="a")
         self.publish(b"two", name="b")
         self.start()
-        first, second = self.client(), self.client()
-        self.assertEqual(self.acquire(first, "a"), "1 one")
-        self.assertTrue(self.acquire(second, "b").startswith(f"error {errno.EBUSY} "))
+        first, second = self.library_client(), self.library_client()
+        self.assertEqual(first.acquire("a"), "1 one")
+        self.assertTrue(second.acquire("b").startswith(f"error {errno.EBUSY} "))
         code, _, headers = self.ask("/models/reload?name=b", "POST")
         self.assertEqual((code, bool(headers["Retry-After"])), (503, True))
         self.assertGreaterEqual(self.metric("model_cache_refused_total"), 1)
         self.leave(first)
         self.wait(lambda: self.ask("/models/reload?name=b", "POST")[0] == 200)
-        self.assertEqual(self.acquire(second, "b"), "1 two")
+        self.assertEqual(second.acquire("b"), "1 two")
         self.leave(second)
         self.end()
 
@@ -142,14 +126,14 @@ class ClientTest(CachedCase):
         self.publish(b"one")
         self.start()
         self.wait_version(1)
-        client = self.client()
-        self.assertEqual(self.acquire(client, "fraud"), "1 one")
+        client = self.library_client()
+        self.assertEqual(client.acquire("fraud"), "1 one")
         self.kill()
-        self.assertEqual(self.acquire(client, "fraud"), "1 one")
+        self.assertEqual(client.acquire("fraud"), "1 one")
         self.registry.away = True
         self.start()
         self.wait_version(1)
-        self.assertEqual(self.acquire(self.client(), "fraud"), "1 one")
+        self.assertEqual(self.library_client().acquire("fraud"), "1 one")
         self.leave(client)
         self.end()
 
