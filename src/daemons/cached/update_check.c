@@ -28,9 +28,8 @@ bool target_refuses(const struct target *t, const struct source_version *v)
 int target_refusal(const struct target *t, const struct source_version *v, struct err *err)
 {
 	return err_set(err, ERR_INTEGRITY,
-		"%s version %s was not good, and is not tried again before another one is "
-		"named "
-		"or a reload is asked for",
+		"%s version %s was not good, and is not fetched again before another one is "
+		"named or a reload is asked for",
 		t->name, v->version);
 }
 
