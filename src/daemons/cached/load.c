@@ -283,6 +283,7 @@ static struct blob *from_source(struct load *l, struct err *err)
 		return NULL;
 	if (fetch(l, &q, &file, staged, err) < 0) {
 		l->invalid = err->code == ERR_INTEGRITY;
+		unlink(staged); /* what can go on lies beside it */
 		return NULL;
 	}
 	struct blob *blob = NULL;

@@ -186,8 +186,7 @@ static void test_by_date(void **state)
 static void test_by_date_without_the_source(void **state)
 {
 	struct rig r = {.dir = *state};
-	autofree char *away =
-		xstrdup("[{name: fraud, source: registry, uri: 'http://[::1]:9'}]");
+	const char *away = "[{name: fraud, source: registry, uri: 'http://127.0.0.1:9'}]";
 
 	start_with(&r, state, NULL);
 	rig_publish(&r, "fraud", FEB, "bin", "two");
