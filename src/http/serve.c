@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "http/serve_peer.h"
 #include "http/serve_tls.h"
 
 /* Descriptors of a process beside its connections: files that are served, databases, logs. */
@@ -49,6 +50,8 @@ static void set_defaults(struct http_server_options *o)
 		o->connections = HTTP_SERVER_CONNECTIONS;
 	if (!o->idle)
 		o->idle = HTTP_SERVER_IDLE;
+	if (!o->patience)
+		o->patience = HTTP_SERVER_PATIENCE;
 	if (!o->body_max)
 		o->body_max = HTTP_SERVER_BODY;
 	if (!o->head_max)
@@ -110,9 +113,13 @@ static size_t unescape(void *data, struct MHD_Connection *connection, char *text
 static void on_connection(void *server, struct MHD_Connection *connection, void **context,
 	enum MHD_ConnectionNotificationCode code)
 {
-	(void)context;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		http_tls_begin(server, connection);
+		*context = http_peer_new(server, connection);
+	} else {
+		http_peer_free(server, *context);
+		*context = NULL;
+	}
 }
 
 static int start_daemon(struct http_server *s, struct endpoint *e, struct err *err)
@@ -124,7 +131,7 @@ static int start_daemon(struct http_server *s, struct endpoint *e, struct err *e
 	if (s->certificate)
 		http_tls_options(tls);
 	errno = 0;
-	s->daemon = MHD_start_daemon(flags, s->o.port, NULL, NULL, http_on_request, s,
+	s->daemon = MHD_start_daemon(flags, s->o.port, http_peer_admit, s, http_on_request, s,
 		MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&e->address,
 		MHD_OPTION_CONNECTION_LIMIT, s->o.connections, MHD_OPTION_CONNECTION_TIMEOUT,
 		s->o.idle, MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->o.head_max,
@@ -160,9 +167,11 @@ struct http_server *http_server_start(
 	pthread_mutex_init(&s->certificate_lock, NULL);
 	pthread_cond_init(&s->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	if (parse_address(s->o.address, s->o.port, &e, err) < 0 || read_tls(s, err) < 0 ||
+	if (http_peers_start(s, err) < 0 ||
+		parse_address(s->o.address, s->o.port, &e, err) < 0 || read_tls(s, err) < 0 ||
 		http_workers_start(s, err) < 0 || start_daemon(s, &e, err) < 0) {
 		http_workers_stop(s);
+		http_peers_stop(s);
 		free_server(s);
 		return NULL;
 	}
@@ -207,5 +216,6 @@ void http_server_stop(struct http_server *server)
 	drain(server);
 	MHD_stop_daemon(server->daemon);
 	http_workers_stop(server);
+	http_peers_stop(server);
 	free_server(server);
 }

@@ -39,6 +39,8 @@
 #define HTTP_SERVER_CONNECTIONS 32u
 #define HTTP_SERVER_BODY        (64u << 10) /* bytes of a request's body */
 #define HTTP_SERVER_IDLE        10u /* seconds that a silent client may hold a connection */
+/* Seconds that a request's head may take to come once it has begun, and likewise its body. */
+#define HTTP_SERVER_PATIENCE 60u
 /* Bytes of a request's line and headers. Each connection keeps them once they were used. */
 #define HTTP_SERVER_HEAD    (32u << 10)
 #define HTTP_SERVER_WORKERS 4u
@@ -125,6 +127,12 @@ struct http_server_options {
 	const char *address; /* an IPv4 or IPv6 address; NULL: 127.0.0.1 */
 	uint16_t port;       /* 0: any that is free */
 	unsigned connections, idle;
+	unsigned patience; /* see HTTP_SERVER_PATIENCE; not of what an upload takes in pieces */
+	/*
+	 * Connections of one address, or of one network of 64 bits of IPv6; this machine's own
+	 * are not counted. 0: as many as there are, as behind a proxy.
+	 */
+	unsigned per_address;
 	size_t body_max, head_max;
 	unsigned workers;                /* of slow routes */
 	const char *tls_cert, *tls_key;  /* PEM files; NULL: no TLS */

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "http/serve_answer.h"
 
 /* A request under way. */
@@ -58,6 +59,14 @@ struct http_server {
 	unsigned laters; /* those of them that wait for an answer */
 	atomic_bool stopping;
 	struct http_reader *readers;
+	struct { /* see serve_peer.h */
+		pthread_mutex_t lock;
+		pthread_cond_t sooner; /* than the thread would look at them */
+		struct http_peer *first;
+		deadline wakes;
+		pthread_t thread;
+		bool started, end;
+	} peers;
 	struct {
 		struct http_later *first, **last;
 		unsigned count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request from its headers to its answer; see serve_private.h. */
 #include "base/clock.h"
-#include "http/serve_private.h"
+#include "http/serve_peer.h"
 
 /* What is read of a body that nobody wants, so that the client gets to read the answer. */
 #define DROPPED_MAX (4u << 20)
@@ -41,11 +41,11 @@ void http_on_end(void *server, struct MHD_Connection *connection, void **state,
 	struct http_server *s = server;
 	struct http_later *q = *state;
 
-	(void)connection;
 	(void)code;
 	if (!q)
 		return;
 	*state = NULL;
+	http_peer_awaits_head(s, connection);
 	end_upload(q);
 	if (!q->sent && s->o.done)
 		s->o.done(s->o.data, &q->call, 0, 0);
@@ -67,6 +67,7 @@ static enum MHD_Result send_answer(struct http_later *q)
 	unsigned status = q->answer.status;
 
 	end_upload(q);
+	http_peer_is_served(s, q->connection);
 	q->handled = true;
 	q->sent = true;
 	enum MHD_Result result = http_send(s, q->connection, &q->answer);
@@ -155,8 +156,12 @@ static bool admit(struct http_later *q)
  */
 static enum MHD_Result begin(struct http_later *q)
 {
-	if (admit(q))
+	http_peer_awaits_body(q->server, q->connection);
+	if (admit(q)) {
+		if (q->call.upload)
+			http_peer_is_served(q->server, q->connection);
 		return MHD_YES;
+	}
 	q->handled = true;
 	return announced(q) > DROPPED_MAX || http_call_header(&q->call, "Expect")
 		       ? send_answer(q)
@@ -175,6 +180,8 @@ static enum MHD_Result take_piece(struct http_later *q, const char *piece, size_
 	if (q->call.upload) {
 		q->handled =
 			q->call.route->upload->piece(q->call.upload, piece, n, &q->answer) < 0;
+		if (q->handled)
+			http_peer_awaits_body(q->server, q->connection);
 		return MHD_YES;
 	}
 	if (n > body_max(q) - q->body.len)
@@ -233,6 +240,7 @@ static enum MHD_Result handle(struct http_later *q)
 	struct http_server *s = q->server;
 	const struct http_route *route = q->call.route;
 
+	http_peer_is_served(s, q->connection);
 	q->handled = true;
 	q->call.body = q->body.data;
 	q->call.body_len = q->body.len;

@@ -4,6 +4,7 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import hashlib
 import hmac
 import json
@@ -13,8 +14,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unittest
+import urllib.request
 
 import faulty_proxy as faulty
 from test_sync_agent import AGENT, PATIENCE, AgentCase, pt
@@ -394,6 +397,34 @@ class EndpointTest(DaemonCase):
         for connection in held:
             connection.close()
         self.wait(lambda: self.ask("/health")[0] == 200)
+
+    def test_who_sends_a_byte_now_and_then_does_not_keep_others_out(self):
+        self.start()
+        held = [socket.create_connection(("127.0.0.1", self.port), PATIENCE) for _ in range(32)]
+        ended = threading.Event()
+
+        def trickle():
+            while not ended.wait(0.5):
+                for connection in held:
+                    with contextlib.suppress(OSError):
+                        connection.send(b"x")
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            self.wait(lambda: self.health_within(1))
+        finally:
+            ended.set()
+            thread.join()
+            for connection in held:
+                connection.close()
+
+    def health_within(self, seconds):
+        try:
+            url = f"http://127.0.0.1:{self.port}/health"
+            with urllib.request.urlopen(url, timeout=seconds) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def test_requests_are_not_too_large(self):
         self.start()

@@ -9,6 +9,8 @@
 #include "http/serve.h"
 
 #define WEBHOOK_AGE 300 /* seconds that a delivery may be old, or new */
+#define PATIENCE    10  /* seconds that a request's head, and its body, may take to come */
+#define PER_ADDRESS 8   /* connections of another machine's address */
 
 static void give_status(void *data, const struct http_call *call, struct http_answer *answer)
 {
@@ -125,6 +127,8 @@ struct http_server *status_serve(
 	return http_server_start(
 		&(struct http_server_options){.address = config->status_address,
 			.port = (uint16_t)config->status_port,
+			.patience = PATIENCE,
+			.per_address = PER_ADDRESS,
 			.routes = routes,
 			.data = s},
 		err);
