@@ -109,12 +109,12 @@ static void test_bad_version_is_given_up(void **state)
 
 	/* Not by its number either, but by a reload. */
 	uint64_t failed = rig_counts(&r).load_failures;
-	RIG_WAIT(
-		rig_get(&r, "fraud", FEB, NULL) == -1 && strstr(r.err.text, "not tried again"));
+	RIG_WAIT(rig_get(&r, "fraud", FEB, NULL) == -1 &&
+		 strstr(r.err.text, "not fetched again"));
 	assert_int_equal(r.err.code, ERR_INTEGRITY);
 	assert_string_equal(rig_current(&r, "fraud"), JAN);
 	assert_int_equal(rig_reload(&r, "fraud"), -1);
-	assert_null(strstr(r.err.text, "not tried again"));
+	assert_null(strstr(r.err.text, "not fetched again"));
 	assert_true(rig_counts(&r).load_failures > failed);
 	rig_stop(&r);
 }
@@ -128,7 +128,7 @@ static void test_bad_version_alone(void **state)
 	rig_start(&r, *state, NULL, "retry_intervals: [0.001]");
 	RIG_WAIT(*rig_row(&r, "fraud").refused);
 	RIG_WAIT(rig_get(&r, "fraud", NULL, NULL) == -1 &&
-		 strstr(r.err.text, "not tried again"));
+		 strstr(r.err.text, "not fetched again"));
 	assert_int_equal(r.err.code, ERR_INTEGRITY);
 	assert_false(rig_row(&r, "fraud").ready);
 	rig_stop(&r);
