@@ -69,7 +69,7 @@ static void drop_idle(struct held *h)
 		return;
 	h->named = 0;
 	if (h->model.data)
-		munmap((void *)h->model.data, h->model.size);
+		munmap((void *)h->model.data, (size_t)h->model.size);
 	h->model.data = NULL;
 	send_drop(h->session, (uint32_t)(h - h->session->held), serial);
 }
@@ -102,8 +102,12 @@ static const void *map_sealed(int fd, uint64_t size)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size != size ||
-		(fcntl(fd, F_GET_SEALS) & needed) != needed || size > SIZE_MAX) {
+		(fcntl(fd, F_GET_SEALS) & needed) != needed) {
 		errno = EPROTO;
+		return NULL;
+	}
+	if (size > PTRDIFF_MAX) { /* on a machine of 32 bits */
+		errno = EFBIG;
 		return NULL;
 	}
 	/* Populated here, so that no user pays for the page faults. */

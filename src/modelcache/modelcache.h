@@ -78,8 +78,9 @@ void modelcache_close(struct modelcache *cache);
 /*
  * Takes a version in hand. NULL with an error: ENOENT, there is no such model or version;
  * EBUSY, the cache is full of what is in use; EAGAIN, too much at once; EIO, EHOSTUNREACH, ...,
- * it could not be loaded; ENOTCONN, the daemon is not there and the version was never acquired;
- * ETIMEDOUT; EINVAL, a text is too long; EOWNERDEAD, after fork.
+ * it could not be loaded; EFBIG, ENOMEM, a program of 32 bits cannot map as much; ENOTCONN, the
+ * daemon is not there and the version was never acquired; ETIMEDOUT; EINVAL, a text is too
+ * long; EOWNERDEAD, after fork.
  */
 const struct modelcache_model *modelcache_acquire(struct modelcache *cache, const char *name,
 	const char *selector, struct modelcache_error *error);

@@ -167,7 +167,7 @@ void session_free(struct session *s)
 {
 	for (unsigned i = 0; i < MC_SLOTS; i++) {
 		if (s->held[i].model.data)
-			munmap((void *)s->held[i].model.data, s->held[i].model.size);
+			munmap((void *)s->held[i].model.data, (size_t)s->held[i].model.size);
 	}
 	for (unsigned i = 0; i < QUERIES; i++)
 		free(atomic_load(&s->queries[i]));
