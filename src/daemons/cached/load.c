@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "base/spawn.h"
 #include "base/vec.h"
+#include "daemons/cached/aside.h"
 #include "source/format.h"
 
 #define SAID_MAX 200 /* bytes of what a command said that an error shows */
@@ -145,16 +146,30 @@ static int run_command(const struct load *l, const char *path, struct err *err)
 		spawn_exit_code(r.status), said.data);
 }
 
+struct check {
+	const struct load *load;
+	const char *path, *name;
+	struct err *err;
+};
+
+static int check(void *arg)
+{
+	const struct check *c = arg;
+
+	if (format_check(c->path, c->name, c->err) < 0)
+		return -1;
+	return c->load->model->validate_command ? run_command(c->load, c->path, c->err) : 0;
+}
+
 static int validate(struct load *l, const char *path, const char *name, struct err *err)
 {
+	struct check c = {.load = l, .path = path, .name = name, .err = err};
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return err_sys(err, "%s", path);
 	int rc = st.st_size == 0 ? err_set(err, ERR_INTEGRITY, "it is empty")
-				 : format_check(path, name, err);
-	if (rc == 0 && l->model->validate_command)
-		rc = run_command(l, path, err);
+				 : aside_run(l->aside, check, &c);
 	if (rc == 0)
 		return 0;
 	l->invalid = err->code == ERR_INTEGRITY || err->code == ERR_TIMEOUT ||
@@ -172,16 +187,36 @@ static void tell(const struct load *l, const char *from)
 	log_info("Loading model version %s from %s%s", l->version->version, from, tag.data);
 }
 
-static struct blob *fill(const struct load *l, int fd, uint64_t size, struct err *err)
+struct copy {
+	const struct load *load;
+	int from;
+	uint64_t size;
+	struct blob *blob; /* out */
+	struct err *err;
+};
+
+static int copy(void *arg)
 {
+	struct copy *c = arg;
+	const struct load *l = c->load;
 	AUTO(blob_writer_release) struct blob_writer w = {.fd = -1};
 	autofree char *name = xasprintf("%s/%s", l->model->name, l->version->version);
 
-	if ((l->reserve && l->reserve(l->data, size, err) < 0) ||
-		blob_begin(&w, name, size, err) < 0 ||
-		blob_copy(&w, fd, size, l->cancel, err) < 0)
+	if (blob_begin(&w, name, c->size, c->err) < 0 ||
+		blob_copy(&w, c->from, c->size, l->cancel, c->err) < 0)
+		return -1;
+	c->blob = blob_seal(&w, c->err);
+	return c->blob ? 0 : -1;
+}
+
+static struct blob *fill(const struct load *l, int fd, uint64_t size, struct err *err)
+{
+	struct copy c = {.load = l, .from = fd, .size = size, .err = err};
+
+	if (l->reserve && l->reserve(l->data, size, err) < 0)
 		return NULL;
-	return blob_seal(&w, err);
+	aside_run(l->aside, copy, &c);
+	return c.blob;
 }
 
 /* What becomes of a version that the disk did not give: true where its source may. */
@@ -221,18 +256,38 @@ static struct blob *from_disk(struct load *l, struct err *err)
 
 /* ---- from the source ---- */
 
+struct fetch {
+	const struct load *load;
+	const struct source_request *request;
+	const struct source_file *file;
+	struct source_fetch fetch;
+	struct err *err;
+};
+
+static int run_fetch(void *arg)
+{
+	struct fetch *f = arg;
+
+	return source_fetch(
+		f->load->source, f->request, f->load->version, f->file, &f->fetch, f->err);
+}
+
 static int fetch(const struct load *l, const struct source_request *q,
 	const struct source_file *file, const char *to, struct err *err)
 {
-	struct source_fetch f = {.to = to,
-		.size_max = (uint64_t)l->config->model_bytes,
-		.room = disk_room(l->disk)};
+	struct fetch f = {.load = l,
+		.request = q,
+		.file = file,
+		.fetch = {.to = to,
+			.size_max = (uint64_t)l->config->model_bytes,
+			.room = disk_room(l->disk)},
+		.err = err};
 
 	/* Where there is no memory for it, it is not fetched either. */
 	if (file->size != SOURCE_SIZE_UNKNOWN && l->reserve &&
 		l->reserve(l->data, file->size, err) < 0)
 		return -1;
-	return source_fetch(l->source, q, l->version, file, &f, err);
+	return aside_run(l->aside, run_fetch, &f);
 }
 
 /* Puts a good file on the disk. One that the disk does not take is served nevertheless. */

@@ -23,6 +23,7 @@ struct load {
 	/* Asked for memory once the size is known, before it is filled. */
 	int (*reserve)(void *data, uint64_t bytes, struct err *err);
 	void *data;
+	bool aside; /* nobody waits for it: what is work gives way to others (aside.h) */
 
 	bool downloaded; /* out: it was not on the disk */
 	bool invalid;    /* out, of a failure: the version came and was not good */

@@ -127,6 +127,15 @@ static double failed_for(const struct target *t, const struct meant *m, const st
 	return target_backoff(t->config, t->failures + 1);
 }
 
+/* Whether a version of the model is there for those who ask. */
+static bool serves(struct updater *u, const struct target *t)
+{
+	struct cache_model *now = cache_peek(u->cache, t->name, NULL, NULL);
+
+	cache_release(u->cache, now);
+	return now != NULL;
+}
+
 /* Brings a version for a load of the cache's, which ends with it. */
 static int bring(struct updater *u, struct target *t, struct cache_load *load,
 	const struct meant *m, struct err *err)
@@ -142,7 +151,8 @@ static int bring(struct updater *u, struct target *t, struct cache_load *load,
 		.source = m->disk_only ? NULL : t->source,
 		.version = &m->version,
 		.reserve = reserve,
-		.data = &b};
+		.data = &b,
+		.aside = m->current && serves(u, t)};
 	int64_t began = clock_ns();
 
 	struct blob *blob = load_bring(&l, err);

@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "cache_trace.h"
 #include "daemons/cached/policy.h"
 
 static void test_limits(void **state)
@@ -57,33 +57,6 @@ static void test_pinned_and_busy_stay(void **state)
 
 /* ---- traces ---- */
 
-enum { MODELS = 20, PLACES = 5, LENGTH = 20000 };
-
-/* xorshift64*, so that every run draws the same trace. */
-static double draw(uint64_t *seed)
-{
-	*seed ^= *seed >> 12;
-	*seed ^= *seed << 25;
-	*seed ^= *seed >> 27;
-	return (double)((*seed * 2685821657736338717u) >> 11) / 9007199254740992.0;
-}
-
-static void draw_trace(const double *weights, int *trace)
-{
-	uint64_t seed = 20240120;
-	double total = 0;
-
-	for (int i = 0; i < MODELS; i++)
-		total += weights[i];
-	for (int t = 0; t < LENGTH; t++) {
-		double at = draw(&seed) * total;
-		int model = 0;
-		while (model < MODELS - 1 && at >= weights[model])
-			at -= weights[model++];
-		trace[t] = model;
-	}
-}
-
 /* The place of a model, or the number of those that are taken. */
 static int place_of(const int *held, int count, int model)
 {
@@ -96,11 +69,11 @@ static int place_of(const int *held, int count, int model)
 
 static double hit_rate_ours(const int *trace)
 {
-	const struct policy_limits limits = {.count = PLACES};
-	struct policy_item items[PLACES] = {{0}};
-	int held[PLACES], count = 0, hits = 0;
+	const struct policy_limits limits = {.count = TRACE_PLACES};
+	struct policy_item items[TRACE_PLACES] = {{0}};
+	int held[TRACE_PLACES], count = 0, hits = 0;
 
-	for (int t = 0; t < LENGTH; t++) {
+	for (int t = 0; t < TRACE_LENGTH; t++) {
 		int at = place_of(held, count, trace[t]);
 		hits += at < count;
 		if (at == count && policy_exceeds(&limits, (size_t)count + 1, 0))
@@ -110,47 +83,15 @@ static double hit_rate_ours(const int *trace)
 		held[at] = trace[t];
 		items[at].used = (uint64_t)t + 1;
 	}
-	return (double)hits / LENGTH;
-}
-
-static int next_use(const int *trace, int from, int model)
-{
-	while (from < LENGTH && trace[from] != model)
-		from++;
-	return from;
-}
-
-/* Belady's: who is needed latest goes. Nobody who loads what is asked for does better. */
-static double hit_rate_optimum(const int *trace)
-{
-	int held[PLACES], count = 0, hits = 0;
-
-	for (int t = 0; t < LENGTH; t++) {
-		int at = place_of(held, count, trace[t]);
-		hits += at < count;
-		if (at == count && count < PLACES)
-			count++;
-		else if (at == count) {
-			at = 0;
-			for (int i = 1; i < PLACES; i++) {
-				if (next_use(trace, t, held[i]) > next_use(trace, t, held[at]))
-					at = i;
-			}
-		}
-		held[at] = trace[t];
-	}
-	return (double)hits / LENGTH;
+	return (double)hits / TRACE_LENGTH;
 }
 
 static void compare_on_zipf(double s, double least_ratio)
 {
-	double weights[MODELS];
-	int trace[LENGTH];
+	struct trace t;
 
-	for (int i = 0; i < MODELS; i++)
-		weights[i] = 1 / pow(i + 1, s);
-	draw_trace(weights, trace);
-	double ours = hit_rate_ours(trace), optimum = hit_rate_optimum(trace);
+	trace_draw_zipf(&t, s);
+	double ours = hit_rate_ours(t.models), optimum = trace_optimum(&t);
 	print_message("Zipf s = %.1f: %.1f%% of the requests hit, at the optimum %.1f%%\n", s,
 		100 * ours, 100 * optimum);
 	assert_true(ours <= optimum);
@@ -168,13 +109,10 @@ static void test_zipf(void **state)
 static void test_four_busy_models(void **state)
 {
 	(void)state;
-	double weights[MODELS];
-	int trace[LENGTH];
+	struct trace t;
 
-	for (int i = 0; i < MODELS; i++)
-		weights[i] = i < 4 ? 0.97 / 4 : 0.03 / (MODELS - 4);
-	draw_trace(weights, trace);
-	double ours = hit_rate_ours(trace), optimum = hit_rate_optimum(trace);
+	trace_draw_four(&t);
+	double ours = hit_rate_ours(t.models), optimum = trace_optimum(&t);
 	print_message(
 		"97%% to four models: %.1f%% of the requests hit, at the optimum %.1f%%\n",
 		100 * ours, 100 * optimum);
