@@ -77,8 +77,9 @@ static int open_socket(struct cached *d, const struct cached_config *config, str
 static int start(struct cached *d, struct cached_config *config, struct err *err)
 {
 	d->disk = disk_open(config->state_dir, (uint64_t)config->disk_bytes, err);
-	if (!d->disk || make_cache(d, config, err) < 0 || open_socket(d, config, err) < 0 ||
-		updater_start(d->updater, d->cache, err) < 0)
+	/* Who connects finds that the configured models are known, and waits for them. */
+	if (!d->disk || make_cache(d, config, err) < 0 ||
+		updater_start(d->updater, d->cache, err) < 0 || open_socket(d, config, err) < 0)
 		return -1;
 	d->http = api_start(d, err);
 	return d->http ? 0 : err_wrap(err, "listen");

@@ -225,14 +225,25 @@ static void end_target(struct updater *u, struct target *t)
 	refuse_waiting(u, t, &err);
 }
 
+/* True if its disk has to be looked at, which goes before all that takes longer. */
+static bool is_new(const struct target *t)
+{
+	return t->configured && !t->started;
+}
+
 /* What a target has to do now, wanted as it is. */
 static void work_on(struct updater *u, struct target *t)
 {
+	bool begins = is_new(t);
+
 	pthread_mutex_unlock(&u->lock);
 	cache_pin(u->cache, t->name, t->model.pinned);
-	target_drain(u, t);
+	if (begins)
+		target_begin(u, t);
+	else
+		target_drain(u, t);
 	pthread_mutex_lock(&u->lock);
-	if (!u->stopping && (t->reloads.count || deadline_passed(t->due)))
+	if (!begins && !u->stopping && (t->reloads.count || deadline_passed(t->due)))
 		run_check(u, t);
 }
 
@@ -267,6 +278,9 @@ static void run(struct updater *u, struct target *t)
 static struct target *pick(const struct updater *u, deadline *next)
 {
 	*next = DEADLINE_NEVER;
+	for (size_t i = 0; i < u->targets.count; i++)
+		if (!u->targets.items[i]->busy && is_new(u->targets.items[i]))
+			return u->targets.items[i];
 	for (size_t i = 0; i < u->targets.count; i++) {
 		struct target *t = u->targets.items[i];
 		if (t->busy)

@@ -12,7 +12,9 @@
  * came and was not good as often as there are such steps is not fetched again before its source
  * names another one, or somebody asks for a reload.
  *
- * At the start a target serves what the disk has of it, before its source is asked.
+ * At the start the configured targets serve what the disk has of them, all of them before any
+ * source is asked: one that hangs must not keep a client from what is there. Requests that came
+ * before are answered with it.
  */
 #ifndef CACHED_UPDATE_H
 #define CACHED_UPDATE_H

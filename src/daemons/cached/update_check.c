@@ -80,7 +80,7 @@ static bool has_place(struct updater *u, const struct target *t)
 	return !t->ready && counts.versions < (size_t)t->config->cache_size;
 }
 
-/* At the start: what the disk has, before the source is asked. */
+/* What the disk has, before the source is asked. */
 static void serve_last(struct updater *u, struct target *t)
 {
 	struct err err = {0};
@@ -90,6 +90,34 @@ static void serve_last(struct updater *u, struct target *t)
 	t->started = true;
 	if (has_place(u, t) && target_serve_last(u, t, &err) < 0)
 		log_warning("%s: %s", t->name, err.text);
+}
+
+/* Ends a load that wants what is in memory by now. */
+static bool is_served(struct updater *u, struct cache_load *load)
+{
+	struct cache_model *m = cache_peek(u->cache, cache_load_name(load),
+		cache_load_version(load), cache_load_stage(load));
+	bool served = m && !cache_load_is(load, m->version);
+
+	cache_release(u->cache, m);
+	return served;
+}
+
+void target_begin(struct updater *u, struct target *t)
+{
+	serve_last(u, t);
+	pthread_mutex_lock(&u->lock);
+	struct loads waiting = t->loads;
+	t->loads = (struct loads){0};
+	pthread_mutex_unlock(&u->lock);
+	for (size_t i = 0; i < waiting.count; i++) {
+		if (is_served(u, waiting.items[i]))
+			continue;
+		pthread_mutex_lock(&u->lock);
+		*VEC_PUSH(&t->loads) = waiting.items[i];
+		pthread_mutex_unlock(&u->lock);
+	}
+	free(waiting.items);
 }
 
 static void take_answer(void *arg, struct cache_model *model, const struct err *err)
@@ -132,7 +160,8 @@ static int await(struct updater *u, struct target *t, struct err *err)
 /* Brings what the source names, through the cache, so that it is loaded once. */
 static int bring_wanted(struct updater *u, struct target *t, struct err *err)
 {
-	const char *version = t->wanted.version;
+	/* Loads that are done meanwhile may ask anew what is wanted. */
+	autofree char *version = xstrdup(t->wanted.version);
 
 	cache_forget_failures(u->cache, t->name);
 	t->answer.there = false;

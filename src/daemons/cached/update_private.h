@@ -99,6 +99,8 @@ struct updater {
  * and what was left until it is asked for is loaded. -1 with err; what serves, serves on.
  */
 int target_check(struct updater *u, struct target *t, bool forced, struct err *err);
+/* Serves what the disk has, once, and ends those loads that want nothing else. */
+void target_begin(struct updater *u, struct target *t);
 /* Seconds after which a target that has failed so often is tried again. */
 double target_backoff(const struct cached_config *config, unsigned failures);
 /* True if a version of a source is one that is not tried any more. */

@@ -3,10 +3,20 @@
 """Clients of the library, and the daemon that they get models from."""
 
 import errno
+import pathlib
 import signal
+import socket
+import sys
+import threading
 import unittest
 
 from cached_case import CachedCase
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "docs/examples"))
+import modelcache  # noqa: E402
+
+# Of modelcache_open, while there is no daemon.
+NO_DAEMON = (errno.ENOENT, errno.ECONNREFUSED, errno.ECONNRESET)
 
 
 class ClientTest(CachedCase):
@@ -135,6 +145,87 @@ class ClientTest(CachedCase):
         self.wait_version(1)
         self.assertEqual(self.library_client().acquire("fraud"), "1 one")
         self.leave(client)
+        self.end()
+
+    def test_a_restart_serves_the_disk_before_it_asks(self):
+        """The registry takes requests and never answers; one thread does all the loads."""
+        names = ["fraud", "spam", "mail"]
+        for name in names:
+            self.publish(name.encode(), name=name)
+        self.configure(models=[{"mlflow_name": name} for name in names], loaders=1)
+        self.start()
+        for name in names:
+            self.wait_version(1, name)
+        self.kill()
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        self.configure(mlflow_uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        self.start()
+        client = self.library_client()
+        for name in reversed(names):
+            self.assertEqual(client.acquire(name), f"1 {name}")
+            self.assertEqual(client.acquire(f"{name} Production"), f"1 {name}")
+        self.assertNotIn("ERROR", self.log())
+        self.leave(client)
+        self.end()
+
+
+class RestartTest(CachedCase):
+    """The daemon is killed and started again while clients come and stay."""
+
+    RESTARTS = 12
+    VISITORS = 4
+
+    def visit(self, stop, visits, failures):
+        """Connects anew for each model."""
+        while not stop.is_set():
+            try:
+                cache = modelcache.Cache(str(self.site / "socket"))
+            except OSError as error:
+                if error.errno not in NO_DAEMON:
+                    failures.append(error)
+                continue
+            with cache:
+                try:
+                    with cache.acquire("fraud") as model:
+                        visits.append(bytes(model.data))
+                except OSError as error:
+                    if error.errno != errno.ENOTCONN:  # killed in the midst of it
+                        failures.append(error)
+
+    def stay(self, cache, stop, reads, failures):
+        """Takes what it had before, again and again."""
+        while not stop.is_set():
+            try:
+                with cache.acquire("fraud") as model:
+                    reads.append(bytes(model.data))
+            except OSError as error:
+                failures.append(error)
+
+    def test_what_is_on_the_disk_is_never_unknown(self):
+        self.publish(b"one")
+        self.start()
+        self.wait_version(1)
+        self.registry.away = True
+        stop, visits, reads, failures = threading.Event(), [], [], []
+        cache = modelcache.Cache(str(self.site / "socket"))
+        self.addCleanup(cache.close)
+        cache.acquire("fraud").release()
+        threads = [threading.Thread(target=self.visit, args=(stop, visits, failures))
+                   for _ in range(self.VISITORS)]
+        threads.append(threading.Thread(target=self.stay, args=(cache, stop, reads, failures)))
+        for thread in threads:
+            thread.start()
+        for _ in range(self.RESTARTS):
+            self.kill()
+            self.start()
+            seen = len(visits)
+            self.wait(lambda: len(visits) >= seen + self.VISITORS or failures)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(set(visits) | set(reads), {b"one"})
         self.end()
 
 
