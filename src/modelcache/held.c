@@ -47,16 +47,10 @@ const struct modelcache_model *held_take(struct session *s, uint64_t target, boo
 
 static void send_drop(struct session *s, uint32_t slot, uint32_t serial)
 {
-	struct mc_message m = {.magic = MC_MAGIC,
-		.protocol = MC_VERSION,
-		.type = MC_DROP,
-		.slot = slot,
-		.serial = serial};
+	struct mc_message m = {.type = MC_DROP, .slot = slot, .serial = serial};
 
-	/* A daemon that reads nothing for so long is left; it knows then that all is given
-	 * back. */
-	if (!atomic_load(&s->dead) &&
-		send(s->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	/* A daemon that reads nothing for so long is left; so all is given back. */
+	if (!atomic_load(&s->dead) && session_send(s, &m) < 0)
 		shutdown(s->fd, SHUT_RDWR);
 }
 

@@ -119,19 +119,25 @@ int modelcache_fd(const struct modelcache *cache)
 	return cache->changed;
 }
 
-/* What this session, or a former one, holds. */
-static const struct modelcache_model *take_held(
+/* What a session holds. */
+static const struct modelcache_model *take(
 	struct session *s, const char *name, const char *selector)
 {
-	for (; s; s = s->before) {
-		const struct query *q = query_find(s, name, selector);
-		uint64_t target = q ? atomic_load(&q->target) : 0;
-		const struct modelcache_model *model =
-			target ? held_take(s, target, atomic_load(&s->dead)) : NULL;
-		if (model)
-			return model;
-	}
-	return NULL;
+	const struct query *q = query_find(s, name, selector);
+	uint64_t target = q ? atomic_load(&q->target) : 0;
+
+	return target ? held_take(s, target, atomic_load(&s->dead)) : NULL;
+}
+
+/* What this session, or a former one, holds. */
+static const struct modelcache_model *take_any(
+	struct session *s, const char *name, const char *selector)
+{
+	const struct modelcache_model *model = NULL;
+
+	for (; s && !model; s = s->before)
+		model = take(s, name, selector);
+	return model;
 }
 
 static struct timespec deadline(void)
@@ -170,7 +176,7 @@ static const struct modelcache_model *ask(struct modelcache *cache, const char *
 	bool asked = q && q->stale; /* by our thread, which does not make us wait */
 	pthread_mutex_unlock(&cache->lock);
 	const struct modelcache_model *model =
-		asked ? take_held(s->before, name, selector) : NULL;
+		asked ? take_any(s->before, name, selector) : NULL;
 	if (model)
 		return model;
 	pthread_mutex_lock(&cache->lock);
@@ -182,7 +188,7 @@ static const struct modelcache_model *ask(struct modelcache *cache, const char *
 	if (r.held)
 		return &r.held->model;
 	if (r.error.code != ENOENT)
-		model = take_held(s, name, selector);
+		model = take_any(s, name, selector);
 	if (!model && error)
 		*error = r.error;
 	return model;
@@ -199,11 +205,8 @@ const struct modelcache_model *modelcache_acquire(struct modelcache *cache, cons
 	}
 	if (!selector)
 		selector = "";
-	struct session *s = atomic_load(&cache->session);
-	const struct query *q = query_find(s, name, selector);
-	uint64_t target = q ? atomic_load(&q->target) : 0;
 	const struct modelcache_model *model =
-		target ? held_take(s, target, atomic_load(&s->dead)) : NULL;
+		take(atomic_load(&cache->session), name, selector);
 	if (model)
 		return model;
 	if (strlen(name) >= sizeof(m->name) || strlen(selector) >= sizeof(m->selector)) {

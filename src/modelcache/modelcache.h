@@ -53,7 +53,8 @@ struct modelcache_error {
 
 /*
  * A version in hand. `data` is page-aligned, and NULL if size is 0. Texts are never NULL; ""
- * where nothing is known.
+ * where nothing is known. Nothing of it changes while any thread has it in hand: `stage` is the
+ * one that it had when this process got it, and does not follow what the registry says later.
  */
 struct modelcache_model {
 	const void *data;

@@ -87,6 +87,8 @@ void session_free(struct session *s);
  * when the connection is at its end. By the library's thread, or before it knows the session.
  */
 int session_receive(struct session *s, int timeout_ms);
+/* Sends a message, without waiting; -1 if it does not go. */
+int session_send(struct session *s, struct mc_message *m);
 /* Sends a request; the lock is held. -1: the connection is at its end. */
 int session_request(struct session *s, struct request *r);
 /* Takes back a request that nobody waits for any more; the lock is held. */

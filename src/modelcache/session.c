@@ -22,7 +22,7 @@ void modelcache_fail(struct modelcache_error *error, int code, const char *text)
 	snprintf(error->text, sizeof(error->text), "%s", text);
 }
 
-static int send_message(struct session *s, struct mc_message *m)
+int session_send(struct session *s, struct mc_message *m)
 {
 	m->magic = MC_MAGIC;
 	m->protocol = MC_VERSION;
@@ -120,7 +120,7 @@ static int greet(struct session *s, struct modelcache_error *error)
 	struct mc_message m = {.type = MC_HELLO};
 	int fd;
 
-	int n = send_message(s, &m) < 0 ? -1 : receive(s, &m, &fd, HELLO_MS);
+	int n = session_send(s, &m) < 0 ? -1 : receive(s, &m, &fd, HELLO_MS);
 	if (n == 0)
 		modelcache_fail(error, ETIMEDOUT, "the daemon does not answer");
 	else if (n < 0)
@@ -194,7 +194,7 @@ int session_request(struct session *s, struct request *r)
 		return -1;
 	snprintf(m.name, sizeof(m.name), "%s", r->name);
 	snprintf(m.selector, sizeof(m.selector), "%s", r->selector);
-	if (send_message(s, &m) < 0)
+	if (session_send(s, &m) < 0)
 		return -1;
 	r->id = m.id;
 	r->next = s->requests;

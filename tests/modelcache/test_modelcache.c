@@ -216,6 +216,35 @@ static void test_another_version(void **state)
 }
 
 /* No place for two: the old one is taken back, and its memory goes when it is let go. */
+/* What a version in hand says is constant, whatever becomes of its stage. */
+static void test_texts_stay(void **state)
+{
+	struct cache_fixture f;
+
+	fixture_open(&f, *state, 5, 0);
+	fixture_put(&f, "fraud", "1", 10);
+	struct modelcache *c = modelcache_open(f.socket, NULL);
+	const struct modelcache_model *m = modelcache_acquire(c, "fraud", NULL, NULL);
+	const char *stage = m->stage;
+	uint64_t asked = fixture_hub_counts(&f).requests;
+	assert_int_equal(cache_describe(f.cache, "fraud", "1", "Archived", NULL, NULL), 0);
+	FIXTURE_WAIT(fixture_hub_counts(&f).requests > asked); /* the library was told */
+	assert_ptr_equal(modelcache_acquire(c, "fraud", "1", NULL), m);
+	assert_ptr_equal(m->stage, stage);
+	assert_string_equal(stage, "Production");
+	modelcache_release(m);
+	modelcache_release(m);
+	modelcache_close(c);
+
+	/* Another process gets it as it is now. */
+	c = modelcache_open(f.socket, NULL);
+	m = modelcache_acquire(c, "fraud", NULL, NULL);
+	assert_string_equal(m->stage, "Archived");
+	modelcache_release(m);
+	modelcache_close(c);
+	fixture_close(&f);
+}
+
 static void test_old_memory_goes(void **state)
 {
 	struct cache_fixture f;
@@ -457,6 +486,7 @@ int main(int argc, char **argv)
 		TEST(test_empty_model),
 		TEST(test_what_has_to_be_loaded),
 		TEST(test_another_version),
+		TEST(test_texts_stay),
 		TEST(test_old_memory_goes),
 		TEST(test_in_hand_is_not_evicted),
 		TEST(test_swaps_under_load),

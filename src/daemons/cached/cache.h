@@ -54,8 +54,10 @@ struct cache_about {
 };
 
 /*
- * A version that is held; valid while a reference is. Strings are never NULL. What stage and
- * alias point to stays valid as well, when they point to something else already.
+ * A version that is held; valid while a reference is. All of it is constant but stage and
+ * alias, which cache_describe may make point to other texts; what they pointed to stays valid
+ * as long as the version. Strings are never NULL. The library's clients see the stage of the
+ * moment in which they got the version (modelcache.h).
  */
 struct cache_model {
 	const char *name, *version, *run_id;
