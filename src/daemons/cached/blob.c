@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,6 +17,35 @@
 #ifndef MFD_NOEXEC_SEAL /* Linux 6.3; the C library's headers are older */
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
+
+/* What a process has taken is one number; every writer and blob adds to it. */
+static struct blob_memory taken;
+static unsigned movers;
+static pthread_mutex_t taken_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void begin_move(void)
+{
+	pthread_mutex_lock(&taken_lock);
+	taken.moves++;
+	movers++;
+	pthread_mutex_unlock(&taken_lock);
+}
+
+static void end_move(uint64_t gained, uint64_t lost)
+{
+	pthread_mutex_lock(&taken_lock);
+	movers--;
+	taken.bytes = taken.bytes + gained - lost;
+	pthread_mutex_unlock(&taken_lock);
+}
+
+void blob_memory(struct blob_memory *now)
+{
+	pthread_mutex_lock(&taken_lock);
+	*now = taken;
+	now->moving = movers > 0;
+	pthread_mutex_unlock(&taken_lock);
+}
 
 /* Memory that is out is not a full disk to whoever reads the message. */
 static int no_memory(struct err *err, uint64_t size)
@@ -50,12 +80,16 @@ int blob_begin(struct blob_writer *w, const char *name, uint64_t size, struct er
 	w->fd = open_memory(shown);
 	if (w->fd < 0)
 		return err_sys(err, "memory file %s", shown);
-	if (size && fallocate(w->fd, 0, 0, (off_t)size) < 0) {
+	begin_move();
+	if (size && fallocate(w->fd, 0, 0, (off_t)size) < 0)
 		no_memory(err, size);
+	else
+		w->reserved = size;
+	end_move(w->reserved, 0);
+	if (w->reserved != size) {
 		blob_writer_release(w);
 		return -1;
 	}
-	w->reserved = size;
 	if (digest_init(&w->digest, DIGEST_SHA256, err) < 0) {
 		blob_writer_release(w);
 		return -1;
@@ -96,15 +130,25 @@ int blob_copy(struct blob_writer *w, int fd, uint64_t n, struct cancel *cancel, 
 	return 0;
 }
 
+static int fit(struct blob_writer *w, struct err *err)
+{
+	begin_move();
+	int rc = ftruncate(w->fd, (off_t)w->written);
+	if (rc < 0)
+		err_sys(err, "memory file");
+	end_move(rc < 0 ? w->reserved : w->written, w->reserved);
+	if (rc == 0)
+		w->reserved = w->written;
+	return rc;
+}
+
 struct blob *blob_seal(struct blob_writer *w, struct err *err)
 {
 	uint8_t sum[DIGEST_MAX];
 
 	/* Less came than was reserved, or the size was not known. */
-	if (w->reserved != w->written && ftruncate(w->fd, (off_t)w->written) < 0) {
-		err_sys(err, "memory file");
+	if (w->reserved != w->written && fit(w, err) < 0)
 		return NULL;
-	}
 	if (fcntl(w->fd, F_ADD_SEALS, SEALS) < 0) {
 		err_sys(err, "sealing a memory file");
 		return NULL;
@@ -116,13 +160,17 @@ struct blob *blob_seal(struct blob_writer *w, struct err *err)
 	blob->size = w->written;
 	atomic_init(&blob->refs, 1);
 	w->fd = -1;
+	w->reserved = 0;
 	blob_writer_release(w);
 	return blob;
 }
 
 void blob_writer_release(struct blob_writer *w)
 {
+	begin_move();
 	fd_close(&w->fd);
+	end_move(0, w->reserved);
+	w->reserved = 0;
 	digest_release(&w->digest);
 }
 
@@ -136,6 +184,8 @@ void blob_unref(struct blob *blob)
 {
 	if (!blob || atomic_fetch_sub(&blob->refs, 1) > 1)
 		return;
+	begin_move();
 	fd_close(&blob->fd);
+	end_move(0, blob->size);
 	free(blob);
 }

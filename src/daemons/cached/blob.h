@@ -16,6 +16,7 @@
 #define DAEMONS_CACHED_BLOB_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -59,6 +60,19 @@ int blob_copy(
 struct blob *blob_seal(struct blob_writer *w, struct err *err);
 /* Gives up what was not sealed; a released writer is fine. */
 void blob_writer_release(struct blob_writer *w);
+
+/* What all blobs and writers of this process have taken of memory. */
+struct blob_memory {
+	uint64_t bytes;
+	uint64_t moves; /* how often memory was taken or given back */
+	bool moving;    /* some is, at this moment */
+};
+
+/*
+ * Looks. Where two looks have the same moves, and the first is not moving, whatever the kernel
+ * has counted between them has `bytes` in it.
+ */
+void blob_memory(struct blob_memory *now);
 
 /* One more reference. */
 struct blob *blob_ref(struct blob *blob);

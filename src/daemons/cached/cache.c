@@ -12,6 +12,7 @@ struct cache *cache_new(const struct cache_options *options)
 
 	c->options = *options;
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->freed, NULL);
 	return c;
 }
 
@@ -27,6 +28,7 @@ void cache_free(struct cache *c)
 	cache_failure_drop(c, NULL, NULL);
 	cache_unlock(c);
 	pthread_mutex_destroy(&c->lock);
+	pthread_cond_destroy(&c->freed);
 	strmap_release(&c->pins, NULL);
 	free(c->entries.items);
 	free(c->loads.items);
@@ -50,8 +52,10 @@ static void free_entry(struct cache_entry *e)
 void cache_unlock(struct cache *c)
 {
 	struct cache_entry *dead = c->dead;
+	bool any = dead != NULL;
 
 	c->dead = NULL;
+	c->freeing += any;
 	pthread_mutex_unlock(&c->lock);
 	while (dead) {
 		struct cache_entry *e = dead;
@@ -60,6 +64,12 @@ void cache_unlock(struct cache *c)
 			c->options.removed(c->options.data, &e->model);
 		free_entry(e);
 	}
+	if (!any)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->freeing--;
+	pthread_cond_broadcast(&c->freed);
+	pthread_mutex_unlock(&c->lock);
 }
 
 void cache_watch(struct cache *c, const struct cache_watcher *watcher)

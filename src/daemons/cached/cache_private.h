@@ -73,6 +73,8 @@ struct cache {
 		size_t count, cap;
 	} failures;
 	struct cache_entry *leaving, *dead;
+	unsigned freeing; /* threads that free the dead, whose memory is not back yet */
+	pthread_cond_t freed;
 	struct cache_counts counts;
 };
 
@@ -103,7 +105,9 @@ void cache_leave(struct cache *c, struct cache_entry *e);
 void cache_look(struct cache *c, const struct cache_entry *e, struct cache_use *use);
 /*
  * Makes room for a version of `name`: a place and so many bytes, besides what is held and
- * reserved. ERR_BUSY (not where it `replaces` the current version), ERR_LIMIT.
+ * reserved; the memory of what went for it is back. Where it `replaces` the current version it
+ * may pass the limits by number and bytes, but not that of memory. ERR_BUSY, ERR_LIMIT. Lets
+ * the lock go meanwhile.
  */
 int cache_room(
 	struct cache *c, const char *name, uint64_t bytes, bool replaces, struct err *err);

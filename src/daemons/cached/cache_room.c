@@ -89,40 +89,106 @@ static size_t reserved_places(const struct cache *c)
 	return n;
 }
 
-static bool fits(struct cache *c, size_t places, uint64_t bytes)
+/*
+ * Waits until the memory of all that has gone is back: a version no longer counts from the
+ * moment on at which its last reference went, and its pages are freed after that.
+ */
+static void settle(struct cache *c)
 {
-	const struct cache_counts *have = &c->counts;
+	while (c->dead || c->freeing) {
+		if (c->dead) {
+			cache_unlock(c);
+			cache_lock(c);
+		} else {
+			pthread_cond_wait(&c->freed, &c->lock);
+		}
+	}
+}
 
-	return !policy_exceeds(&c->options.limits,
-		c->entries.count + reserved_places(c) + places,
-		have->bytes + have->reserved + have->leaving + bytes);
+/* Memory that models have, or are about to have. */
+static uint64_t memory_taken(const struct cache *c)
+{
+	return c->counts.bytes + c->counts.reserved + c->counts.leaving;
+}
+
+static bool has_memory(const struct cache *c, uint64_t bytes)
+{
+	return !policy_lacks_memory(&c->options.limits, memory_taken(c) + bytes);
+}
+
+static bool fits(const struct cache *c, uint64_t bytes)
+{
+	return has_memory(c, bytes) &&
+	       !policy_exceeds(&c->options.limits, c->entries.count + reserved_places(c) + 1,
+		       memory_taken(c) + bytes);
+}
+
+static int refuse(struct cache *c, const char *name, struct err *err)
+{
+	c->counts.busy++;
+	return err_set(err, ERR_BUSY,
+		"model %s: no place for it: all that the cache holds is in use or pinned",
+		name);
+}
+
+/* What does not fit into an empty cache is refused before anything goes for it. */
+static int check_size(const struct cache *c, const char *name, uint64_t bytes, struct err *err)
+{
+	const struct policy_limits *limits = &c->options.limits;
+
+	if (policy_exceeds(limits, 0, bytes))
+		return err_set(err, ERR_LIMIT,
+			"model %s: it has %llu bytes, and the cache may hold %llu; raise "
+			"cache_bytes",
+			name, (unsigned long long)bytes, (unsigned long long)limits->bytes);
+	if (policy_lacks_memory(limits, bytes))
+		return err_set(err, ERR_LIMIT,
+			"model %s: it has %llu bytes, and the service's limit of memory leaves "
+			"%llu for models; raise MemoryMax",
+			name, (unsigned long long)bytes, (unsigned long long)limits->memory);
+	return 0;
+}
+
+/*
+ * Another version takes its predecessor's place a moment after it came, and may pass the limits
+ * until then; but not the memory there is. For that, versions of other models go.
+ */
+static int room_for_update(struct cache *c, const char *name, uint64_t bytes, struct err *err)
+{
+	const struct spared currents = {.current = true};
+	const struct spared own = {.name = name};
+
+	for (;;) {
+		settle(c);
+		if (fits(c, bytes) || !evict_one(c, &currents))
+			break;
+	}
+	for (;;) {
+		if (has_memory(c, bytes))
+			return 0;
+		if (!evict_one(c, &own))
+			return refuse(c, name, err);
+		settle(c);
+	}
 }
 
 int cache_room(
 	struct cache *c, const char *name, uint64_t bytes, bool replaces, struct err *err)
 {
 	/* What serves is not given up for another version of the same model. */
-	struct spared spared = {.name = name, .current = replaces};
-	uint64_t most = c->options.limits.bytes;
+	const struct spared own = {.name = name};
 
-	if (most && bytes > most)
-		return err_set(err, ERR_LIMIT,
-			"model %s: it has %llu bytes, and the cache may hold %llu; raise "
-			"cache_bytes",
-			name, (unsigned long long)bytes, (unsigned long long)most);
-	while (!fits(c, 1, bytes)) {
-		if (evict_one(c, &spared))
-			continue;
-		/* Another version takes its predecessor's place, a moment later. */
-		if (replaces)
+	if (check_size(c, name, bytes, err) < 0)
+		return -1;
+	if (replaces)
+		return room_for_update(c, name, bytes, err);
+	for (;;) {
+		settle(c);
+		if (fits(c, bytes))
 			return 0;
-		c->counts.busy++;
-		return err_set(err, ERR_BUSY,
-			"model %s: no place for it: all that the cache holds is in use or "
-			"pinned",
-			name);
+		if (!evict_one(c, &own))
+			return refuse(c, name, err);
 	}
-	return 0;
 }
 
 /* The superseded entry that is in use and was used least recently; NULL. */
@@ -144,7 +210,8 @@ void cache_trim(struct cache *c, const struct cache_entry *keep)
 {
 	struct spared spared = {.entry = keep, .name = keep ? keep->model.name : NULL};
 
-	while (policy_exceeds(&c->options.limits, c->entries.count, c->counts.bytes)) {
+	while (policy_exceeds(&c->options.limits, c->entries.count, c->counts.bytes) ||
+		!has_memory(c, 0)) {
 		struct spared currents = {.entry = keep, .current = true};
 		if (evict_one(c, &currents))
 			continue;

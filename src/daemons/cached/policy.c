@@ -7,6 +7,11 @@ bool policy_exceeds(const struct policy_limits *limits, size_t count, uint64_t b
 	       (limits->bytes && bytes > limits->bytes);
 }
 
+bool policy_lacks_memory(const struct policy_limits *limits, uint64_t bytes)
+{
+	return limits->memory && bytes > limits->memory;
+}
+
 static bool may_go(const struct policy_item *item)
 {
 	return !item->busy && (item->superseded || !item->pinned);

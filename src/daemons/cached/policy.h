@@ -16,6 +16,11 @@
 struct policy_limits {
 	size_t count;   /* versions at the same time; 0: no limit */
 	uint64_t bytes; /* of all of them together; 0: no limit */
+	/*
+	 * Bytes of memory that there are, 0: no limit. Unlike the others it is not passed for a
+	 * moment: what is still leaving counts, and so does what is being loaded.
+	 */
+	uint64_t memory;
 };
 
 struct policy_item {
@@ -28,6 +33,8 @@ struct policy_item {
 
 /* True if as much as this is more than the limits allow. */
 bool policy_exceeds(const struct policy_limits *limits, size_t count, uint64_t bytes);
+/* True if there is no memory for so many bytes. */
+bool policy_lacks_memory(const struct policy_limits *limits, uint64_t bytes);
 /* The index of the one that goes next, whatever the limits are; POLICY_NONE: none may. */
 size_t policy_victim(const struct policy_item *items, size_t count);
 

@@ -8,25 +8,46 @@
 #include "base/log.h"
 #include "base/path.h"
 
-#define FILE_BYTES  (64u << 10)
-#define PERIOD      1.0
-#define SPARE_MIN   (16u << 20) /* bytes of a limit that stay free, or a twentieth of it */
-#define STALL_HIGH  10.0        /* percent of time from which on models are let go */
-#define SHRINK_PART 8           /* of what is held: so much at once */
-#define SHRINK_REST 10.0        /* seconds until the next time: as long as psi looks back */
+#define FILE_BYTES   (64u << 10)
+#define PERIOD       1.0
+#define PERIOD_CLOSE 0.1             /* where there is a limit: others may grow fast */
+#define NO_LIMIT     (INT64_MAX / 2) /* version 1 has a number for none, near the greatest */
+#define SPARE_MIN    (16u << 20)     /* bytes of a limit that stay free, or a twentieth of it */
+#define STALL_HIGH   10.0            /* percent of time from which on models are let go */
+#define SHRINK_PART  8               /* of what is held: so much at once */
+#define SHRINK_REST  10.0 /* seconds until the next time: as long as psi looks back */
 
 struct pressure {
 	pthread_mutex_t lock;
 	pthread_t thread;
+	bool runs;
 	struct cancel cancel;
 	struct cache *cache;
-	char *group;
+	struct pressure_group group;
 	struct policy_limits configured;
-	uint64_t budget, shrinks;
+	uint64_t memory, shrinks; /* what models may have; 0: any */
 	deadline rest;
 };
 
 /* ---- looking ---- */
+
+#define WORDS 8
+
+/* How the two interfaces name the same things. */
+static const struct interface {
+	const char *controller; /* in /proc/self/cgroup */
+	const char *below;      /* of PRESSURE_CGROUPS */
+	const char *limits[2];
+	const char *words[WORDS]; /* of memory.stat: what the kernel cannot take back */
+	const char *usage;        /* a file with more of that */
+} interfaces[] = {
+	[1] = {"memory", "/memory", {"memory.limit_in_bytes"}, {"total_rss", "total_shmem"},
+		"memory.kmem.usage_in_bytes"},
+	[2] = {"", "", {"memory.max", "memory.high"},
+		{"anon", "shmem", "kernel_stack", "pagetables", "percpu", "sock",
+			"slab_unreclaimable"},
+		NULL},
+};
 
 static bool read_file(const char *dir, const char *name, struct strbuf *text)
 {
@@ -36,16 +57,16 @@ static bool read_file(const char *dir, const char *name, struct strbuf *text)
 	return file_read(path, FILE_BYTES, text, NULL) == 0;
 }
 
-/* A limit that a file holds; "max" and no file are none. */
-static uint64_t read_limit(const char *dir, const char *name)
+/* The number in a file; `otherwise` for "max", and where there is none. */
+static uint64_t read_number(const char *dir, const char *name, uint64_t otherwise)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	int64_t n;
 
-	if (!read_file(dir, name, &text))
-		return UINT64_MAX;
+	if (!name || !read_file(dir, name, &text))
+		return otherwise;
 	strbuf_rtrim(&text);
-	return parse_int(text.data, 0, INT64_MAX, &n) ? (uint64_t)n : UINT64_MAX;
+	return parse_int(text.data, 0, INT64_MAX, &n) ? (uint64_t)n : otherwise;
 }
 
 /* The number behind a word at the begin of a line; 0. */
@@ -61,18 +82,16 @@ static uint64_t stat_of(const char *text, const char *word)
 	return 0;
 }
 
-/* What of the group's memory the kernel cannot take back, without the models. */
-static uint64_t read_others(const char *dir, uint64_t held)
+/* What of a group's memory the kernel cannot take back, without the models. */
+static uint64_t read_others(const struct interface *face, const char *dir, uint64_t held)
 {
-	static const char *const words[] = {"anon", "shmem", "kernel_stack", "pagetables",
-		"percpu", "sock", "slab_unreclaimable", "unevictable"};
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	uint64_t sum = 0;
+	uint64_t sum = read_number(dir, face->usage, 0);
 
 	if (!read_file(dir, "memory.stat", &text))
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		sum += stat_of(text.data, words[i]);
+	for (size_t i = 0; i < WORDS && face->words[i]; i++)
+		sum += stat_of(text.data, face->words[i]);
 	return sum > held ? sum - held : 0;
 }
 
@@ -87,22 +106,32 @@ static double read_stalled(const char *dir)
 	return at ? strtod(at + strlen("some avg10="), NULL) : 0;
 }
 
-void pressure_look(
-	const char *root, const char *group, uint64_t held, struct pressure_view *view)
+/* What one group's limits leave for models. */
+static uint64_t read_room(const struct interface *face, const char *dir, uint64_t held)
 {
-	autofree char *dir = xasprintf("%s%s", root, group);
+	uint64_t limit = NO_LIMIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(face->limits); i++) {
+		uint64_t n = read_number(dir, face->limits[i], NO_LIMIT);
+		limit = n < limit ? n : limit;
+	}
+	if (limit == NO_LIMIT)
+		return UINT64_MAX;
+	uint64_t spare = limit / 20 > SPARE_MIN ? limit / 20 : SPARE_MIN;
+	uint64_t needed = read_others(face, dir, held) + spare;
+	return limit > needed ? limit - needed : 1;
+}
+
+void pressure_look(const char *root, const struct pressure_group *group, uint64_t held,
+	struct pressure_view *view)
+{
+	autofree char *dir = xasprintf("%s%s", root, group->path);
 	size_t n = strlen(root);
 
-	*view = (struct pressure_view){.limit = UINT64_MAX,
-		.others = read_others(dir, held),
-		.stalled = read_stalled(dir)};
+	*view = (struct pressure_view){.room = UINT64_MAX, .stalled = read_stalled(dir)};
 	for (;;) {
-		uint64_t max = read_limit(dir, "memory.max");
-		uint64_t high = read_limit(dir, "memory.high");
-		if (max < view->limit)
-			view->limit = max;
-		if (high < view->limit)
-			view->limit = high;
+		uint64_t room = read_room(&interfaces[group->version], dir, held);
+		view->room = room < view->room ? room : view->room;
 		char *slash = strrchr(dir + n, '/');
 		if (!slash)
 			return;
@@ -110,28 +139,49 @@ void pressure_look(
 	}
 }
 
-char *pressure_own_group(void)
+/* True if a controller is one of "cpu,memory". */
+static bool names(const char *list, size_t n, const char *controller)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	size_t want = strlen(controller);
 
-	if (file_read("/proc/self/cgroup", FILE_BYTES, &text, NULL) < 0)
-		return NULL;
-	const char *at = strstr(text.data, "0::/");
-	if (!at || (at != text.data && at[-1] != '\n'))
-		return NULL;
-	at += strlen("0::");
-	return xstrndup(at, strcspn(at, "\n"));
+	if (n == 0)
+		return want == 0;
+	for (const char *end = list + n; want && list < end;) {
+		size_t word = strcspn(list, ",:");
+		if (word == want && strncmp(list, controller, want) == 0)
+			return true;
+		list += word + 1;
+	}
+	return false;
 }
 
-uint64_t pressure_budget(const struct pressure_view *view, uint64_t configured)
+void pressure_parse_group(const char *text, struct pressure_group *group)
 {
-	if (view->limit == UINT64_MAX)
-		return configured;
-	uint64_t spare = view->limit / 20 > SPARE_MIN ? view->limit / 20 : SPARE_MIN;
-	uint64_t taken = view->others + spare;
-	uint64_t left = view->limit > taken ? view->limit - taken : 1;
+	*group = (struct pressure_group){0};
+	/* Lines are NUMBER:CONTROLLERS:PATH. Who has memory under version 1 has it nowhere
+	 * else. */
+	for (const char *line = text; *line; line += *line == '\n') {
+		size_t length = strcspn(line, "\n");
+		const char *list = memchr(line, ':', length);
+		const char *path =
+			list ? memchr(list + 1, ':', length - (size_t)(list + 1 - line)) : NULL;
+		for (int v = 2; path && v >= 1; v--) {
+			if (group->version == 1 || !names(list + 1, (size_t)(path - list - 1),
+							   interfaces[v].controller))
+				continue;
+			pressure_group_release(group);
+			*group = (struct pressure_group){
+				v, xasprintf("%s%.*s", interfaces[v].below,
+					   (int)(line + length - path - 1), path + 1)};
+		}
+		line += length;
+	}
+}
 
-	return configured && configured < left ? configured : left;
+void pressure_group_release(struct pressure_group *group)
+{
+	free(group->path);
+	*group = (struct pressure_group){0};
 }
 
 /* ---- acting ---- */
@@ -152,34 +202,58 @@ static void relieve(struct pressure *p, const struct pressure_view *view, uint64
 	p->rest = deadline_in(SHRINK_REST);
 }
 
-static void look(struct pressure *p)
+/* False where memory is being taken or given back, and figures would not belong together. */
+static bool view_of(struct pressure *p, struct pressure_view *view)
+{
+	struct blob_memory before, after;
+
+	blob_memory(&before);
+	pressure_look(PRESSURE_CGROUPS, &p->group, before.bytes, view);
+	blob_memory(&after);
+	return !before.moving && before.moves == after.moves;
+}
+
+/* True if there is a limit. */
+static bool look(struct pressure *p)
 {
 	struct cache_counts counts;
 	struct pressure_view view;
 
+	if (!view_of(p, &view))
+		return true;
 	cache_counts(p->cache, &counts);
-	uint64_t held = counts.bytes + counts.leaving;
-	pressure_look(PRESSURE_CGROUPS, p->group, held, &view);
 	pthread_mutex_lock(&p->lock);
-	struct policy_limits limits = p->configured;
-	limits.bytes = pressure_budget(&view, p->configured.bytes);
+	uint64_t memory = view.room == UINT64_MAX ? 0 : view.room;
 	/* Small moves of our own memory are no reason to begin anew. */
-	bool changed = limits.bytes / (1u << 20) != p->budget / (1u << 20);
-	p->budget = limits.bytes;
-	relieve(p, &view, counts.bytes);
-	pthread_mutex_unlock(&p->lock);
+	bool changed = memory >> 20 != p->memory >> 20 || !memory != !p->memory;
+	p->memory = memory;
+	struct policy_limits limits = p->configured;
+	limits.memory = memory;
 	if (changed)
 		cache_set_limits(p->cache, &limits);
+	relieve(p, &view, counts.bytes);
+	pthread_mutex_unlock(&p->lock);
+	return memory != 0;
 }
 
 static void *watch(void *data)
 {
 	struct pressure *p = data;
+	bool limited;
 
 	do
-		look(p);
-	while (wait_until(deadline_in(PERIOD), &p->cancel, NULL) == 0);
+		limited = look(p);
+	while (wait_until(deadline_in(limited ? PERIOD_CLOSE : PERIOD), &p->cancel, NULL) == 0);
 	return NULL;
+}
+
+static void find_own_group(struct pressure_group *group)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	*group = (struct pressure_group){0};
+	if (file_read("/proc/self/cgroup", FILE_BYTES, &text, NULL) == 0)
+		pressure_parse_group(text.data, group);
 }
 
 struct pressure *pressure_start(
@@ -187,25 +261,22 @@ struct pressure *pressure_start(
 {
 	struct pressure *p = xcalloc(1, sizeof(*p));
 
-	*p = (struct pressure){.cache = cache,
-		.configured = *configured,
-		.budget = configured->bytes,
-		.group = pressure_own_group()};
+	*p = (struct pressure){.cache = cache, .configured = *configured};
 	if (cancel_init(&p->cancel, err) < 0) {
-		free(p->group);
 		free(p);
 		return NULL;
 	}
+	find_own_group(&p->group);
 	pthread_mutex_init(&p->lock, NULL);
-	if (!p->group) {
-		log_info(
-			"no control groups of version 2 here: cache_bytes alone limits memory");
+	if (!p->group.version) {
+		log_info("no control groups here: cache_bytes alone limits memory");
 		return p;
 	}
 	look(p); /* before anything is loaded */
-	if (pthread_create(&p->thread, NULL, watch, p) == 0)
+	if (pthread_create(&p->thread, NULL, watch, p) == 0) {
+		p->runs = true;
 		return p;
-	free(STEAL(p->group)); /* no thread */
+	}
 	pressure_stop(p);
 	err_set(err, ERR_SYSTEM, "a thread cannot be started");
 	return NULL;
@@ -213,21 +284,21 @@ struct pressure *pressure_start(
 
 void pressure_configure(struct pressure *p, const struct policy_limits *configured)
 {
-	pthread_mutex_lock(&p->lock);
 	struct policy_limits limits = *configured;
-	if (p->budget && p->group && (!limits.bytes || p->budget < limits.bytes) &&
-		p->budget != p->configured.bytes)
-		limits.bytes = p->budget; /* until the next look */
+
+	pthread_mutex_lock(&p->lock);
 	p->configured = *configured;
-	p->budget = limits.bytes;
-	pthread_mutex_unlock(&p->lock);
+	limits.memory = p->memory;
 	cache_set_limits(p->cache, &limits);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void pressure_counts(struct pressure *p, uint64_t *budget, uint64_t *shrinks)
 {
 	pthread_mutex_lock(&p->lock);
-	*budget = p->budget;
+	*budget = p->memory;
+	if (p->configured.bytes && (!p->memory || p->configured.bytes < p->memory))
+		*budget = p->configured.bytes;
 	*shrinks = p->shrinks;
 	pthread_mutex_unlock(&p->lock);
 }
@@ -237,9 +308,9 @@ void pressure_stop(struct pressure *p)
 	if (!p)
 		return;
 	cancel_request(&p->cancel);
-	if (p->group)
+	if (p->runs)
 		pthread_join(p->thread, NULL);
-	free(p->group);
+	pressure_group_release(&p->group);
 	cancel_release(&p->cancel);
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -7,8 +7,12 @@
  * limit of the cache, which makes room before a model is loaded; and where tasks of the group
  * (or of the machine) wait for memory, the cache gives some back.
  *
- * Source: the kernel's documentation, cgroup-v2.rst (memory.max, memory.high, memory.stat) and
- * psi.rst. Files are read once a second: triggers of psi need more rights than a daemon has.
+ * The same goes for each group above ours: a limit of a slice is shared with its other
+ * services, and what these need is not there for models.
+ *
+ * Source: the kernel's documentation, cgroup-v2.rst (memory.max, memory.high, memory.stat),
+ * cgroup-v1/memory.rst, and psi.rst. Files are read ten times a second where there is a limit,
+ * else once: triggers of psi need more rights than a daemon has.
  */
 #ifndef CACHED_PRESSURE_H
 #define CACHED_PRESSURE_H
@@ -17,23 +21,29 @@
 
 #define PRESSURE_CGROUPS "/sys/fs/cgroup"
 
+/* A control group, as a path below PRESSURE_CGROUPS. */
+struct pressure_group {
+	int version; /* of the interface: 1 or 2; 0: there is none */
+	char *path;  /* "/system.slice/x.service"; "/memory/..." with version 1 */
+};
+
 struct pressure_view {
-	uint64_t limit;  /* the lowest memory.max or memory.high above us; UINT64_MAX: none */
-	uint64_t others; /* bytes charged to the group that cannot go, models not counted */
-	double stalled;  /* percent of the last ten seconds in which something waited */
+	uint64_t room;  /* bytes for models; UINT64_MAX: no limit, else at least 1 */
+	double stalled; /* percent of the last ten seconds in which something waited */
 };
 
 /*
- * Looks at a group, a path below `root` as /proc/self/cgroup has it
- * ("/system.slice/x.service"). `held` are the bytes of models. What cannot be read is as
- * without a limit.
+ * Looks at a group and those above it; `root` is PRESSURE_CGROUPS, or in tests what looks like
+ * it. `held` are the bytes of models. Each limit, less what is charged there and cannot go, and
+ * less a spare part, is room for models; the smallest counts. What cannot be read is as without
+ * a limit. Version 1 has no figures of stalls.
  */
-void pressure_look(
-	const char *root, const char *group, uint64_t held, struct pressure_view *view);
-/* The group of this process; new memory, NULL without control groups of version 2. */
-char *pressure_own_group(void);
-/* What models may have: `configured` (0: any), and less where the view says so; 0: any. */
-uint64_t pressure_budget(const struct pressure_view *view, uint64_t configured);
+void pressure_look(const char *root, const struct pressure_group *group, uint64_t held,
+	struct pressure_view *view);
+/* The group that a text as /proc/self/cgroup has it names. */
+void pressure_parse_group(const char *text, struct pressure_group *group);
+/* Frees its path. */
+void pressure_group_release(struct pressure_group *group);
 
 struct pressure;
 
@@ -42,7 +52,9 @@ struct pressure *pressure_start(
 	struct cache *cache, const struct policy_limits *configured, struct err *err);
 /* Takes other limits up, as they are configured. */
 void pressure_configure(struct pressure *pressure, const struct policy_limits *configured);
-/* What models may have at present, and how often some were let go; for metrics. */
+/*
+ * What models may have at present (0: any), and how often some were let go; for metrics.
+ */
 void pressure_counts(struct pressure *pressure, uint64_t *budget, uint64_t *shrinks);
 /* Ends it. NULL is fine. */
 void pressure_stop(struct pressure *pressure);

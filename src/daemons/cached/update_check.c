@@ -160,8 +160,7 @@ static int await(struct updater *u, struct target *t, struct err *err)
 /* Brings what the source names, through the cache, so that it is loaded once. */
 static int bring_wanted(struct updater *u, struct target *t, struct err *err)
 {
-	/* Loads that are done meanwhile may ask anew what is wanted. */
-	autofree char *version = xstrdup(t->wanted.version);
+	const char *version = t->wanted.version;
 
 	cache_forget_failures(u->cache, t->name);
 	t->answer.there = false;

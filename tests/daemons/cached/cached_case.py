@@ -54,6 +54,7 @@ class DaemonCase(unittest.TestCase):
         self.site = pathlib.Path(tempfile.mkdtemp(prefix="cached."))
         self.addCleanup(shutil.rmtree, self.site)
         self.environment = {}
+        self.prefix = []  # of the daemon's command
         self.daemon = self.port = None
         self.addCleanup(self.kill)
         self.settings = {
@@ -81,9 +82,9 @@ class DaemonCase(unittest.TestCase):
     def start(self, *options, **process):
         """Starts it, with words for subprocess.Popen, and waits until it listens."""
         with (self.site / "log").open("w") as log:
-            self.daemon = subprocess.Popen([CACHED, "--config", "config.yaml", *options],
-                                           cwd=self.site, stderr=log, env=self.environ(),
-                                           **process)
+            self.daemon = subprocess.Popen(
+                [*self.prefix, CACHED, "--config", "config.yaml", *options], cwd=self.site,
+                stderr=log, env=self.environ(), **process)
         self.wait(lambda: re.search(r"port (\d+)", self.log()))
         self.port = int(re.search(r"port (\d+)", self.log()).group(1))
 

@@ -133,6 +133,43 @@ static void test_more_than_there_is(void **state)
 	assert_int_equal(w.fd, -1);
 }
 
+static uint64_t memory_now(void)
+{
+	struct blob_memory now;
+
+	blob_memory(&now);
+	assert_false(now.moving);
+	return now.bytes;
+}
+
+static void test_memory_is_counted(void **state)
+{
+	(void)state;
+	AUTO(blob_writer_release) struct blob_writer w = {.fd = -1};
+	struct blob_memory before, after;
+	struct err err = {0};
+
+	blob_memory(&before);
+	assert_int_equal(blob_begin(&w, "test", 100, &err), 0);
+	assert_int_equal(memory_now(), before.bytes + 100);
+	blob_writer_release(&w);
+	assert_int_equal(memory_now(), before.bytes);
+	/* Less came than was said, then more. */
+	assert_int_equal(blob_begin(&w, "test", 100, &err), 0);
+	assert_int_equal(blob_write(&w, "abc", 3, &err), 0);
+	struct blob *less = blob_seal(&w, &err);
+	assert_int_equal(memory_now(), before.bytes + 3);
+	assert_int_equal(blob_begin(&w, "test", 1, &err), 0);
+	assert_int_equal(blob_write(&w, "abc", 3, &err), 0);
+	struct blob *more = blob_seal(&w, &err);
+	assert_int_equal(memory_now(), before.bytes + 6);
+	blob_unref(less);
+	blob_unref(more);
+	blob_memory(&after);
+	assert_int_equal(after.bytes, before.bytes);
+	assert_true(after.moves > before.moves);
+}
+
 /* A pattern, a hole of more than 4 GiB, and a pattern again: offsets of 64 bits throughout. */
 static void test_beyond_four_gib(void **state)
 {
@@ -169,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_copy_is_cancelled),
 		cmocka_unit_test(test_more_than_there_is),
+		cmocka_unit_test(test_memory_is_counted),
 		cmocka_unit_test(test_beyond_four_gib),
 	};
 

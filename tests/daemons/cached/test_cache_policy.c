@@ -23,6 +23,17 @@ static void test_limits(void **state)
 	assert_true(policy_exceeds(&both, 6, 0));
 	assert_true(policy_exceeds(&both, 0, 101));
 	assert_false(policy_exceeds(&none, SIZE_MAX, UINT64_MAX));
+	assert_false(policy_lacks_memory(&both, UINT64_MAX));
+}
+
+static void test_memory_is_a_limit_of_its_own(void **state)
+{
+	(void)state;
+	const struct policy_limits limits = {.memory = 100};
+
+	assert_false(policy_lacks_memory(&limits, 100));
+	assert_true(policy_lacks_memory(&limits, 101));
+	assert_false(policy_exceeds(&limits, SIZE_MAX, UINT64_MAX));
 }
 
 static void test_least_recently_used_goes(void **state)
@@ -123,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_memory_is_a_limit_of_its_own),
 		cmocka_unit_test(test_least_recently_used_goes),
 		cmocka_unit_test(test_superseded_goes_before_current),
 		cmocka_unit_test(test_pinned_and_busy_stay),
