@@ -100,6 +100,26 @@ static void ask_each_step(struct playbook_command *c)
 	c->run.options.step_data = &c->stepping;
 }
 
+/* Names of collections' playbooks become their files; a name that is none is a file's. */
+static void find_in_collections(struct strlist *paths)
+{
+	AUTO(arena_release) struct arena arena = {0};
+	AUTO(diags_release) struct diags ignored = {0};
+	struct play_places places = {0};
+	struct config config;
+
+	/* What is wrong with the settings is reported when all of them are read. */
+	if (config_load(&config, &arena, &ignored, NULL) == 0)
+		places.collections = config_text(&config, CONFIG_COLLECTIONS_PATH);
+	for (size_t i = 0; i < paths->count; i++) {
+		char *path = playbook_of_collection(paths->items[i], &places);
+		if (!path)
+			continue;
+		free(paths->items[i]);
+		paths->items[i] = path;
+	}
+}
+
 static int find_playbooks(const struct strlist *paths, struct err *err)
 {
 	for (size_t i = 0; i < paths->count; i++)
@@ -187,6 +207,7 @@ static int run_playbook_command(const struct command *cmd, int argc, char **argv
 	play_run_init(&c.run, &c.engine, "playbook");
 	cli_warn_as_ansible();
 	read_options(cmd, &c, argc, argv, &paths);
+	find_in_collections(&paths);
 	int code = start(&c, &paths);
 	if (code == EXIT_OK) {
 		code = run(&c, &paths, &err);

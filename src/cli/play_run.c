@@ -87,6 +87,16 @@ static struct playbook_options read_options(const struct play_run *p)
 		.places = &p->places};
 }
 
+/* Says, once of each collection, that its playbook is run: its roles and modules come first. */
+static void tell_collection(const struct play_run *p, const struct playbook *book)
+{
+	for (const struct playbook *before = p->books; before < book; before++)
+		if (str_cmp0(before->collection, book->collection) == 0)
+			return;
+	if (book->collection)
+		log_warning("running playbook inside collection %s", book->collection);
+}
+
 int play_run_read(struct play_run *p, const struct strlist *paths)
 {
 	const struct playbook_options options = read_options(p);
@@ -97,6 +107,7 @@ int play_run_read(struct play_run *p, const struct strlist *paths)
 		struct playbook *book = &p->books[p->book_count++];
 		if (playbook_parse_with(book, paths->items[i], &options, &d) == 0)
 			look_for_sync(p, book);
+		tell_collection(p, book);
 	}
 	return print_findings(&d);
 }

@@ -9,6 +9,9 @@
 
 #define GROUPS_MAX_DEPTH 8 /* groups that extend groups */
 
+/* Endings of playbooks, which their names may leave out. */
+static const char *const book_endings[] = {"", ".yml", ".yaml"};
+
 /* The part behind the collection of a whole name; NULL for a name that is not whole. */
 static const char *leaf_of(const char *name)
 {
@@ -28,18 +31,26 @@ static void list_places(struct parser *p, struct foreign_places *f)
 	foreign_places_list(f, p->options->places, p->file->directory, p->playbook->directory);
 }
 
-/* The collections listed for a step, or for the play where it is NULL. */
+/*
+ * The collections listed for a step, or for the play where it is NULL. Of a collection's own
+ * playbook that collection comes first, or behind those of a role.
+ */
 static void list_names(const struct step *s, const struct play *play, struct strlist *names)
 {
+	const struct play *of = s ? s->play : play;
 	const struct value *v = s      ? step_attribute(s, ATTRIBUTE_COLLECTIONS)
 				: play ? play->attributes[ATTRIBUTE_COLLECTIONS]
 				       : NULL;
 
+	if (of && of->collection && !(s && s->role))
+		strlist_add(names, of->collection);
 	if (value_is_string(v))
 		strlist_add(names, v->text);
 	for (size_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
 		if (value_is_string(v->items[i]))
 			strlist_add(names, v->items[i]->text);
+	if (of && of->collection && s && s->role)
+		strlist_add(names, of->collection);
 }
 
 static bool is_built_in(const char *collection)
@@ -111,23 +122,84 @@ char *collections_role(struct parser *p, const struct step *s, const char *name,
 	return found;
 }
 
-char *collections_playbook(struct parser *p, const char *name)
+/*
+ * The path of a playbook below the directory of a collection's playbooks, for the part of its
+ * name behind the collection: dots divide directories, but for that of an ending. NULL for what
+ * is no name.
+ */
+static char *below_playbooks(const char *leaf)
 {
-	static const char *const endings[] = {"", ".yml", ".yaml"};
-	AUTO(foreign_places_release) struct foreign_places places = {0};
-	const char *leaf = strchr(name, '/') ? NULL : leaf_of(name);
+	char *path = xstrdup(leaf);
+	size_t n = strlen(path);
+
+	if (*leaf == '.' || leaf[n - 1] == '.' || strstr(leaf, "..") || strchr(leaf, '/')) {
+		free(path);
+		return NULL;
+	}
+	for (size_t i = 1; i < ARRAY_SIZE(book_endings); i++)
+		if (str_ends(leaf, book_endings[i]))
+			n -= strlen(book_endings[i]);
+	for (size_t i = 0; i < n; i++)
+		if (path[i] == '.')
+			path[i] = '/';
+	return path;
+}
+
+static char *find_book(const struct foreign_places *places, const char *name)
+{
+	const char *leaf = leaf_of(name);
 
 	if (!leaf)
 		return NULL;
-	list_places(p, &places);
-	autofree char *directory = foreign_collection(&places, collection_of(p, name, leaf));
-	for (size_t i = 0; directory && i < ARRAY_SIZE(endings); i++) {
+	autofree char *below = below_playbooks(leaf);
+	autofree char *collection = xstrndup(name, (size_t)(leaf - 1 - name));
+	autofree char *directory = foreign_collection(places, collection);
+	for (size_t i = 0; below && directory && i < ARRAY_SIZE(book_endings); i++) {
 		autofree char *path =
-			xasprintf("%s/playbooks/%s%s", directory, leaf, endings[i]);
+			xasprintf("%s/playbooks/%s%s", directory, below, book_endings[i]);
 		if (path_exists(path) && !path_is_dir(path))
 			return STEAL(path);
 	}
 	return NULL;
+}
+
+char *collections_playbook(struct parser *p, const char *name)
+{
+	AUTO(foreign_places_release) struct foreign_places places = {0};
+
+	if (!leaf_of(name))
+		return NULL;
+	list_places(p, &places);
+	return find_book(&places, name);
+}
+
+char *playbook_of_collection(const char *name, const struct play_places *said)
+{
+	AUTO(foreign_places_release) struct foreign_places places = {0};
+
+	if (!leaf_of(name) || strchr(name, '/'))
+		return NULL;
+	foreign_places_installed(&places, said);
+	return find_book(&places, name);
+}
+
+const char *collections_around(struct parser *p, const char *path)
+{
+	AUTO(foreign_places_release) struct foreign_places places = {0};
+	AUTO(strlist_release) struct strlist parts = {0};
+	static const char root[] = "/ansible_collections/";
+	const char *below = strstr(path, root);
+
+	if (!below)
+		return NULL;
+	strlist_split(&parts, below + strlen(root), "/");
+	if (parts.count < 4 || strcmp(parts.items[2], "playbooks") != 0)
+		return NULL;
+	const char *name = arena_printf(p->arena, "%s.%s", parts.items[0], parts.items[1]);
+	list_places(p, &places);
+	autofree char *directory = foreign_collection(&places, name);
+	autofree char *real = directory ? realpath(directory, NULL) : NULL;
+	return real && str_starts(path, real) && path[strlen(real)] == '/' ? name : NULL;
 }
 
 /* ---- groups of modules ---- */

@@ -22,8 +22,13 @@ const char *collections_module(struct parser *p, const struct step *s, const cha
  */
 char *collections_role(struct parser *p, const struct step *s, const char *name,
 	const char **collection, struct strbuf *looked);
-/* The file of a playbook "NAMESPACE.NAME.PLAYBOOK"; NULL when there is none; new memory. */
+/*
+ * The file of a playbook "NAMESPACE.NAME.PLAYBOOK", in collections beside a playbook, too; NULL
+ * when there is none; new memory.
+ */
 char *collections_playbook(struct parser *p, const char *name);
+/* The collection whose playbook a file is, by its whole path; in the arena, or NULL. */
+const char *collections_around(struct parser *p, const char *path);
 /*
  * The modules of a group of module_defaults ("NAMESPACE.NAME.GROUP", or a short name in the
  * collections listed for a step or play), by their whole names. False when there is no such

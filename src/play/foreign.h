@@ -100,6 +100,8 @@ struct foreign_places {
  */
 void foreign_places_list(struct foreign_places *f, const struct play_places *said,
 	const char *file_directory, const char *playbook_directory);
+/* Lists those of collections alone, and of them those that are beside no playbook. */
+void foreign_places_installed(struct foreign_places *f, const struct play_places *said);
 /* Frees them. */
 void foreign_places_release(struct foreign_places *f);
 /* A module's file in a directory, or in one below it: NAME, NAME.py, or another ending. NULL

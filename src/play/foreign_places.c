@@ -132,8 +132,13 @@ void foreign_places_list(struct foreign_places *f, const struct play_places *sai
 		"~/.ansible/plugins/module_utils:/usr/share/ansible/plugins/module_utils");
 	add_listed(&f->actions, said->actions, "ANSIBLE_ACTION_PLUGINS",
 		"~/.ansible/plugins/action:/usr/share/ansible/plugins/action");
+	foreign_places_installed(f, said);
+}
+
+void foreign_places_installed(struct foreign_places *f, const struct play_places *said)
+{
 	find_ansible(f);
-	add_collections(f, said->collections);
+	add_collections(f, said ? said->collections : NULL);
 }
 
 void foreign_places_release(struct foreign_places *f)

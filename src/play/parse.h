@@ -22,6 +22,7 @@ struct parse_file {
 	const char *path; /* as messages name it */
 	const char *real; /* without links and dots, to see the same file again */
 	const char *directory;
+	const char *collection; /* whose playbook it is; NULL: of none, or it is no playbook */
 	const struct parse_file *outer;
 };
 

@@ -87,6 +87,7 @@ void parse_play(struct parser *p, const struct value *v, const struct play_impor
 	p->late = &late;
 	play->place = v->place;
 	play->directory = p->file->directory;
+	play->collection = p->file->collection;
 	keywords_read(p, &t, NULL);
 	if (!value_dict_get(v, "hosts"))
 		diag_error(p->diags, &v->place,

@@ -35,9 +35,8 @@ static char *import_path(struct parser *p, const struct value *v)
 		return NULL;
 	}
 	autofree char *name = xstrndup(word.text, word.len);
-	autofree char *beside = path_join(p->file->directory, name);
-	char *path = path_exists(beside) ? NULL : collections_playbook(p, name);
-	return path ? path : STEAL(beside);
+	char *path = collections_playbook(p, name);
+	return path ? path : path_join(p->file->directory, name);
 }
 
 /* The key of an entry that says import_playbook, by whichever name. */
@@ -78,6 +77,7 @@ static void read_import(struct parser *p, const struct value *entry,
 	autofree char *path = import_path(p, key->value);
 	if (!path || !parse_enter(p, &file, path, &key->value->place))
 		return;
+	file.collection = collections_around(p, file.real);
 	const struct play_import import = {.with = with, .outer = outer};
 	const struct value *list = parse_read_file(p, path, &key->value->place);
 	if (list)
@@ -169,6 +169,9 @@ static int parse(struct playbook *p, const char *path, const char *directory, co
 	p->directory = arena_strdup(&p->arena, directory);
 	if (parse_enter(&parser, &file, p->path, NULL)) {
 		file.directory = p->directory;
+		if (!text)
+			p->collection = file.collection =
+				collections_around(&parser, file.real);
 		const struct value *list = text ? parse_source(&parser, text, n, p->path, NULL)
 						: parse_read_file(&parser, p->path, NULL);
 		if (list)

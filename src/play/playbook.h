@@ -150,6 +150,7 @@ struct play {
 	struct place place;
 	const char *name;          /* as written, else its hosts */
 	const char *directory;     /* of its file: an imported playbook has its own */
+	const char *collection;    /* whose playbook its file is, "NAMESPACE.NAME"; or NULL */
 	const struct value *hosts; /* a string or a list of patterns, as written */
 	const struct value *attributes[ATTRIBUTE_COUNT];
 	const struct value *vars;       /* a dict or NULL */
@@ -174,8 +175,9 @@ struct play {
 
 struct playbook {
 	struct arena arena;
-	const char *path;      /* as it was given */
-	const char *directory; /* where its files, templates and tasks are looked for */
+	const char *path;       /* as it was given */
+	const char *directory;  /* where its files, templates and tasks are looked for */
+	const char *collection; /* whose playbook it is, "NAMESPACE.NAME"; NULL: nobody's */
 	struct play **plays;
 	size_t count, cap;
 	unsigned step_count; /* of all plays: steps are numbered below it */
@@ -204,6 +206,12 @@ struct playbook_options {
 	const struct play_places *places;
 };
 
+/*
+ * The file of a playbook that is named "NAMESPACE.NAME.PLAYBOOK", in the collections that are
+ * installed; directories between NAME and PLAYBOOK have dots, too. NULL where there is none:
+ * the name is that of a file. New memory.
+ */
+char *playbook_of_collection(const char *name, const struct play_places *places);
 /*
  * Reads a playbook file (vault opened). Findings are appended to d; -1 when there is an error
  * among them. The playbook is released by the caller in either case.

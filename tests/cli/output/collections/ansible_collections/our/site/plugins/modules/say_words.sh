@@ -1,0 +1,3 @@
+#!/bin/sh
+. "$1"
+printf '{"changed": false, "said": "%s"}\n' "$what"
