@@ -5,6 +5,7 @@ debootstrap makes it once and it is kept in the cache; what is done in it goes t
 vanishes with the process. Its network is this machine's.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -14,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from harness import CannotBoot
-from harness.root import MIRROR, SUITE, cache_dir
+from harness.root import MIRROR, SUITE, archives, archives_lock, cache_dir
 
 # What a person at a shell has on a Debian machine beyond the minimum.
 COMFORTS = ("bash-completion", "man-db")
@@ -81,9 +82,7 @@ class FreshRoot:
                     f"lowerdir={base},upperdir={layers}/upper,workdir={layers}/work", self.path)
         self._mount("-t", "proc", "proc", self.path / "proc")
         self._mount("--rbind", "/dev", self.path / "dev")
-        archives = cache_dir() / "archives"
-        (archives / "partial").mkdir(parents=True, exist_ok=True)
-        self.share(archives, "/var/cache/apt/archives")
+        self.share(archives(), "/var/cache/apt/archives")
         shutil.copy("/etc/resolv.conf", self.path / "etc/resolv.conf")
 
     def _mount(self, *arguments):
@@ -99,7 +98,8 @@ class FreshRoot:
         """Runs a program in the root; its result has output and errors together."""
         variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
                      "DEBIAN_FRONTEND": "noninteractive", **(environment or {})}
-        return _run("chroot", self.path, *command, env=variables)
+        with archives_lock() if command[0] == "apt-get" else contextlib.nullcontext():
+            return _run("chroot", self.path, *command, env=variables)
 
     def paths(self):
         """Every path that an installation could have left something at."""

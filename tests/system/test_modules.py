@@ -28,7 +28,7 @@ import modules  # noqa: E402
 from harness import CannotBoot, program  # noqa: E402
 from harness.deploy import program as built  # noqa: E402
 from harness.fleet import Fleet  # noqa: E402
-from harness.root import cache_dir  # noqa: E402
+from harness.root import archives, archives_lock  # noqa: E402
 
 TOPICS = sorted(path.stem for path in Path(modules.MODULES, "host").glob("*.yaml"))
 PICTURE = ("import json, os, sys, zlib\n" + inspect.getsource(modules.picture) +
@@ -96,18 +96,19 @@ class CannotFetch(Exception):
 
 def fetched(name):
     """The file of a package of this machine's Debian, which is fetched once."""
-    directory = cache_dir() / "archives"
-    directory.mkdir(parents=True, exist_ok=True)
-    known = sorted(directory.glob(f"{name}_*.deb"))
-    if known:
-        return known[-1]
+    with archives_lock():
+        known = sorted(archives().glob(f"{name}_*.deb"))
+        return known[-1] if known else fetch(name)
+
+
+def fetch(name):
     with tempfile.TemporaryDirectory(prefix="modules.") as scratch:
         os.chmod(scratch, 0o777)
         done = subprocess.run(["apt-get", "download", "-q", name], cwd=scratch, check=False,
                               capture_output=True, text=True)
         if done.returncode != 0:
             raise CannotFetch(f"cannot fetch {name}: {done.stderr.strip()}")
-        return Path(shutil.move(next(Path(scratch).glob("*.deb")), directory))
+        return Path(shutil.move(next(Path(scratch).glob("*.deb")), archives()))
 
 
 def give_packages(host, names):

@@ -106,16 +106,30 @@ def root_with(packages):
 
 
 def _install(cache, base, layer, packages):
-    partial, archives = cache / "layer.partial", cache / "archives"
+    partial = cache / "layer.partial"
     shutil.rmtree(partial, ignore_errors=True)
-    for directory in (archives / "partial", *(partial / name for name in ("upper", "work", "root"))):
-        directory.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["unshare", "--mount", "/bin/sh", "-euc", INSTALL, "install", base, partial,
-                           archives, *packages], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
+    for name in ("upper", "work", "root"):
+        (partial / name).mkdir(parents=True)
+    with archives_lock():
+        done = subprocess.run(["unshare", "--mount", "/bin/sh", "-euc", INSTALL, "install", base,
+                               partial, archives(), *packages], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
     if done.returncode != 0:
         raise CannotBoot(f"{', '.join(packages)} cannot be installed: {done.stdout[-2000:]}")
     partial.rename(layer)
+
+
+def archives():
+    """The directory of the packages that were fetched; whoever has apt work with it holds archives_lock()."""
+    directory = cache_dir() / "archives"
+    (directory / "partial").mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def archives_lock():
+    """apt itself does not wait for another apt, it fails: tests at the same time take turns with this."""
+    return _locked(cache_dir() / "archives.lock")
 
 
 @contextlib.contextmanager
