@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "completion"
-PATIENCE = 20  # seconds for one answer; only a broken test waits for so long
+PATIENCE = 60  # seconds for one answer; only a broken test waits for so long
 TAB = "\t"
 START_OF_LINE = "\x01"
 FORGET_LINE = "\x15"

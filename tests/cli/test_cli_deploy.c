@@ -355,7 +355,7 @@ static void test_code_of_an_interrupt(void **state)
 	assert_int_equal(kill(child.pid, SIGINT), 0);
 	while (fd_read_full(child.out, &byte, 1) == 1)
 		strbuf_addch(&s->out, byte);
-	s->code = spawn_exit_code(spawn_stop(&child, deadline_in(20)));
+	s->code = spawn_exit_code(spawn_stop(&child, deadline_in(60)));
 	made_expect_code(s, EXIT_INTERRUPTED);
 	read_events(s, &events);
 	assert_int_equal(

@@ -29,7 +29,7 @@ import fake_hub
 import fake_mlflow
 
 AGENT = os.environ["MODEL_SYNC_AGENT"]
-PATIENCE = 60  # seconds that only a hang reaches
+PATIENCE = 120  # seconds that only a hang reaches
 
 
 def pt(word, size=0):

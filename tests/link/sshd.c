@@ -140,7 +140,7 @@ static void launch(struct sshd *s)
 	fd_close(&child.in);
 	fd_close(&child.out);
 	fd_close(&child.err);
-	for (int i = 0; i < 500 && !listens(s->port); i++)
+	for (int i = 0; i < 6000 && !listens(s->port); i++)
 		usleep(10000);
 	if (!listens(s->port)) {
 		autofree char *log = scratch_read(&s->scratch, "log");

@@ -36,7 +36,7 @@ static void agent_start(struct real_agent *a)
 	const char *argv[] = {"ssh-agent", "-D", "-a", a->socket, NULL};
 	struct spawn_options o = {.argv = argv};
 	assert_int_equal(spawn_start(&o, &a->child, NULL), 0);
-	for (int i = 0; i < 500 && !path_exists(a->socket); i++)
+	for (int i = 0; i < 6000 && !path_exists(a->socket); i++)
 		usleep(10000);
 	run_program("ssh-keygen", "-q", "-t", "ed25519", "-C", "a\tkey", "-N", "", "-f", a->key,
 		NULL);

@@ -478,7 +478,7 @@ static void test_killed_session(void **state)
 		struct err err = {0};
 		h.link.options.transport = transports[i];
 		assert_int_equal(
-			link_open(&link, &h.link.options, deadline_in(20), NULL, &err), 0);
+			link_open(&link, &h.link.options, deadline_in(60), NULL, &err), 0);
 		assert_true(sshd_kill_session(&h.sshd));
 		assert_int_equal(link_call(link, &ping, &reply, deadline_in(10), &err), -1);
 		assert_int_equal(err.code, ERR_UNREACHABLE);

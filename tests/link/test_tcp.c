@@ -56,7 +56,7 @@ static void test_hanging_lookup_is_given_up(void **state)
 	int64_t begun = clock_ns();
 
 	(void)state;
-	hang_ms = 300;
+	hang_ms = 3000;
 	ended = 0;
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(tcp_resolve(slow_lookup, "some.host", 22, AF_UNSPEC, &found,
@@ -65,9 +65,9 @@ static void test_hanging_lookup_is_given_up(void **state)
 		assert_int_equal(err.code, ERR_TIMEOUT);
 		assert_non_null(strstr(err.text, "some.host"));
 	}
-	assert_true(clock_ns() - begun < 250000000);
+	assert_true(clock_ns() - begun < 2500000000);
 	/* The threads end by themselves and free what they found. */
-	for (int i = 0; i < 300 && __atomic_load_n(&ended, __ATOMIC_SEQ_CST) < 4; i++)
+	for (int i = 0; i < 6000 && __atomic_load_n(&ended, __ATOMIC_SEQ_CST) < 4; i++)
 		usleep(10000);
 	assert_int_equal(__atomic_load_n(&ended, __ATOMIC_SEQ_CST), 4);
 	usleep(20000);
@@ -89,7 +89,7 @@ static void test_interrupted_lookup(void **state)
 		-1);
 	assert_int_equal(err.code, ERR_CANCELLED);
 	cancel_release(&cancel);
-	for (int i = 0; i < 300 && __atomic_load_n(&ended, __ATOMIC_SEQ_CST) < 1; i++)
+	for (int i = 0; i < 6000 && __atomic_load_n(&ended, __ATOMIC_SEQ_CST) < 1; i++)
 		usleep(10000);
 	usleep(20000);
 }

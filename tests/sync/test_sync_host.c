@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <ftw.h>
 #include <pthread.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -279,6 +280,29 @@ struct slow {
 	pthread_t thread;
 };
 
+/* What lies on the node; nftw(3) has no argument for it. */
+static off_t bytes_there;
+
+static int add_size(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)path, (void)at;
+	bytes_there += kind == FTW_F ? st->st_size : 0;
+	return 0;
+}
+
+/* Waits until a transfer is under way, and far from its end. */
+static void await_bytes(struct fixture *f, off_t bytes)
+{
+	deadline until = deadline_in(60);
+
+	do {
+		usleep(20000);
+		bytes_there = 0;
+		nftw(fixture_path(f, "nodes/h0"), add_size, 16, FTW_PHYS);
+	} while (bytes_there < bytes && !deadline_passed(until));
+	assert_true(bytes_there >= bytes);
+}
+
 static void slow_begin(struct slow *s, struct fixture *f, const char *registry)
 {
 	run_begin(&s->run, f, registry, 1);
@@ -289,7 +313,7 @@ static void slow_begin(struct slow *s, struct fixture *f, const char *registry)
 	s->one.options.cancel = &s->cancel;
 	s->one.options.holder = "the slow one";
 	pthread_create(&s->thread, NULL, sync_thread, &s->one);
-	usleep(500000);
+	await_bytes(f, 400000);
 }
 
 static void slow_cancel(struct slow *s)

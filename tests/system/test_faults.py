@@ -21,7 +21,7 @@ from harness.store import weights
 BIG = 12_000_000
 
 
-def wait_until(condition, seconds=20):
+def wait_until(condition, seconds=120):
     """Waits for a condition; a test that waited in vain fails."""
     deadline = time.monotonic() + seconds
     while not condition():

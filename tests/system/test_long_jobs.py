@@ -26,7 +26,7 @@ class JobsTest(PlaybookCase):
         self.host.shell("rm -rf /srv/go-on /root/.ansible_async /home/admin/.ansible_async")
 
     def until(self, holds):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not holds():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)

@@ -185,16 +185,18 @@ class DebTest(PackagesTest):
         self.assertIn("no whole Debian package", result["msg"])
 
     def test_a_lock_is_waited_for_and_named(self):
-        lock = ("import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w');"
-                "fcntl.lockf(f, fcntl.LOCK_EX); open('/run/locked', 'w'); time.sleep(4)")
-        holder = f"rm -f /run/locked; python3 -c \"{lock}\" >/dev/null 2>&1 & " \
+        lock = ("import fcntl, os, time; f = open('/var/lib/dpkg/lock-frontend', 'w');"
+                "fcntl.lockf(f, fcntl.LOCK_EX); open('/run/locked', 'w')\n"
+                "while not os.path.exists('/run/go-on'): time.sleep(0.05)")
+        holder = f"rm -f /run/locked /run/go-on; python3 -c \"{lock}\" >/dev/null 2>&1 & " \
                  "while ! [ -e /run/locked ]; do sleep 0.05; done"
         self.host.shell(holder)
         task = {"apt": {"debs": [self.deb("1.0")], "lock_timeout": 1}}
         _, result = self.task(task, code=FAILED)
         self.assertRegex(result["msg"], r"lock-frontend is held by python3 \(process \d+\)")
         self.assertEqual(self.version("lens-driver"), "")
-        task["apt"]["lock_timeout"] = 30
+        self.host.shell("(sleep 2; touch /run/go-on) >/dev/null 2>&1 &")
+        task["apt"]["lock_timeout"] = 120
         self.assertEqual(self.outcomes(task), ["changed"])
 
 

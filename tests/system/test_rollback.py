@@ -105,7 +105,7 @@ class RollbackCase(ActivationCase):
         for host in self.fleet.hosts:
             self.assertEqual(self.runs(host.name), ["fine", "fine"])
 
-    def until(self, condition, what, seconds=60):
+    def until(self, condition, what, seconds=120):
         deadline = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), deadline, what)
@@ -323,7 +323,7 @@ class TerminalTest(RollbackCase):
             os.execve(command[0], command, {**self.operator.environment, "TERM": "dumb"})
         said = b""
         answered = False
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if select.select([terminal], [], [], 0.2)[0]:
                 try:

@@ -142,7 +142,7 @@ class BootedTest(StatusMixin, ActivationCase):
                                               "behaviour": b"fine"})
         process = self.operator.start("--bwlimit", "600k", "--limit", "n01")
         staged = f"find {REGISTRY}/.staging -type f -size +100k 2>/dev/null | grep . || true"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not self.fleet["n01"].shell(staged) and time.monotonic() < deadline:
             time.sleep(0.2)
         hosts = self.status("n01", code=HOST_FAILED)
@@ -307,7 +307,7 @@ class MetricsTest(StatusMixin, ActivationCase):
 
 
 class WatchTest(StatusMixin, LoopbackCase):
-    def read_until(self, process, descriptor, pattern, timeout=30):
+    def read_until(self, process, descriptor, pattern, timeout=120):
         """What a process prints until a pattern is in it."""
         text, deadline = "", time.monotonic() + timeout
         while not re.search(pattern, text, re.DOTALL):
@@ -326,7 +326,7 @@ class WatchTest(StatusMixin, LoopbackCase):
 
     def interrupt(self, process, code):
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(timeout=30), code)
+        self.assertEqual(process.wait(timeout=120), code)
 
     def test_blocks_on_a_pipe(self):
         self.deploy()
@@ -386,7 +386,7 @@ class WatchTest(StatusMixin, LoopbackCase):
         process, _ = self.watch("--watch", "5")
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        self.assertIn(process.wait(timeout=30), (INTERRUPTED, HOST_FAILED, -signal.SIGINT))
+        self.assertIn(process.wait(timeout=120), (INTERRUPTED, HOST_FAILED, -signal.SIGINT))
 
     def test_a_terminal_is_drawn_in_place(self):
         self.deploy()
@@ -435,7 +435,7 @@ class WatchTest(StatusMixin, LoopbackCase):
         self.addCleanup(os.close, master)
         shown = self.read_until(process, master, r"\r\033\[Kasking: 0 of 2 hosts done")
         page = process.stdout.read().decode()
-        self.assertEqual(process.wait(timeout=30), OK)
+        self.assertEqual(process.wait(timeout=120), OK)
         shown += os.read(master, 65536).decode()
         self.assertTrue(shown.endswith("\r\033[K"), repr(shown))
         self.assertNotIn("asking", page)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 import fake_mlflow  # noqa: E402
 
 CACHED = os.environ["MODEL_CACHED"]
-PATIENCE = 60  # seconds that only a hang reaches
+PATIENCE = 120  # seconds that only a hang reaches
 
 
 class LibraryClient:

@@ -93,7 +93,7 @@ class ItemReader:
 class Helper:
     """One helper, started by a command line that ends on the node."""
 
-    def __init__(self, command, timeout=60):
+    def __init__(self, command, timeout=120):
         self.timeout = timeout
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.buffer = b""

@@ -127,7 +127,7 @@ class Host:
                 return pid
         return None
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=180):
         """Waits until the host lets users in by ssh."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

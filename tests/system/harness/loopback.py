@@ -137,7 +137,8 @@ class Node:
         self.sshd = process_key(self._process.pid)
 
     def _wait(self):
-        for _ in range(100):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 return False
             try:

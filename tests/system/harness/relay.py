@@ -151,7 +151,7 @@ class Relay:
     def _accept(self):
         client, _ = self._listener.accept()
         try:
-            server = socket.create_connection(self.target, timeout=10)
+            server = socket.create_connection(self.target, timeout=60)
         except OSError:
             client.close()
             return
