@@ -7,6 +7,7 @@
  */
 #include <limits.h>
 
+#include "base/suggest.h"
 #include "base/vec.h"
 #include "play/run_state.h"
 
@@ -76,16 +77,32 @@ int handlers_collect(struct runner *r, const struct value *names, struct err *er
 	return 0;
 }
 
+/* No handler answers to a name; perhaps it was meant for one that has nearly that name. */
+static int unknown_handler(struct runner *r, const char *name, struct err *err)
+{
+	struct suggestion near = {0};
+
+	for (size_t i = 0; i < r->handlers.count; i++) {
+		const struct step *h = r->handlers.items[i].step;
+		const char *own = handler_name(r, h, h->name);
+		if (own)
+			suggest_add(&near, name, own);
+		for (size_t k = 0; k < h->task->listen.count; k++)
+			suggest_add(&near, name, handler_name(r, h, h->task->listen.items[k]));
+	}
+	return err_set(err, ERR_NOTFOUND,
+		"the handler '%s' is not there: no handler of the play has that name or "
+		"listens "
+		"to it%s%s%s",
+		name, near.word ? "; did you mean '" : "", near.word ? near.word : "",
+		near.word ? "'?" : "");
+}
+
 int handlers_notify(struct runner *r, struct err *err)
 {
-	for (size_t i = 0; i < r->to_notify.count; i++) {
-		const char *name = r->to_notify.items[i];
-		if (!notify_one(r, name))
-			return err_set(err, ERR_NOTFOUND,
-				"the handler '%s' is not there: no handler of the play has "
-				"that name or listens to it",
-				name);
-	}
+	for (size_t i = 0; i < r->to_notify.count; i++)
+		if (!notify_one(r, r->to_notify.items[i]))
+			return unknown_handler(r, r->to_notify.items[i], err);
 	return 0;
 }
 

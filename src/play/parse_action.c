@@ -123,6 +123,26 @@ static void suggest_module(struct parser *p, const struct place *place, const ch
 			found);
 }
 
+/* True for a key of a task that is no keyword. */
+static bool is_candidate(const struct target *t, const struct value *key)
+{
+	return value_is_string(key) && !keyword_find(key->text, t->where) &&
+	       !str_starts(key->text, "with_");
+}
+
+/* The module of a task that has an argument of this name; NULL: there is none. */
+static const struct module *module_with(const struct target *t, const char *argument)
+{
+	value_dict_foreach (pair, t->source) {
+		const struct module *m = value_text(pair->key) && is_candidate(t, pair->key)
+						 ? module_find(pair->key->text)
+						 : NULL;
+		if (m && module_argument(m, argument))
+			return m;
+	}
+	return NULL;
+}
+
 /* Why a module that exists somewhere cannot be run here, and what would help. */
 static void report_absent(struct parser *p, const struct place *place, const char *name)
 {
@@ -148,9 +168,11 @@ static void report_absent(struct parser *p, const struct place *place, const cha
 }
 
 /* Says why a name is no module of ours. */
-static void report_module(struct parser *p, const struct place *place, const char *name)
+static void report_module(
+	struct parser *p, const struct target *t, const struct place *place, const char *name)
 {
 	const struct keyword *k = keyword_find(name, ~0u);
+	const struct module *m = module_with(t, name);
 
 	if (template_is_in(name, strlen(name)))
 		diag_error(
@@ -160,15 +182,13 @@ static void report_module(struct parser *p, const struct place *place, const cha
 	else if (k)
 		diag_error(p->diags, place, "\"%s\" is a keyword of %s, not of a task", name,
 			keyword_home(k));
+	else if (m)
+		diag_error(p->diags, place,
+			"\"%s\" is no keyword of a task but an argument of %s; it belongs "
+			"below \"%s\", further to the right, or into \"args\"",
+			name, m->name, m->name);
 	else
 		suggest_module(p, place, name);
-}
-
-/* True for a key of a task that is no keyword. */
-static bool is_candidate(const struct target *t, const struct value *key)
-{
-	return value_is_string(key) && !keyword_find(key->text, t->where) &&
-	       !str_starts(key->text, "with_");
 }
 
 static bool is_module(struct parser *p, const struct step *s, const char *name)
@@ -185,7 +205,7 @@ static void find_modules(struct parser *p, struct target *t, struct action *a)
 		if (!is_candidate(t, pair->key))
 			continue;
 		if (!is_module(p, t->step, pair->key->text)) {
-			report_module(p, &pair->key->place, pair->key->text);
+			report_module(p, t, &pair->key->place, pair->key->text);
 			continue;
 		}
 		set_name(p, a, pair->key->text, pair->key->place);
@@ -232,5 +252,5 @@ void parse_action(struct parser *p, struct target *t)
 	if (found > 0)
 		parse_arguments(p, t, &a);
 	else if (found == 0)
-		report_module(p, &a.place, a.name);
+		report_module(p, t, &a.place, a.name);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks: their keywords, their loop, and what module they call with which arguments. */
+#include "base/suggest.h"
 #include "play/job.h"
 #include "play/module.h"
 #include "play/parse.h"
@@ -31,6 +32,22 @@ static bool have_lookup(const char *name)
 	return false;
 }
 
+/* "with_NAME" of no lookup. */
+static void report_with(struct parser *p, const struct value *key, const char *name)
+{
+	struct suggestion near = {0};
+	const char *entry;
+
+	for (size_t i = 0; (entry = template_entry(TEMPLATE_LOOKUP, i)); i++)
+		suggest_add(&near, name, entry);
+	if (near.word)
+		diag_error(p->diags, &key->place,
+			"\"%s\": there is no such lookup; did you mean \"%s%s\"?", key->text,
+			loop_prefix, near.word);
+	else
+		diag_error(p->diags, &key->place, "\"%s\": there is no such lookup", key->text);
+}
+
 /* Reads with_NAME. */
 static void read_with(struct parser *p, struct target *t, const struct value_pair *pair)
 {
@@ -46,11 +63,11 @@ static void read_with(struct parser *p, struct target *t, const struct value_pai
 	if (task->loop)
 		diag_error(p->diags, &pair->key->place, "%s: the task has a loop already",
 			pair->key->text);
-	else if (!have_lookup(name))
-		diag_error(p->diags, &pair->key->place,
-			known ? "\"%s\" is not supported yet"
-			      : "\"%s\": there is no such lookup",
+	else if (known && !have_lookup(name))
+		diag_error(p->diags, &pair->key->place, "\"%s\" is not supported yet",
 			pair->key->text);
+	else if (!have_lookup(name))
+		report_with(p, pair->key, name);
 	else if (pair->value->kind == VALUE_NULL)
 		diag_error(p->diags, &pair->value->place,
 			"%s: found nothing, expected what to loop over", pair->key->text);

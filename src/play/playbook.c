@@ -112,10 +112,11 @@ static void read_entries(
 
 	if (list->kind != VALUE_LIST || list->count == 0) {
 		diag_error(p->diags, list->kind == VALUE_NULL ? &start : &list->place,
-			"found %s, expected a list of plays",
+			"found %s, expected a list of plays%s",
 			list->kind == VALUE_NULL   ? "nothing"
 			: list->kind == VALUE_LIST ? "an empty list"
-						   : found_text(list, found));
+						   : found_text(list, found),
+			value_dict_get(list, "hosts") ? ": \"- hosts: ...\"" : "");
 		return;
 	}
 	for (size_t i = 0; i < list->count && !p->full; i++)

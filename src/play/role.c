@@ -13,13 +13,26 @@
 static const char default_places[] =
 	"~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles";
 
+/* True for a place that was looked at before. */
+static bool is_listed(const char *looked, const char *path)
+{
+	AUTO(strlist_release) struct strlist places = {0};
+
+	strlist_split(&places, looked, ",");
+	for (size_t i = 0; i < places.count; i++)
+		if (strcmp(places.items[i] + strspn(places.items[i], " "), path) == 0)
+			return true;
+	return false;
+}
+
 /* Adds a place to those that were looked at; the role's directory if it is there. */
 static char *look_in(const char *dir, const char *name, struct strbuf *looked)
 {
 	autofree char *expanded = path_expand_home(dir);
 	autofree char *path = path_join(expanded, name);
 
-	strbuf_addf(looked, "%s%s", looked->len ? ", " : "", path);
+	if (!is_listed(looked->data, path))
+		strbuf_addf(looked, "%s%s", looked->len ? ", " : "", path);
 	return path_is_dir(path) ? realpath(path, NULL) : NULL;
 }
 

@@ -2,6 +2,7 @@
 /*
  * lookup(), query() and q(), and the lookups that work on values alone.
  */
+#include "base/suggest.h"
 #include "template/access.h"
 #include "template/args.h"
 #include "template/lookup.h"
@@ -362,6 +363,18 @@ static const struct value *own_options(struct args *a)
 	return options;
 }
 
+static const struct value *unknown_lookup(struct args *a, const char *name, struct err *err)
+{
+	struct suggestion near = {0};
+	const char *candidate;
+
+	for (size_t i = 0; (candidate = template_entry(TEMPLATE_LOOKUP, i)); i++)
+		suggest_add(&near, name, candidate);
+	return args_fail(a, err, "there is no lookup '%.60s'%s%s%s", name,
+		near.word ? "; did you mean '" : "", near.word ? near.word : "",
+		near.word ? "'?" : "");
+}
+
 static const struct value *run_lookup(struct args *a, bool want_list, struct err *err)
 {
 	const struct value *name = need_defined(a->ev, a->v[0], err);
@@ -372,8 +385,8 @@ static const struct value *run_lookup(struct args *a, bool want_list, struct err
 	const struct callable *lookup =
 		value_is_string(name) ? callable_find(TEMPLATE_LOOKUP, name->text) : NULL;
 	if (!lookup)
-		return args_fail(a, err, "there is no lookup '%.60s'",
-			value_is_string(name) ? name->text : type_name(name));
+		return unknown_lookup(
+			a, value_is_string(name) ? name->text : type_name(name), err);
 	const struct value *list = args_call(a->ev, lookup, NULL, a->rest, own_options(a), err);
 	if (!list && forgives(a) && err->code != ERR_LIMIT && err->code != ERR_CANCELLED) {
 		err_clear(err);

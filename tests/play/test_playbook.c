@@ -8,6 +8,7 @@
 
 #include "play/module.h"
 #include "play/playbook.h"
+#include "play/role.h"
 #include "value/json.h"
 
 struct fixture {
@@ -455,6 +456,17 @@ static void test_missing_file(void **state)
 		"error: cannot open corpus/nowhere.yml: No such file or directory\n");
 }
 
+/* A place that is one by two rules is named once. */
+static void test_places_of_roles_are_named_once(void **state)
+{
+	AUTO(strbuf_release) struct strbuf looked = STRBUF_INIT;
+
+	(void)state;
+	assert_null(role_find("is_not_there", "/a:/b:/a", "/site", "/site/roles", &looked));
+	assert_string_equal(looked.data, "/site/roles/is_not_there, /a/is_not_there, "
+					 "/b/is_not_there, /site/is_not_there, is_not_there");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -467,6 +479,7 @@ int main(void)
 		TEST(test_task),
 		TEST(test_title_without_a_name),
 		TEST(test_with),
+		TEST(test_places_of_roles_are_named_once),
 		TEST(test_args_beside_the_action),
 		TEST(test_local_action),
 		TEST(test_free_form_keeps_its_place_and_trust),

@@ -220,6 +220,25 @@ static void a_failed_host_runs_handlers_only_when_forced(void **state)
 	assert_true(run_fixture_host(f, "h1")->failed);
 }
 
+static void a_name_that_no_handler_has_is_told(void **state)
+{
+	struct run_fixture *f = *state;
+
+	f->show = "msg";
+	run_fixture_play(f, PLAY "  tasks:\n"
+				 "    - {command: 'true', notify: restart_web}\n"
+				 "  handlers:\n"
+				 "    - {name: restart web, debug: {msg: handled}}\n"
+				 "    - {name: other, listen: [all], debug: {msg: heard}}\n");
+	assert_non_null(strstr(f->seen.data, "the handler 'restart_web' is not there: "));
+	assert_non_null(strstr(f->seen.data, "; did you mean 'restart web'?"));
+	run_fixture_play(f, PLAY "  tasks:\n"
+				 "    - {command: 'true', notify: al}\n"
+				 "  handlers:\n"
+				 "    - {name: other, listen: [all], debug: {msg: heard}}\n");
+	assert_non_null(strstr(f->seen.data, "; did you mean 'all'?"));
+}
+
 static void tags_choose_tasks(void **state)
 {
 	static const char tasks[] = PLAY "  tasks:\n"
@@ -279,6 +298,7 @@ int main(void)
 		TEST(a_handler_may_notify_a_later_one),
 		TEST(a_handler_that_is_not_there_is_an_error),
 		TEST(a_failed_host_runs_handlers_only_when_forced),
+		TEST(a_name_that_no_handler_has_is_told),
 		TEST(tags_choose_tasks),
 		TEST(a_host_may_end_its_play),
 		TEST(names_are_rendered),

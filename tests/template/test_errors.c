@@ -117,6 +117,8 @@ static void test_evaluation(void **state)
 		{"{{ lookup('file', 'x') }}", "t:1:10: file: no files can be read here"},
 		{"{{ lookup('pipe', 'x') }}", "t:1:10: pipe: no programs can be run here"},
 		{"{{ lookup('nowhere') }}", "t:1:10: lookup: there is no lookup 'nowhere'"},
+		{"{{ lookup('fil', 'a') }}",
+			"t:1:10: lookup: there is no lookup 'fil'; did you mean 'file'?"},
 		{"{{ [1, [2, nothing]] }}", "t:1:12: 'nothing' is undefined"},
 		{"{{ s | regex_search('(') }}", NULL},
 	};
