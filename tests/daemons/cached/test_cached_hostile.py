@@ -3,6 +3,7 @@
 """Clients of the socket that mean harm: who else is there is served as before."""
 
 import array
+import mmap
 import os
 import pathlib
 import resource
@@ -132,6 +133,41 @@ class FloodTest(HostileCase):
                 while True:
                     client.say(message(GET, 1, "fraud"))
             self.assert_served(good, 1)
+        self.end()
+
+
+class PageTest(HostileCase):
+    """A client may write anything into the page that it shares with the daemon."""
+
+    def liar(self, byte):
+        """One that has the model, and a page full of this byte."""
+        client = self.dial()
+        client.say(message(HELLO))
+        _, more, _, _ = client.socket.recvmsg(SIZE, socket.CMSG_SPACE(4))
+        (descriptor,) = struct.unpack("=i", more[0][2])
+        page = mmap.mmap(descriptor, mmap.PAGESIZE)
+        self.addCleanup(page.close)
+        os.close(descriptor)
+        self.assert_served(client, 1)
+        page[:] = bytes([byte]) * mmap.PAGESIZE
+        return client
+
+    def test_lies_are_about_the_liar_alone(self):
+        self.configure(cache_size=2)
+        self.start()
+        self.wait_version(1)
+        good = self.library_client()
+        self.assertEqual(good.acquire("fraud"), "1 one")
+        liars = [self.liar(byte) for byte in (0xFF, 0x80, 0x01)]
+        for version, content in ((2, "two"), (3, "three")):
+            self.publish(content.encode())
+            self.wait_version(version)
+            self.wait(lambda v=version, c=content: good.acquire("fraud") == f"{v} {c}")
+        self.assertEqual(good.leave(), 0)
+        for liar in liars:
+            liar.close()
+        self.wait(lambda: self.metric("model_cache_leaving_bytes") == 0)
+        self.assertEqual(len(self.versions()), 2)
         self.end()
 
 
