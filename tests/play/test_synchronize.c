@@ -247,6 +247,15 @@ static void options_that_are_wrong_are_named(void **state)
 	expect_options("[\"-\"]", NULL, "\"-\" is not supported");
 	expect_options("[\"\"]", NULL, "\"\" is not supported");
 	expect_options("[\"--backup\"]", NULL, "\"--backup\" is not supported");
+	expect_options("[\"-aH\"]", NULL,
+		"\"-aH\" is not supported: each name would be a file; make them by \"file: "
+		"state=hard\"");
+	expect_options("[\"--backup-dir=/x\"]", NULL, "a play with \"transaction: true\"");
+	expect_options("[\"-F\"]", NULL, "name a file by --exclude-from");
+	expect_options("[\"--link-dest=/x\"]", NULL, "it is the argument link_dest");
+	expect_options("[\"--exlude=x\"]", NULL, "did you mean \"--exclude\"?");
+	expect_options("[\"--recursve\"]", NULL, "did you mean \"--recursive\"?");
+	expect_options("[\"--nothing-like-it\"]", NULL, "the transfer is not done by rsync");
 	expect_options("[\"--max-size=big\"]", NULL, "--max-size: \"big\" is no size");
 	expect_options("[\"--max-size=1kbx\"]", NULL, "is no size");
 	expect_options("[\"--max-size\"]", NULL, "--max-size without a value");

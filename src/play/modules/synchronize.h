@@ -41,6 +41,8 @@ int synchronize_rules_read(struct module_call *c, struct synchronize_rules *r, s
 /* Reads rsync_opts over the rules that the other arguments gave. */
 int synchronize_options_read(
 	struct module_call *c, struct synchronize_rules *r, struct err *err);
+/* What there is in the place of an option of rsync's that is not understood, or NULL. */
+const char *synchronize_instead(const char *word);
 /*
  * Appends a filter in the form of a rule of rsync's, "+ PATTERN" or "- PATTERN", of --include
  * and

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/suggest.h"
 #include "base/vec.h"
 #include "play/runner.h"
 #include "text/glob.h"
@@ -334,6 +335,29 @@ static bool read_flags(struct synchronize_rules *r, const char *word)
 	return true;
 }
 
+/* Says what is there in the place of an option, or that it is misspelt. */
+static int refuse(const char *word, struct err *err)
+{
+	const char *instead = synchronize_instead(word);
+	struct suggestion near = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		suggest_add(&near, word, flags[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(valued); i++) {
+		autofree char *name = xstrndup(word, strcspn(word, "="));
+		suggest_add(&near, name, valued[i].name);
+	}
+	if (instead)
+		return err_set(err, ERR_UNSUPPORTED, "rsync_opts: \"%s\" is not supported: %s",
+			word, instead);
+	if (str_starts(word, "--") && near.word)
+		return err_set(err, ERR_UNSUPPORTED,
+			"rsync_opts: \"%s\" is not supported; did you mean \"%s\"?", word,
+			near.word);
+	return err_set(err, ERR_UNSUPPORTED,
+		"rsync_opts: \"%s\" is not supported; the transfer is not done by rsync", word);
+}
+
 int synchronize_options_read(
 	struct module_call *c, struct synchronize_rules *r, struct err *err)
 {
@@ -347,10 +371,7 @@ int synchronize_options_read(
 		if (used < 0)
 			return -1;
 		if (used == 0 && (!word || !read_flags(r, word)))
-			return err_set(err, ERR_UNSUPPORTED,
-				"rsync_opts: \"%s\" is not supported; the transfer is not done "
-				"by rsync",
-				word ? word : value_kind_name(words->items[i]));
+			return refuse(word ? word : value_kind_name(words->items[i]), err);
 		i += used > 1;
 	}
 	return 0;
