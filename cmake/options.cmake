@@ -9,6 +9,12 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
 
+# What was compiled before is not compiled again where ccache is installed; -DMODELFLEET_CCACHE= for none.
+find_program(MODELFLEET_CCACHE ccache DOC "ccache, or nothing")
+if(MODELFLEET_CCACHE AND NOT DEFINED CMAKE_C_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${MODELFLEET_CCACHE})
+endif()
+
 set(MODELFLEET_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, e.g. address,undefined")
 option(MODELFLEET_FUZZ "Build libFuzzer targets (needs clang)" OFF)
 option(MODELFLEET_WERROR "Turn warnings into errors" ON)
