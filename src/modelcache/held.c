@@ -10,6 +10,13 @@
 
 #include "modelcache/private.h"
 
+#define POPULATE_PIECE ((size_t)2 << 20) /* bytes mapped without a pause, in 0.1 ms or so */
+#define POPULATE_PAUSE 200000            /* nanoseconds between two of them */
+
+#ifndef MADV_POPULATE_READ /* the C library's headers may be older */
+#define MADV_POPULATE_READ 22
+#endif
+
 static struct mc_slot *shared(const struct held *h)
 {
 	return &h->session->page->slots[h - h->session->held];
@@ -89,8 +96,27 @@ void held_retire(struct held *h)
 	pthread_mutex_unlock(&cache->lock);
 }
 
+/*
+ * Takes the page faults, with pauses: who wakes up beside a thread that computes may have to
+ * wait for some milliseconds, and with many processes there are many such threads at a swap.
+ * Before Linux 5.14 the users take them.
+ */
+static void populate(char *at, size_t size)
+{
+	const struct timespec pause = {.tv_nsec = POPULATE_PAUSE};
+	size_t piece;
+
+	for (size_t done = 0; done < size; done += piece) {
+		if (done)
+			nanosleep(&pause, NULL);
+		piece = size - done < POPULATE_PIECE ? size - done : POPULATE_PIECE;
+		if (madvise(at + done, piece, MADV_POPULATE_READ) < 0)
+			return;
+	}
+}
+
 /* What could change or become shorter under our users is no model. */
-static const void *map_sealed(int fd, uint64_t size)
+static const void *map_sealed(int fd, uint64_t size, bool awaited)
 {
 	const int needed = F_SEAL_WRITE | F_SEAL_SHRINK;
 	struct stat st;
@@ -105,8 +131,13 @@ static const void *map_sealed(int fd, uint64_t size)
 		return NULL;
 	}
 	/* Populated here, so that no user pays for the page faults. */
-	void *at = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
-	return at == MAP_FAILED ? NULL : at;
+	int flags = MAP_SHARED | (awaited ? MAP_POPULATE : 0);
+	void *at = mmap(NULL, (size_t)size, PROT_READ, flags, fd, 0);
+	if (at == MAP_FAILED)
+		return NULL;
+	if (!awaited)
+		populate(at, (size_t)size);
+	return at;
 }
 
 static void describe(struct held *h, const struct mc_message *m, const void *data)
@@ -122,8 +153,8 @@ static void describe(struct held *h, const struct mc_message *m, const void *dat
 		.loaded_at = m->loaded_at};
 }
 
-struct held *held_fill(
-	struct session *s, const struct mc_message *m, int fd, struct modelcache_error *error)
+struct held *held_fill(struct session *s, const struct mc_message *m, int fd, bool awaited,
+	struct modelcache_error *error)
 {
 	struct modelcache *cache = s->cache;
 	struct held *h = &s->held[m->slot];
@@ -137,7 +168,7 @@ struct held *held_fill(
 		return h;
 	}
 	if (!named && m->serial && m->size)
-		data = map_sealed(fd, m->size);
+		data = map_sealed(fd, m->size, awaited);
 	if (named || !m->serial || (m->size && !data)) {
 		int code = named || !m->serial ? EPROTO : errno;
 		modelcache_fail(error, code, "the model cannot be mapped");

@@ -107,10 +107,10 @@ const struct modelcache_model *held_take(struct session *s, uint64_t target, boo
 void held_release(struct held *h);
 /*
  * The slot of an answer, mapped, with the use that the answer carries. NULL with an error.
- * Takes fd over.
+ * Takes fd over. What nobody has `awaited` is mapped without haste.
  */
-struct held *held_fill(
-	struct session *s, const struct mc_message *m, int fd, struct modelcache_error *error);
+struct held *held_fill(struct session *s, const struct mc_message *m, int fd, bool awaited,
+	struct modelcache_error *error);
 /* Nobody takes it any more; it is unmapped when it is idle. */
 void held_retire(struct held *h);
 /* What a query's target says of a version. */

@@ -277,10 +277,22 @@ static void settle(struct session *s, const struct request *r, const struct held
 		return; /* it is readable already */
 }
 
+/* Whether a user waits, for this answer or for any other. */
+static bool is_awaited(struct session *s)
+{
+	bool awaited = false;
+
+	pthread_mutex_lock(&s->cache->lock);
+	for (const struct request *r = s->requests; r; r = r->next)
+		awaited |= !r->refresh;
+	pthread_mutex_unlock(&s->cache->lock);
+	return awaited;
+}
+
 static void on_model(struct session *s, const struct mc_message *m, int fd)
 {
 	struct modelcache_error error = {0};
-	struct held *h = held_fill(s, m, fd, &error), *idle = h;
+	struct held *h = held_fill(s, m, fd, is_awaited(s), &error), *idle = h;
 	struct mc_message asked = {0};
 
 	pthread_mutex_lock(&s->cache->lock);
