@@ -50,6 +50,8 @@ class LibraryClient:
 class DaemonCase(unittest.TestCase):
     """Without a source of models: tests say in the configuration where these are."""
 
+    patience = PATIENCE
+
     def setUp(self):
         self.site = pathlib.Path(tempfile.mkdtemp(prefix="cached."))
         self.addCleanup(shutil.rmtree, self.site)
@@ -111,7 +113,7 @@ class DaemonCase(unittest.TestCase):
         return (self.site / "log").read_text()
 
     def wait(self, condition):
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         while not (found := condition()):
             if time.monotonic() > deadline or (self.daemon and self.daemon.poll() is not None):
                 self.fail(self.log())
@@ -124,7 +126,7 @@ class DaemonCase(unittest.TestCase):
         """(status, text, headers) of a request."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            with urllib.request.urlopen(request, timeout=self.patience) as response:
                 return response.status, response.read().decode(), response.headers
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(), error.headers

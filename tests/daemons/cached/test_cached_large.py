@@ -11,7 +11,6 @@ import pathlib
 import shutil
 import sys
 import tempfile
-import time
 import unittest
 
 from cached_case import PATIENCE, DaemonCase
@@ -46,6 +45,8 @@ def digest(pieces):
 
 
 class LargeTest(DaemonCase):
+    patience = 10 * PATIENCE
+
     def setUp(self):
         super().setUp()
         version = self.site / "store" / "large" / "2026-01-05"
@@ -58,20 +59,13 @@ class LargeTest(DaemonCase):
         self.assertEqual(self.file.stat().st_size, SIZE)
         self.configure(models=[{"name": "large", "source": "directory", "uri": "store"}])
 
-    def wait_long(self, condition):
-        """A load takes minutes on a busy machine."""
-        until = time.monotonic() + 10 * PATIENCE
-        while not condition() and time.monotonic() < until:
-            time.sleep(0.5)
-        self.assertTrue(condition(), self.log())
-
     def source_digest(self):
         with self.file.open("rb") as source:
             return digest(iter(lambda: source.read(PIECE), b""))
 
     def test_sizes_and_places_beyond_32_bits(self):
         self.start()
-        self.wait_long(lambda: self.current("large"))
+        self.wait(lambda: self.current("large"))
         expected = self.source_digest()
         (row,) = self.get("/models")["models"]
         self.assertEqual((row["size"], row["sha256"]), (SIZE, expected))
@@ -85,14 +79,14 @@ class LargeTest(DaemonCase):
         self.kill()
         self.file.unlink()
         self.start()
-        self.wait_long(lambda: self.current("large"))
+        self.wait(lambda: self.current("large"))
         self.assertEqual(self.get("/models")["models"][0]["sha256"], expected)
         self.end()
 
     def test_it_does_not_fit_by_its_lower_32_bits(self):
         self.configure(cache_bytes=GIB)
         self.start()
-        self.wait_long(lambda: self.update("large")["failures"])
+        self.wait(lambda: self.update("large")["failures"])
         self.assertIsNone(self.current("large"))
         self.assertIn(str(SIZE), self.update("large")["last_error"])
         self.end()

@@ -29,6 +29,7 @@ PREDICT = pathlib.Path(__file__).resolve().with_name("predict_three.py")
 
 class RealCase(DaemonCase):
     generation = "3"
+    patience = servers.PATIENCE
 
     @classmethod
     def setUpClass(cls):
