@@ -3,9 +3,12 @@
 # MODELFLEET_HELPER_ONLY and a cross compiler) below foreign/, made only when asked for:
 #   -DMODELFLEET_FOREIGN_HELPERS="aarch64;armhf"
 # The program comes to bin/MACHINE/modelfleet-node, where a build's engine finds it, and is
-# installed beside the native one.
+# installed beside the native one. It is built as the packages have it whatever the build is: tests
+# meet what is shipped, and the presets share one build.
 set(MODELFLEET_FOREIGN_HELPERS "" CACHE STRING
   "Machines to cross-compile the node helper for: aarch64, armhf, x86_64")
+set(MODELFLEET_FOREIGN_DIRECTORY ${CMAKE_BINARY_DIR}/foreign CACHE PATH
+  "Where these helpers are built; the presets share one")
 option(MODELFLEET_HELPER_ONLY "Build the node helper and nothing else" OFF)
 
 # This machine by the name that helpers have.
@@ -27,22 +30,24 @@ endfunction()
 function(modelfleet_foreign_helper machine)
   modelfleet_sysroot(${machine} sysroot)
   set(program ${CMAKE_BINARY_DIR}/bin/${machine}/modelfleet-node)
+  set(flags ${CMAKE_C_FLAGS})
+  if(NOT flags) # those of the packages
+    set(flags -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+  endif()
   set(arguments
     -DCMAKE_TOOLCHAIN_FILE=${CMAKE_SOURCE_DIR}/cmake/toolchain-foreign.cmake
     -DMODELFLEET_MACHINE=${machine}
     -DMODELFLEET_SYSROOT=${sysroot}
     -DMODELFLEET_HELPER_ONLY=ON
     -DMODELFLEET_WERROR=${MODELFLEET_WERROR}
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    -DCMAKE_C_FLAGS=${flags}
+    -DCMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER}
     -DBUILD_TESTING=OFF)
-  foreach(name CMAKE_BUILD_TYPE CMAKE_C_COMPILER_LAUNCHER CMAKE_C_FLAGS)
-    if(${name})
-      list(APPEND arguments "-D${name}=${${name}}")
-    endif()
-  endforeach()
   ExternalProject_Add(modelfleet-node-${machine}
     SOURCE_DIR ${CMAKE_SOURCE_DIR}
     PREFIX ${CMAKE_BINARY_DIR}/foreign/${machine}
-    BINARY_DIR ${CMAKE_BINARY_DIR}/foreign/${machine}
+    BINARY_DIR ${MODELFLEET_FOREIGN_DIRECTORY}/${machine}
     CMAKE_ARGS ${arguments}
     BUILD_COMMAND ${CMAKE_COMMAND} --build <BINARY_DIR> --target modelfleet-node
     BUILD_ALWAYS ON
