@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "crypto/digest.h"
 
+#define INDEX       "index.json"
 #define STAGING_AGE (24 * 3600) /* seconds after which a cut download is given up */
 #define ROOM_SPARE  (16u << 20) /* bytes that stay free beside a file */
 
@@ -72,27 +73,41 @@ static int write_index(const struct disk *d, struct err *err)
 
 /* ---- opening ---- */
 
-static bool is_fresh(int dir, const char *name)
+/* Whether a start leaves a file of a directory where it is. */
+typedef bool (*keeps)(const struct disk *d, int dir, const char *name);
+
+static bool keeps_blob(const struct disk *d, int dir, const char *name)
+{
+	(void)dir;
+	return disk_index_has(&d->index, name);
+}
+
+/* A download may go on; what was about to replace a file has a name with a dot in front. */
+static bool keeps_staged(const struct disk *d, int dir, const char *name)
 {
 	struct stat st;
 
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	(void)d;
+	return name[0] != '.' && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       st.st_mtim.tv_sec > time(NULL) - STAGING_AGE;
 }
 
-/* Removes from a directory what nobody knows of. */
-static void sweep(const struct disk *d, const char *path)
+static bool keeps_own(const struct disk *d, int dir, const char *name)
 {
-	bool blobs = path == d->blobs;
+	(void)d;
+	(void)dir;
+	return !str_starts(name, "." INDEX);
+}
+
+/* Removes from a directory what is not kept. */
+static void sweep(const struct disk *d, const char *path, keeps kept)
+{
 	DIR *dir = opendir(path);
 
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (blobs ? disk_index_has(&d->index, e->d_name)
-			  : is_fresh(dirfd(dir), e->d_name))
-			continue;
-		path_remove_at(dirfd(dir), e->d_name, NULL, NULL);
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+			!kept(d, dirfd(dir), e->d_name))
+			path_remove_at(dirfd(dir), e->d_name, NULL, NULL);
 	}
 	if (dir)
 		closedir(dir);
@@ -151,8 +166,9 @@ static int open_store(struct disk *d, const char *dir, struct err *err)
 		read_index(d, err) < 0)
 		return -1;
 	drop_missing(d);
-	sweep(d, d->blobs);
-	sweep(d, d->staging);
+	sweep(d, dir, keeps_own);
+	sweep(d, d->blobs, keeps_blob);
+	sweep(d, d->staging, keeps_staged);
 	return 0;
 }
 
@@ -163,7 +179,7 @@ struct disk *disk_open(const char *dir, uint64_t bytes_max, struct err *err)
 	*d = (struct disk){.bytes_max = bytes_max,
 		.blobs = path_join(dir, "blobs"),
 		.staging = path_join(dir, "staging"),
-		.index_path = path_join(dir, "index.json"),
+		.index_path = path_join(dir, INDEX),
 		.lock_fd = -1};
 	pthread_mutex_init(&d->lock, NULL);
 	if (open_store(d, dir, err) == 0)

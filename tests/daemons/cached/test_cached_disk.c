@@ -257,6 +257,8 @@ static void test_start_sweeps(void **state)
 	autofree char *stray = path_join(*state, "blobs/stray");
 	autofree char *fresh = path_join(*state, "staging/fresh.part");
 	autofree char *old = path_join(*state, "staging/old.part");
+	char *halves[] = {path_join(*state, "staging/.fresh.part.info.x"),
+		path_join(*state, ".index.json.x")};
 	const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
 
 	assert_int_equal(take(disk, "a", "1", "one", true), 0);
@@ -264,12 +266,18 @@ static void test_start_sweeps(void **state)
 	scratch_write(stray, "x");
 	scratch_write(fresh, "x");
 	scratch_write(old, "x");
+	for (size_t i = 0; i < ARRAY_SIZE(halves); i++)
+		scratch_write(halves[i], "x");
 	assert_int_equal(utimensat(AT_FDCWD, old, long_ago, 0), 0);
 	disk = open_store(*state, 0);
 	assert_true(holds(disk, "a", "1", "one"));
 	assert_int_equal(access(stray, F_OK), -1);
 	assert_int_equal(access(fresh, F_OK), 0);
 	assert_int_equal(access(old, F_OK), -1);
+	for (size_t i = 0; i < ARRAY_SIZE(halves); i++) {
+		assert_int_equal(access(halves[i], F_OK), -1);
+		free(halves[i]);
+	}
 	disk_close(disk);
 }
 
