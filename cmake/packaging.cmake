@@ -93,9 +93,8 @@ date every day, and a page to look at models, versions and the fleet.")
 
 modelfleet_daemon(model-cached COMPONENT cached UNIT model-cached USER model-cached
   CONFIG model_cache.yaml MAN model-cached.1 model_cache.yaml.5
-  EXAMPLES docs/examples/modelcache.c docs/examples/modelcache.py
   PAGES docs/cache.md
-  RECOMMENDS "ca-certificates"
+  RECOMMENDS "ca-certificates" SUGGESTS "libmodelcache0"
   DESCRIPTION "holds a host's machine-learning models in memory
 Keeps the versions that a registry has in production in memory, once for all
 processes of the host, and exchanges them while requests go on: a new version
@@ -103,6 +102,9 @@ is fetched and checked while the former one serves. What fails changes nothing,
 and a restart or an absent registry serves what there was.
 
 Programs get models through a Unix socket, people and monitoring ask by HTTP.")
+
+include(library)
+modelfleet_library()
 
 install(FILES ${packaging}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES CHANGELOG.md RENAME changelog DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -56,6 +56,13 @@ foreach(daemon ${CPACK_MODELFLEET_DAEMONS})
   endif()
 endforeach()
 
+if(IS_DIRECTORY ${stage}/modelcache)
+  finish(${stage}/modelcache/usr/share libmodelcache0 library/lintian-runtime)
+endif()
+if(IS_DIRECTORY ${stage}/modelcachedev)
+  finish(${stage}/modelcachedev/usr/share libmodelcache-dev library/lintian)
+endif()
+
 # Whatever umask the source was checked out with.
 run(chmod -R u+rwX,go+rX,go-w ${stage})
 run(find ${stage} -exec touch --no-dereference --date=@${epoch} {} +)

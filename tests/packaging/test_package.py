@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Debian packages: lintian, and lives on a fresh Debian: installed by apt, used, purged without
 a trace; modelfleet as the tutorial does with the demo's nodes, model-sync-agent with a registry,
-model-registryd alone."""
+model-registryd alone; model-cached with its library, whose examples are built and run."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ import fresh_root  # noqa: E402
 
 PACKAGES = Path(os.environ.get("MODELFLEET_PACKAGES", SOURCE / "build/packages"))
 PACKAGE_NAMES = ("modelfleet", "modelfleet-node-helpers", "model-sync-agent",
-                 "model-registryd")
+                 "model-registryd", "model-cached", "libmodelcache0", "libmodelcache-dev")
 COMMANDS = ("cleanup-models", "deploy-models", "fleet-status", "modelfleet", "publish-model",
             "rollback-model", "run-playbook")
 
@@ -76,6 +76,13 @@ class PolicyTest(unittest.TestCase):
             self.assertIn(library, depends)
         for library in ("modelfleet", "libssh2", "librsync"):
             self.assertNotIn(library, depends)
+
+    def test_the_cache_and_its_library_need_nothing_of_each_other(self):
+        for name in ("model-cached", "libmodelcache0"):
+            self.assertNotIn("model", field(package(name), "Depends"))
+        version = field(package("libmodelcache0"), "Version")
+        self.assertEqual(field(package("libmodelcache-dev"), "Depends"),
+                         f"libmodelcache0 (= {version})")
 
     def test_every_file_has_the_date_of_the_source(self):
         for name in PACKAGE_NAMES:
@@ -328,6 +335,79 @@ class RegistrydTest(FreshCase):
         self.expect(0, "apt-get", "-q", "-y", "purge", "model-registryd")
         self.assertEqual({path for path in self.root.paths() if "registryd" in path}, set())
         self.expect(2, "getent", "passwd", "model-registryd")
+
+
+class CachedTest(FreshCase):
+    """In the order of their names: installed, used, purged. How the service fares is
+    tests/system/test_cached_service.py's."""
+
+    packages = ("model-cached", "libmodelcache0", "libmodelcache-dev")
+    config = "/etc/model-cached/model_cache.yaml"
+    examples = "/usr/share/doc/libmodelcache-dev/examples"
+
+    def serve(self):
+        """The daemon as its user, with a model, until the test ends."""
+        registry = fake_mlflow.Registry()
+        registry.start()
+        self.addCleanup(registry.stop)
+        registry.publish("notes", {"notes.bin": b"what a model is"}, alias="Production")
+        (self.root.path / self.config[1:]).write_text(
+            f"mlflow_uri: {registry.url}\nlisten: 127.0.0.1:0\nmodels:\n  - mlflow_name: notes\n")
+        self.expect(0, "install", "-d", "-o", "model-cached", "/run/model-cached")
+        daemon = subprocess.Popen(
+            ["chroot", self.root.path, "runuser", "-u", "model-cached", "--", "sh", "-c",
+             f"cd /var/lib/model-cached && exec model-cached --config {self.config}"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(daemon.communicate)
+        self.addCleanup(daemon.terminate)
+        said = []
+        for line in daemon.stderr:
+            said.append(line)
+            if "Serving model version 1" in line:
+                return
+        self.fail("".join(said))
+
+    def test_1_the_program_and_its_pages(self):
+        version = field(package("model-cached"), "Version").split("-")[0]
+        self.assertIn(version, self.expect(0, "model-cached", "--version"))
+        self.assertIn("SYNOPSIS", self.expect(0, "man", "model-cached").upper())
+        self.assertIn("cache_bytes", self.expect(0, "man", "5", "model_cache.yaml"))
+        self.assertIn("modelcache_acquire", self.expect(0, "man", "3", "modelcache"))
+        self.loads_completion("model-cached")
+
+    def test_1_its_user_and_files(self):
+        self.expect(0, "systemd-analyze", "verify", "--man=no",
+                    "/usr/lib/systemd/system/model-cached.service")
+        self.assertIn("nologin", self.expect(0, "getent", "passwd", "model-cached"))
+        self.expect(0, "getent", "group", "model-cache")
+        self.expect(0, "runuser", "-u", "model-cached", "--", "model-cached",
+                    "--config", self.config, "--check-config")
+
+    def test_2_a_reinstallation_keeps_what_there_is(self):
+        type(self).installed = self.root.paths()
+        for name in self.packages:
+            self.assert_reinstalled(name)
+
+    def test_3_the_examples_show_a_model(self):
+        self.expect(0, "apt-get", "-q", "-y", "-o", "Acquire::Retries=3", "install",
+                    "gcc", "libc6-dev", "pkg-config", "python3")
+        self.expect(0, "sh", "-c", f"cc -Wall -Werror {self.examples}/modelcache.c "
+                    "$(pkg-config --cflags --libs modelcache) -o /tmp/show-model")
+        self.assertIn("libmodelcache.so.0", self.expect(0, "ldd", "/tmp/show-model"))
+        self.serve()
+        shown = self.expect(0, "python3", f"{self.examples}/modelcache.py", "notes")
+        self.assertRegex(shown, r"^notes version 1, 15 bytes, [0-9a-f]{64}\n$")
+        # It goes on until another version comes.
+        self.assertEqual(self.expect(124, "timeout", "10", "/tmp/show-model", "notes"), shown)
+
+    def test_4_purging_leaves_the_models_alone(self):
+        self.expect(0, "apt-get", "-q", "-y", "purge", *self.packages)
+        left = {path for path in self.root.paths()
+                if any(name in path for name in ("model-cached", "model_cache", "modelcache"))}
+        self.assertEqual({path for path in left if not path.startswith("/var/lib/model-cached")},
+                         {"/run/model-cached"})
+        self.assertIn("/var/lib/model-cached/model-cache/index.json", left)
+        self.expect(0, "getent", "passwd", "model-cached")
 
 
 if __name__ == "__main__":
