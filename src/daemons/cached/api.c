@@ -36,15 +36,26 @@ static void set_time(struct arena *a, struct value *dict, const char *key, time_
 
 /* ---- what there is ---- */
 
+/* True for a model of the configuration, or one that came: a request in vain makes no model. */
+static bool counts(const struct update_row *row)
+{
+	return row->configured || row->ready;
+}
+
 const char *api_only_model(struct cached *d, char name[CACHE_NAME_MAX])
 {
 	size_t count;
 	autofree struct update_row *rows = updater_rows(d->updater, &count);
 
-	if (count != 1)
-		return NULL;
-	memcpy(name, rows[0].name, CACHE_NAME_MAX);
-	return name;
+	const struct update_row *only = NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (!counts(&rows[i]))
+			continue;
+		if (only)
+			return NULL;
+		only = &rows[i];
+	}
+	return only ? memcpy(name, only->name, CACHE_NAME_MAX) : NULL;
 }
 
 static struct value *current_value(struct arena *a, const struct cache_row *row)
@@ -58,17 +69,31 @@ static struct value *current_value(struct arena *a, const struct cache_row *row)
 	return v;
 }
 
+static bool has_configured(struct cached *d)
+{
+	struct cached_config *config = updater_config(d->updater);
+	bool any = config->models.count > 0;
+
+	cached_config_drop(config);
+	return any;
+}
+
+static void answer_none(struct http_answer *answer, const char *why)
+{
+	http_answer_problem(answer, 503, "%s", why);
+	strlist_add(&answer->headers, RETRY_AFTER);
+}
+
 /* Why there is no current version of a model. */
 static void answer_missing(struct cached *d, struct http_answer *answer, const char *name)
 {
 	struct cached_config *config = updater_config(d->updater);
 
-	if (cached_config_find(config, name) || cached_config_allows(config, name)) {
-		http_answer_problem(answer, 503, "no version of \"%s\" is in memory", name);
-		strlist_add(&answer->headers, RETRY_AFTER);
-	} else {
+	autofree char *none = xasprintf("no version of \"%s\" is in memory", name);
+	if (cached_config_find(config, name) || cached_config_allows(config, name))
+		answer_none(answer, none);
+	else
 		http_answer_problem(answer, 404, "there is no model \"%s\"", name);
-	}
 	cached_config_drop(config);
 }
 
@@ -87,12 +112,14 @@ static void give_current(void *data, const struct http_call *call, struct http_a
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].current && (!name || strcmp(rows[i].name, name) == 0))
 			value_list_add(&a, all, current_value(&a, &rows[i]));
-	if (!name)
-		api_answer_json(answer, all);
-	else if (all->count)
+	if (name && all->count)
 		api_answer_json(answer, all->items[0]);
-	else
+	else if (name)
 		answer_missing(d, answer, name);
+	else if (all->count || !has_configured(d))
+		api_answer_json(answer, all);
+	else
+		answer_none(answer, "no version of any model is in memory");
 }
 
 static struct value *version_value(struct arena *a, const struct cache_row *row)

@@ -95,6 +95,26 @@ class ServeTest(CachedCase):
         self.assertIn("[INFO] Loading model version 1 from MLflow (spam)\n", self.log())
         self.end()
 
+    def test_several_models_without_a_version(self):
+        self.configure(models=[{"mlflow_name": "fraud"}, {"mlflow_name": "spam"}])
+        self.start()
+        code, text, headers = self.ask("/models/current")
+        self.assertEqual(code, 503, text)
+        self.assertIn("Retry-After", headers)
+        self.end()
+
+    def test_a_request_in_vain_makes_no_model(self):
+        self.configure(models=[{"mlflow_name": "fraud"}], allow=["team-*"])
+        self.publish(b"one")
+        self.publish(b"two", name="team-a")
+        self.start()
+        self.wait_version(1)
+        self.assertEqual(self.ask("/models/reload?name=team-b", "POST")[0], 502)
+        self.assertEqual(self.get("/models/current")["name"], "fraud")
+        self.get("/models/reload?name=team-a", "POST")
+        self.assertEqual([row["name"] for row in self.get("/models/current")], ["fraud", "team-a"])
+        self.end()
+
     def test_an_alias(self):
         self.configure(models=[{"mlflow_name": "fraud", "alias": "champion"}])
         self.registry.publish("fraud", {"model.pkl": b"one"})
