@@ -89,8 +89,7 @@ static int export_all(struct exporter *x, const struct inventory *now, struct er
 		return 0;
 	return err_set(err, ERR_NOTFOUND,
 		"--diff: the inventory does not lie in a git repository, so there is nothing "
-		"to "
-		"compare with");
+		"to compare with");
 }
 
 /* Keeps those hosts of then that a limit has selected now. */

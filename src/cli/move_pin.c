@@ -119,7 +119,6 @@ int move_pin_file(const struct inventory *inventory, struct vars_view *view, con
 		return 0;
 	return err_set(err, ERR_UNSUPPORTED,
 		"host %s comes from no inventory file, so there is no host_vars for its pin; "
-		"write "
-		"an inventory file",
+		"write an inventory file",
 		host->name);
 }

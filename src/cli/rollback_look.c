@@ -118,8 +118,7 @@ const struct model *rollback_find(
 			place_format(&m->current_place, &places);
 			err_set(err, ERR_UNSUPPORTED,
 				"%sthe version of %s is said for different hosts: edit the "
-				"place "
-				"that is meant, or pin hosts with --hosts",
+				"place that is meant, or pin hosts with --hosts",
 				places.data, name);
 			return NULL;
 		}

@@ -60,8 +60,7 @@ static int find_target(struct rollback *r, const char *version, struct err *err)
 	if (!r->o.hosts && strcmp(p->to, m->current) == 0)
 		return err_set(err, ERR_EXISTS,
 			"%s %s is current already; 'deploy-models --models %s' brings it to "
-			"hosts "
-			"that lack it",
+			"hosts that lack it",
 			m->name, p->to, m->name);
 	return check_stored(r, m->name, p->to, err);
 }
@@ -197,8 +196,7 @@ static int prepare_pins(struct rollback *r, struct err *err)
 	if (p->move.edits.count == 0)
 		return err_set(err, ERR_EXISTS,
 			"%s is pinned to %s on these hosts already; 'deploy-models --models "
-			"%s' "
-			"brings it to hosts that lack it",
+			"%s' brings it to hosts that lack it",
 			p->model->name, p->to, p->model->name);
 	err_clear(err);
 	return 0;

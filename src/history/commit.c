@@ -46,8 +46,7 @@ int commit_refuse_bare(const char *path, struct err *err)
 {
 	return err_set(err, ERR_UNSUPPORTED,
 		"%s lies in a bare git repository, which has no files to commit; work in a "
-		"clone "
-		"of it",
+		"clone of it",
 		path);
 }
 

@@ -52,8 +52,7 @@ int commit_locked(const char *path, struct err *err)
 	long long age = (long long)(time(NULL) - st.st_mtime);
 	return err_set(err, ERR_BUSY,
 		"%s is there since %s (%lld s): another git is at work; wait for it, or, if "
-		"none "
-		"runs, remove the file",
+		"none runs, remove the file",
 		path, since, age < 0 ? 0 : age);
 }
 
@@ -76,8 +75,7 @@ int commit_refuse_detached(const struct commit_job *job, struct err *err)
 {
 	return err_set(err, ERR_INPUT,
 		"%s: HEAD is detached (no branch is checked out), so that a commit would be "
-		"lost; "
-		"run `git switch BRANCH` first",
+		"lost; run `git switch BRANCH` first",
 		job->top);
 }
 
@@ -85,8 +83,7 @@ int commit_refuse_unborn(const struct commit_job *job, struct err *err)
 {
 	return err_set(err, ERR_INPUT,
 		"%s: the branch has no commit yet; commit the inventory first: git add . && "
-		"git "
-		"commit",
+		"git commit",
 		job->top);
 }
 

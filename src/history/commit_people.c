@@ -27,8 +27,7 @@ int commit_refuse_people(const char *top, const char *words, struct err *err)
 {
 	return err_set(err, ERR_INPUT,
 		"%s: git does not know who commits%s%s%s; tell it: git config --global "
-		"user.name "
-		"\"YOUR NAME\" and git config --global user.email YOU@EXAMPLE.ORG",
+		"user.name \"YOUR NAME\" and git config --global user.email YOU@EXAMPLE.ORG",
 		top, words ? " (" : "", words ? words : "", words ? ")" : "");
 }
 

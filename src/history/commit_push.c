@@ -63,8 +63,7 @@ static int find_upstream(const char *dir, struct upstream *u, struct err *err)
 		return 0;
 	return err_set(err, ERR_INPUT,
 		"%s: the branch %s has no upstream, so that it was not pushed; set one: git "
-		"push "
-		"--set-upstream REMOTE %s",
+		"push --set-upstream REMOTE %s",
 		dir, u->branch, u->branch);
 }
 
@@ -90,9 +89,8 @@ static int refuse(const char *dir, const struct upstream *u, const struct spawn_
 	if (ahead)
 		return err_set(err, ERR_BUSY,
 			"%s: %s has commits of %s that are not here, so that nothing was "
-			"pushed; "
-			"the commit is here and nothing is lost: git pull --rebase, then git "
-			"push",
+			"pushed; the commit is here and nothing is lost: git pull --rebase, "
+			"then git push",
 			dir, u->remote, u->branch);
 	git_program_words(result, &words);
 	return err_set(err, ERR_SYSTEM,

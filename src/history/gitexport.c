@@ -46,8 +46,7 @@ static int collect(const char *root, const git_tree_entry *entry, void *arg)
 	if (!path_is_contained(path))
 		return err_set(files->err, ERR_INPUT,
 			"%s: the repository holds the path \"%s\", expected one that stays "
-			"below its "
-			"directory",
+			"below its directory",
 			files->dir, path);
 	if (files->count >= GIT_EXPORT_MAX)
 		return err_set(files->err, ERR_LIMIT, "%s: more than %d files", files->dir,

@@ -57,8 +57,7 @@ static struct gitrepo *open_failed(int code, const char *path, struct err *err)
 	if (belongs_to_another(code))
 		err_set(err, ERR_DENIED,
 			"the git repository of %s belongs to another user; if you trust it: "
-			"git "
-			"config --global --add safe.directory DIRECTORY",
+			"git config --global --add safe.directory DIRECTORY",
 			path);
 	else if (code == GIT_ENOTFOUND)
 		err_set(err, ERR_NOTFOUND,
@@ -182,8 +181,7 @@ static git_commit *find_commit(struct gitrepo *g, const char *rev, struct err *e
 	else if (code == GIT_ENOTFOUND)
 		err_set(err, ERR_NOTFOUND,
 			"the repository %s has no revision \"%s\"; expected a branch, a tag, "
-			"or a "
-			"commit's id",
+			"or a commit's id",
 			g->workdir ? g->workdir : git_repository_path(g->repo), rev);
 	else
 		gitrepo_error(code, err, "revision \"%s\"", rev);

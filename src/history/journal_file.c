@@ -104,8 +104,7 @@ static int decode_host(
 	if (!name || !journal_outcome_parse(word, &outcome))
 		return err_set(err, ERR_INPUT,
 			"%s: found a host with the outcome \"%s\", expected a name and an "
-			"outcome "
-			"that the journal knows",
+			"outcome that the journal knows",
 			file, word ? word : "");
 	struct journal_host *h =
 		journal_add_host(out, name, outcome, value_text(value_dict_get(v, "error")));

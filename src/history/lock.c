@@ -158,8 +158,7 @@ static int held_by_other(int fd, const char *path, struct err *err)
 			path);
 	return err_set(err, ERR_BUSY,
 		"another run is under way: %s on %s since %s (process %lld): %s; try again "
-		"when it "
-		"is over (lock: %s)",
+		"when it is over (lock: %s)",
 		h.user, h.host ? h.host : "?", h.since ? h.since : "?", (long long)h.pid,
 		h.command ? h.command : "?", path);
 }

@@ -220,8 +220,7 @@ int s3_put(struct s3 *s, const struct s3_new *o, struct err *err)
 	if (o->body.size > S3_PUT_MAX)
 		return err_set(err, ERR_LIMIT,
 			"%s has more than the 5 GiB that S3 takes at once; split it, or keep "
-			"the "
-			"files in a store on disk",
+			"the files in a store on disk",
 			o->key);
 	for (unsigned tries = 1; put_missing(s, o, &status, err) < 0; tries++, pause *= 2) {
 		/* Of a bucket that is not there, or a store that takes no objects. */

@@ -148,8 +148,7 @@ static void notice_localhost(struct builder *b, struct host *host, const struct 
 	else
 		diag_warning(b->diags, at,
 			"'%s' is a second name for this machine; '%s' was found first and "
-			"stands for "
-			"localhost",
+			"stands for localhost",
 			host->name, inventory->localhost->name);
 }
 

@@ -142,8 +142,7 @@ static int apply_subscript(struct matcher *m, const char *term, const struct sub
 		if (first < 0 || first >= count)
 			return err_set(m->err, ERR_INPUT,
 				"pattern '%s' asks for a position that is not there: it "
-				"matches "
-				"%lld hosts",
+				"matches %lld hosts",
 				term, (long long)count);
 		last = first;
 	}

@@ -284,8 +284,7 @@ static int plugin_read(struct builder *b, const char *source, struct err *err)
 		return err_set(err, ERR_NOTFOUND, "no inventory plugin is named");
 	return err_set(err, ERR_UNSUPPORTED,
 		"%s: inventory plugin '%s' is not supported; have a program print the "
-		"inventory "
-		"as JSON instead (ansible-inventory -i %s --list)",
+		"inventory as JSON instead (ansible-inventory -i %s --list)",
 		source, datafile_key(&scratch, plugin), path_basename(source));
 }
 

@@ -42,8 +42,7 @@ static int toml_read(struct builder *b, const char *source, struct err *err)
 	(void)b;
 	return err_set(err, ERR_UNSUPPORTED,
 		"%s: TOML inventories are not supported; write it as YAML (ansible-inventory "
-		"-i %s "
-		"--list --yaml)",
+		"-i %s --list --yaml)",
 		source, path_basename(source));
 }
 
@@ -82,8 +81,7 @@ static void enable_reader(struct walk *w, const char *name)
 	}
 	diag_warning(w->b->diags, NULL,
 		"inventory plugin '%s' is enabled in the settings but not known here; it is "
-		"left "
-		"out",
+		"left out",
 		name);
 }
 

@@ -112,8 +112,7 @@ int link_helpers_load(struct link_helpers *h, const char *dir, struct err *err)
 	if (h->count == 0)
 		return err_set(err, ERR_NOTFOUND,
 			"there is no node helper (modelfleet-node or MACHINE/modelfleet-node) "
-			"in "
-			"%s; build or install one",
+			"in %s; build or install one",
 			dir);
 	return 0;
 }

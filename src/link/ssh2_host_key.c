@@ -46,8 +46,7 @@ int ssh2_prefer_host_keys(
 		*fall_back = true;
 		return err_set(err, ERR_UNSUPPORTED,
 			"a certificate authority is known for this host, and libssh2 cannot "
-			"check "
-			"certificates");
+			"check certificates");
 	}
 	preference(known, &order);
 	libssh2_session_method_pref(t->session, LIBSSH2_METHOD_HOSTKEY, order.data);
@@ -113,9 +112,8 @@ int ssh2_check_host_key(struct ssh2_transport *t, const struct known_hosts *know
 			return 0;
 		return err_set(err, ERR_AUTH,
 			"the host's %s key is not the one in %s:%u: somebody may be listening, "
-			"or "
-			"the host was installed anew; then remove the line with ssh-keygen -R "
-			"\"%s\"",
+			"or the host was installed anew; then remove the line with ssh-keygen "
+			"-R \"%s\"",
 			type, why->file, why->line, label.data);
 	case KNOWN_OTHER: *fall_back = t->settings->checking != LINK_HOST_KEY_OFF; break;
 	case KNOWN_NONE: break;

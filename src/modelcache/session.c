@@ -126,8 +126,7 @@ static int greet(struct session *s, struct modelcache_error *error)
 	else if (n < 0)
 		modelcache_fail(error, ECONNRESET,
 			"the daemon ended the connection: this user is not in its group, or it "
-			"has "
-			"as many clients as it takes");
+			"has as many clients as it takes");
 	if (n <= 0)
 		return -1;
 	s->page = m.type == MC_WELCOME ? map_page(fd, m.size) : NULL;

@@ -123,9 +123,8 @@ static void tell_warning(const struct group_work *w)
 	item_open_list(w->call->out, "warnings");
 	item_put_string(w->call->out, NULL,
 		"'local: true' specified and group was not found in /etc/group. The local "
-		"group "
-		"may already exist if the local group database exists somewhere other than "
-		"/etc/group.");
+		"group may already exist if the local group database exists somewhere other "
+		"than /etc/group.");
 	item_close(w->call->out);
 }
 

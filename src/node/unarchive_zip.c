@@ -220,8 +220,7 @@ static int unpack(struct archive *a, struct call_program *p, struct err *err)
 		return err_set(err, why.code, "%s", why.text);
 	return err_set(err, ERR_NOTFOUND,
 		"Failed to find handler for \"%s\". Make sure the required command to extract "
-		"the "
-		"file is installed.\nUnable to find required 'unzip' binary in the path.",
+		"the file is installed.\nUnable to find required 'unzip' binary in the path.",
 		a->src);
 }
 

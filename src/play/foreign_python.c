@@ -178,8 +178,7 @@ static int missing(const struct packing *p, const struct wanted *w, struct err *
 		return err_set(err, ERR_NOTFOUND,
 			"%s:%u imports %s, which is a part of Ansible, and Ansible was not "
 			"found on this machine; install ansible-core here (not on the hosts), "
-			"or "
-			"say in MODELFLEET_ANSIBLE which directory holds its package",
+			"or say in MODELFLEET_ANSIBLE which directory holds its package",
 			w->by, w->line, w->name);
 	return err_set(err, ERR_NOTFOUND,
 		"%s:%u imports %s, of which no file was found; put it into module_utils/ "

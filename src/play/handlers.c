@@ -92,8 +92,7 @@ static int unknown_handler(struct runner *r, const char *name, struct err *err)
 	}
 	return err_set(err, ERR_NOTFOUND,
 		"the handler '%s' is not there: no handler of the play has that name or "
-		"listens "
-		"to it%s%s%s",
+		"listens to it%s%s%s",
 		name, near.word ? "; did you mean '" : "", near.word ? near.word : "",
 		near.word ? "'?" : "");
 }

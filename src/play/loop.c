@@ -37,8 +37,7 @@ const struct value *loop_items(struct runner *r, const struct step *s, struct er
 		return terms;
 	err_set(err, ERR_INPUT,
 		"invalid data passed to 'loop': it requires a list, got %s; lookups give one "
-		"as "
-		"query(...)",
+		"as query(...)",
 		value_kind_name(terms));
 	return NULL;
 }

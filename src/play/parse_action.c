@@ -153,17 +153,14 @@ static void report_absent(struct parser *p, const struct place *place, const cha
 	else if (dot)
 		diag_error(p->diags, place,
 			"the module \"%s\" is not supported yet, and no file of it was found "
-			"to be "
-			"run; \"ansible-galaxy collection install %.*s\" on this machine "
+			"to be run; \"ansible-galaxy collection install %.*s\" on this machine "
 			"brings it",
 			name, (int)(dot - name), name);
 	else
 		diag_error(p->diags, place,
 			"the module \"%s\" is not supported yet, and no file of it was found "
-			"to be "
-			"run; put one into library/ beside the playbook, or install ansible on "
-			"this "
-			"machine",
+			"to be run; put one into library/ beside the playbook, or install "
+			"ansible on this machine",
 			name);
 }
 

@@ -110,8 +110,7 @@ static void set_variable(struct parser *p, struct task *task, const struct value
 	if (task->module->flags & MODULE_INCLUDES)
 		diag_error(p->diags, &v->place,
 			"%s: arguments that a template gives as a whole are not supported: "
-			"what "
-			"is included has to be written",
+			"what is included has to be written",
 			task->module->name);
 	task->variable = v;
 }

@@ -275,8 +275,7 @@ void read_loop(
 	if (v->kind != VALUE_LIST && v->kind != VALUE_VAULT && !parse_is_template(v)) {
 		diag_error(p->diags, &v->place,
 			"loop: found %s, expected a list, or a template in \"{{ }}\" that "
-			"gives "
-			"one",
+			"gives one",
 			found_text(v, found));
 		return;
 	}

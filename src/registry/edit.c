@@ -53,8 +53,8 @@ static int read_file(struct registry_edit *e, const char *path, struct err *err)
 	if (str_starts(e->before.data, "$ANSIBLE_VAULT"))
 		return err_set(err, ERR_UNSUPPORTED,
 			"%s is encrypted as a whole, and is not changed in place; keep "
-			"versions "
-			"in a file that is not encrypted, or edit it with ansible-vault",
+			"versions in a file that is not encrypted, or edit it with "
+			"ansible-vault",
 			e->path);
 	return 0;
 }

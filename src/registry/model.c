@@ -170,8 +170,7 @@ static void check_versions(struct model_reader *r)
 	if (m->current && m->previous && strcmp(m->current, m->previous) == 0)
 		diag_warning(r->diags, &m->previous_place,
 			"%s.previous_version is the current one, %s: going back to it would "
-			"change "
-			"nothing; null says that there is no earlier version",
+			"change nothing; null says that there is no earlier version",
 			m->name, m->previous);
 }
 

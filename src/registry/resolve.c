@@ -87,8 +87,7 @@ static void default_set(struct resolver *r, const struct resolve_host *h, struct
 		else if (def->required)
 			diag_error(d, NULL,
 				"%s is not defined, expected the list of models that hosts of "
-				"the "
-				"group %s get, e.g. in group_vars/%s/models.yaml",
+				"the group %s get, e.g. in group_vars/%s/models.yaml",
 				def->variable, def->group, def->group);
 	}
 	if (!any && !h->holds_store)

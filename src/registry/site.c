@@ -219,8 +219,7 @@ static void open_store(struct site_reader *r, struct diags *d)
 	} else {
 		diag_warning(d, NULL,
 			"the store lies on another host, %s: whether it has all versions was "
-			"not "
-			"looked up; deploy-models --check does that",
+			"not looked up; deploy-models --check does that",
 			s->primary->name);
 		return;
 	}

@@ -49,8 +49,7 @@ static int open_error(
 	if (n >= 0 && code != ENOENT)
 		return err_set(err, ERR_INPUT,
 			"the %s directory %s/%s is a symbolic link to \"%s\", out of the "
-			"store; "
-			"expected the directory itself",
+			"store; expected the directory itself",
 			what, s->head.location, path, target);
 	if (code == EXDEV || code == ELOOP)
 		return err_set(err, ERR_INPUT,

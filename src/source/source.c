@@ -168,8 +168,7 @@ int source_pick(const struct source_files *files, const struct source_request *q
 		add_names(files, q, true, &names);
 		return err_set(err, ERR_INPUT,
 			"the version has %zu files that may be meant, %s: say with "
-			"\"artifact\" "
-			"which one",
+			"\"artifact\" which one",
 			count, names.data);
 	}
 	*file = (struct source_file){.path = xstrdup(found->path),

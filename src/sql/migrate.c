@@ -59,8 +59,7 @@ static int migrate(struct sql *sql, const char *area, const struct sql_migration
 	if ((uint64_t)done > count)
 		return err_set(err, ERR_UNSUPPORTED,
 			"the tables of %s were made by a newer version (step %lld, this one "
-			"knows "
-			"%zu); install that",
+			"knows %zu); install that",
 			area, (long long)done, count);
 	for (size_t i = (size_t)done; i < count; i++)
 		if (run_step(sql, &steps[i], err) < 0)

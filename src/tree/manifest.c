@@ -76,8 +76,7 @@ static int check_entry(const struct manifest_entry *e, struct err *err)
 	if (!path_is_contained(e->path))
 		return err_set(err, ERR_INPUT,
 			"manifest: '%s' is no path inside a version (absolute, '..', empty or "
-			"too "
-			"long)",
+			"too long)",
 			e->path);
 	for (const char *p = e->path; (p = strchr(p, '/')); p++)
 		depth++;

@@ -564,14 +564,11 @@ static void test_recap(void **state)
 	strbuf_clear(&s->out);
 	end(s);
 	expect(s, "\nPLAY RECAP "
-		  "********************************************************************"
-		  "*\n"
+		  "*********************************************************************\n"
 		  "alpha                      : ok=0    changed=0    unreachable=0    failed=1 "
-		  "   "
-		  "skipped=0    rescued=0    ignored=0   \n"
+		  "   skipped=0    rescued=0    ignored=0   \n"
 		  "gamma                      : ok=12   changed=3    unreachable=0    failed=0 "
-		  "   "
-		  "skipped=1    rescued=0    ignored=0   \n\n");
+		  "   skipped=1    rescued=0    ignored=0   \n\n");
 }
 
 /* A host that the playbook adds has a place in the order like any other. */

@@ -144,12 +144,10 @@ static int setup(void **state)
 	write_file(f, "group_vars/all/models.yaml", REGISTRY);
 	write_file(f, "p.yaml", PLAYBOOK);
 	write_file(f, ".gitignore", "/sink/\n/a/\n/b/\n/home/\n/cache/\n/node/\n/state/\n");
-	shell(f, "for v in 2025-01-01 2025-11-20 2026-02-02; do mkdir -p sink/face/$v; "
-		 "head -c 1500 /dev/zero > sink/face/$v/m.bin; echo $v >> sink/face/$v/m.bin; "
-		 "done; "
-		 "mkdir -p sink/haar/2024-06-30 sink/coral_packages; "
-		 "echo x > sink/haar/2024-06-30/a.xml; "
-		 "git init -q; git add -A; git commit -qm site");
+	shell(f, "for v in 2025-01-01 2025-11-20 2026-02-02; do mkdir -p sink/face/$v; head -c "
+		 "1500 /dev/zero > sink/face/$v/m.bin; echo $v >> sink/face/$v/m.bin; done; "
+		 "mkdir -p sink/haar/2024-06-30 sink/coral_packages; echo x > "
+		 "sink/haar/2024-06-30/a.xml; git init -q; git add -A; git commit -qm site");
 	return 0;
 }
 

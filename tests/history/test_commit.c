@@ -207,13 +207,11 @@ static void test_the_same_as_git(void **state)
 			NULL, NULL},
 		{"a working tree beside",
 			"git worktree add -q ../tree -b side; cd ../tree; echo s >> other; git "
-			"add "
-			"other",
+			"add other",
 			CHANGE, REGISTRY, "tree", NULL},
 		{"a submodule",
 			"git clone -q . ../lib; git submodule --quiet add ../lib sub; git "
-			"commit "
-			"-qm sub; echo dirty >> other; rm -rf ../lib",
+			"commit -qm sub; echo dirty >> other; rm -rf ../lib",
 			CHANGE, REGISTRY, "one/sub", NULL},
 		{"a shallow clone",
 			"git clone -q --depth 1 file://$PWD ../s; rm -rf ../one; mv "
@@ -246,8 +244,7 @@ static void test_what_git_has_to_do(void **state)
 			CHANGE, REGISTRY, NULL, "hooks/post-commit"},
 		{"hooks elsewhere",
 			"mkdir ours; printf '#!/bin/sh\\nexit 0\\n' > ours/commit-msg; chmod "
-			"+x "
-			"ours/commit-msg; git config core.hooksPath ours",
+			"+x ours/commit-msg; git config core.hooksPath ours",
 			CHANGE, REGISTRY, NULL, "ours/commit-msg"},
 		{"a hook, and a new file", HOOK("pre-commit", "exit 0"),
 			"echo p > site/host_vars/a.yaml", "site/host_vars/a.yaml", NULL,
@@ -256,8 +253,8 @@ static void test_what_git_has_to_do(void **state)
 			NULL, "hooks/pre-commit"},
 		{"signatures",
 			"ssh-keygen -q -t ed25519 -N '' -f ../key; git config gpg.format ssh; "
-			"git "
-			"config user.signingKey $PWD/../key; git config commit.gpgSign true",
+			"git config user.signingKey $PWD/../key; git config commit.gpgSign "
+			"true",
 			CHANGE, REGISTRY, NULL, "commit.gpgsign"},
 		{"a filter",
 			/* of that file alone: git looks into others only now and then */

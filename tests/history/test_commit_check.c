@@ -58,42 +58,36 @@ static const struct situation situations[] = {
 		"git switch"},
 	{"a merge",
 		"git switch -qc side; echo s > s; git add s; git commit -qm s; git switch -q "
-		"main; "
-		"echo m > m; git add m; git commit -qm m; git merge -q --no-commit side",
+		"main; echo m > m; git add m; git commit -qm m; git merge -q --no-commit side",
 		"f.yaml", ERR_BUSY, "a merge is in progress", "git merge --abort"},
 	{"a merge with conflicts",
 		"git switch -qc side; echo s > other; git commit -qam s; git switch -q main; "
-		"echo m "
-		"> other; git commit -qam m; git merge -q side > /dev/null || true",
+		"echo m > other; git commit -qam m; git merge -q side > /dev/null || true",
 		"f.yaml", ERR_BUSY, "a merge is in progress", "git merge --abort"},
 	{"a rebase",
 		"git switch -qc side; echo s > other; git commit -qam s; git switch -q main; "
-		"echo m "
-		"> other; git commit -qam m; git rebase -q side > /dev/null 2>&1 || true",
+		"echo m > other; git commit -qam m; git rebase -q side > /dev/null 2>&1 || "
+		"true",
 		"f.yaml", ERR_BUSY, "a rebase is in progress", "git rebase --abort"},
 	{"git am",
 		"echo a > other; git commit -qam a; git format-patch -q -1; git reset -q "
-		"--hard "
-		"HEAD~; echo b > other; git commit -qam b; git am -q 0001-a.patch > /dev/null "
-		"2>&1 "
-		"|| true",
+		"--hard HEAD~; echo b > other; git commit -qam b; git am -q 0001-a.patch > "
+		"/dev/null 2>&1 || true",
 		"f.yaml", ERR_BUSY, "a rebase (or git am) is in progress", "git am --abort"},
 	{"a cherry-pick",
 		"git switch -qc side; echo s > other; git commit -qam s; git switch -q main; "
-		"echo m "
-		"> other; git commit -qam m; git cherry-pick side > /dev/null 2>&1 || true",
+		"echo m > other; git commit -qam m; git cherry-pick side > /dev/null 2>&1 || "
+		"true",
 		"f.yaml", ERR_BUSY, "a cherry-pick is in progress", "git cherry-pick --abort"},
 	{"a revert",
 		"echo 2 > other; git commit -qam 2; echo 3 > other; git commit -qam 3; git "
-		"revert "
-		"HEAD~ > /dev/null 2>&1 || true",
+		"revert HEAD~ > /dev/null 2>&1 || true",
 		"f.yaml", ERR_BUSY, "a revert is in progress", "git revert --abort"},
 	{"a bisect", "git bisect start -q", "f.yaml", ERR_BUSY, "a bisect is in progress",
 		"git bisect reset"},
 	{"files are unmerged",
 		"echo 2 > other; git stash -q; echo 3 > other; git commit -qam 3; git stash "
-		"pop "
-		"> /dev/null 2>&1 || true",
+		"pop > /dev/null 2>&1 || true",
 		"f.yaml", ERR_BUSY, "unmerged", "git status"},
 	{"the index is locked", "touch -d '2 hours ago' .git/index.lock", "f.yaml", ERR_BUSY,
 		"one/.git/index.lock is there since", "remove the file"},

@@ -69,8 +69,7 @@ static void test_the_commits_that_git_log_has(void **state)
 {
 	(void)state;
 	make("mkdir d; echo 1 > d/f; m one; echo x > x; m other; echo 2 > d/f; m two; m empty; "
-	     "rm "
-	     "d/f; m gone; echo 1 > d/f; m again; chmod +x d/f; m mode; echo 3 > d/g; m "
+	     "rm d/f; m gone; echo 1 > d/f; m again; chmod +x d/f; m mode; echo 3 > d/g; m "
 	     "beside");
 
 	/* git counts a change of permissions alone; a version cannot change by that. */
@@ -88,14 +87,10 @@ static void test_merges_are_simplified_as_git_does(void **state)
 {
 	(void)state;
 	make("echo 1 > f; echo 1 > o; m base; git switch -q -c side; echo 2 > f; m side2; echo "
-	     "3 > "
-	     "f; m side3; git switch -q main; echo 2 > o; m main2; merge side; git switch -q "
-	     "-c "
-	     "both; echo b > f; m b; git switch -q main; echo c > f; m c; merge both || true; "
-	     "echo "
-	     "bc > f; m resolved; git switch -q -c ours; echo n > f; m ours1; git switch -q "
-	     "main; "
-	     "echo 5 > o; m o5; merge -s ours ours");
+	     "3 > f; m side3; git switch -q main; echo 2 > o; m main2; merge side; git switch "
+	     "-q -c both; echo b > f; m b; git switch -q main; echo c > f; m c; merge both || "
+	     "true; echo bc > f; m resolved; git switch -q -c ours; echo n > f; m ours1; git "
+	     "switch -q main; echo 5 > o; m o5; merge -s ours ours");
 
 	assert_string_equal(look("f", 100), fixture_shell("cd one; git log " FORMAT " -- f"));
 	assert_string_equal(look("o", 100), fixture_shell("cd one; git log " FORMAT " -- o"));
@@ -127,15 +122,12 @@ static void test_random_histories(void **state)
 {
 	(void)state;
 	make("git commit -q --allow-empty -m root; t=1700000100; s=7; for i in $(seq 40); do "
-	     "s=$(((s "
-	     "* 1103515245 + 12345) % 2147483648)); case $((s / 65536 % 6)) in 0) git switch "
-	     "-q -c "
-	     "b$i;; 1) git switch -q main;; 2) merge -X ours $(git for-each-ref "
+	     "s=$(((s * 1103515245 + 12345) % 2147483648)); case $((s / 65536 % 6)) in 0) git "
+	     "switch -q -c b$i;; 1) git switch -q main;; 2) merge -X ours $(git for-each-ref "
 	     "--format='%(refname:short)' refs/heads | sed -n \"$((s / 7 % 3 + 1))p\") || git "
 	     "reset -q --hard;; *) echo $((s % 5)) > f$((s / 11 % 2)); m c$i;; esac; done; git "
 	     "switch -q main; for b in $(git for-each-ref --format='%(refname:short)' "
-	     "refs/heads); "
-	     "do merge -X ours $b || git reset -q --hard; done");
+	     "refs/heads); do merge -X ours $b || git reset -q --hard; done");
 	for (int i = 0; i < 2; i++) {
 		const char *name = i ? "f1" : "f0";
 		assert_string_equal(look(name, 1000),

@@ -153,10 +153,9 @@ static void a_chain_is_sent_whole(void **state)
 	static const char script[] =
 		"cd \"$0\" && sign() { openssl req -new -newkey ec -pkeyopt "
 		"ec_paramgen_curve:prime256v1 -nodes -subj \"/CN=$1\" -keyout $1.key -out "
-		"$1.csr "
-		"&& openssl x509 -req -in $1.csr -CA $2.crt -CAkey $2.key -days 2 -extfile "
-		"$1.ext -set_serial $3 -out $1.crt; } && "
-		"sign middle root 11 && sign leaf middle 12 && cat middle.crt >> leaf.crt";
+		"$1.csr && openssl x509 -req -in $1.csr -CA $2.crt -CAkey $2.key -days 2 "
+		"-extfile $1.ext -set_serial $3 -out $1.crt; } && sign middle root 11 && sign "
+		"leaf middle 12 && cat middle.crt >> leaf.crt";
 	run((const char *const[]){"sh", "-c", script, directory, NULL});
 	struct http_server *server = serve("leaf");
 	if (ask_anew(server, "root") < 0)

@@ -184,8 +184,7 @@ static const struct tree trees[] = {
 			{"/sys/devices/pci0000:00/0000:00:1f.2/ata1/block/sda/sda1/start",
 				"34\n"},
 			{"/sys/devices/pci0000:00/0000:00:1f.2/ata1/block/sda/sda1/holders/"
-			 "dm-0/"
-			 "dm/name",
+			 "dm-0/dm/name",
 				"vg-root\n"},
 			{"/dev/disk/by-uuid/1234-ABCD", "-> ../../sda1"},
 			{"/dev/disk/by-id/wwn-0x5002538e", "-> ../../sda"},
@@ -281,9 +280,8 @@ static const struct tree trees[] = {
 			{"eth0",
 				"{\"device\": \"eth0\", \"macaddress\": \"02:00:00:00:00:01\", "
 				"\"mtu\": 1500, \"active\": true, \"type\": \"ether\", "
-				"\"pciid\": "
-				"\"0000:00:03.0\", \"perm_macaddress\": \"02:00:00:00:00:02\", "
-				"\"speed\": 1000, \"promisc\": true}"},
+				"\"pciid\": \"0000:00:03.0\", \"perm_macaddress\": "
+				"\"02:00:00:00:00:02\", \"speed\": 1000, \"promisc\": true}"},
 			{"lo", "{\"device\": \"lo\", \"type\": \"loopback\"}"},
 			{"wg0", "{\"device\": \"wg0\", \"type\": \"tunnel\"}"},
 			{"can0", "{\"device\": \"can0\", \"type\": \"unknown\"}"},

@@ -49,8 +49,7 @@ static const struct oracle_case cases[] = {
 		0),
 	ARGV("variables and homes", NULL,
 		"[\"printf\", \"%s|\", \"${HOME}/x\", \"$NO_SUCH/y\", \"${OPEN\", \"~\", "
-		"\"~root/z\", "
-		"\"~no-such/z\", \"a~\", \"$\"]",
+		"\"~root/z\", \"~no-such/z\", \"a~\", \"$\"]",
 		"", 0),
 	ARGV("a program by its path", NULL, "[\"/bin/touch\", \"made\"]", "", 0),
 };

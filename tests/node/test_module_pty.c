@@ -42,8 +42,7 @@ static void a_question_is_answered(void **state)
 
 	talk(*state, &r, &said,
 		"{\"argv\": [\"sh\", \"-c\", \"printf 'name? '; read n; echo hello $n; exit "
-		"3\"], "
-		"\"wait\": 10}");
+		"3\"], \"wait\": 10}");
 	assert_string_equal(said.data, "name? ");
 	assert_false(module_bool(&r, "ended"));
 	module_result_release(&r);

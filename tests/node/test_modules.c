@@ -84,8 +84,7 @@ static void arguments_are_checked_by_the_table(void **state)
 			"hash"},
 		{"copy",
 			"{\"path\": \"/tmp/\", \"basename\": \"a/b\", \"content\": "
-			"{\"$bytes\": "
-			"\"\"}}",
+			"{\"$bytes\": \"\"}}",
 			"a/b"},
 	};
 	struct world *w = *state;

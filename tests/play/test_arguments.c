@@ -267,8 +267,7 @@ static void test_findings(void **state)
 		"tasks.yml:1:1: error: sample: there is no argument \"stat\"; did you mean "
 		"\"state\"?\n"
 		"tasks.yml:2:7: error: sample: mode: found a list, expected a file's mode, "
-		"like "
-		"\"0644\" or \"u=rw,g=r\"\n"
+		"like \"0644\" or \"u=rw,g=r\"\n"
 		"tasks.yml:4:8: error: sample: state: found \"gone\", expected file, absent or "
 		"directory\n"
 		"tasks.yml:9:9: error: sample: the argument \"path\" is required\n");

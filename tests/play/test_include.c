@@ -119,8 +119,7 @@ static void test_arguments_inside_others(void **state)
 		"missing required arguments: name found in inner\n");
 	expect("{port: 1, inner: {name: x, size: [1]}}",
 		"argument 'size' is of type <class 'list'> and we were unable to convert to "
-		"int "
-		"found in inner\n");
+		"int found in inner\n");
 }
 
 int main(void)

@@ -138,13 +138,10 @@ static void others_run_here_within_its_time(void **state)
 			"      async: '{{ 0 }}'\n"),
 		"h1 task 'lineinfile': changed \"line added\"\n"
 		"h1 task 'wait_for': ignored \"async task did not complete within the "
-		"requested "
-		"time - 1s\"\n"
+		"requested time - 1s\"\n"
 		"h1 task 'lineinfile': ignored \"async: \\\"lineinfile\\\" cannot be left "
-		"alone with "
-		"poll 0, because this machine has a part in its work; with a poll above 0 the "
-		"task "
-		"waits for it\"\n"
+		"alone with poll 0, because this machine has a part in its work; with a poll "
+		"above 0 the task waits for it\"\n"
 		"h1 task 'copy': changed\n");
 	assert_false(path_exists(run_fixture_path(f, "g")));
 }

@@ -26,8 +26,7 @@ static const char *commands(struct run_fixture *f, const char *state)
 
 	return arena_printf(&f->arena,
 		"service: {name: camera, state: %s, use: commands, commands: {start: 'touch "
-		"%s', "
-		"stop: 'rm %s', status: 'test -e %s'}}",
+		"%s', stop: 'rm %s', status: 'test -e %s'}}",
 		state, flag, flag, flag);
 }
 

@@ -109,8 +109,7 @@ static void some_headers_follow_no_redirect(void **state)
 
 	task(f, "json",
 		"uri: {url: '{{ web }}/redirect?to=/echo', headers: {X-Stays: '1', X-Goes: "
-		"'2'}, "
-		"unredirected_headers: [x-stays], force: true}");
+		"'2'}, unredirected_headers: [x-stays], force: true}");
 	run_fixture_expect(f, "\"x-goes\": \"2\"");
 	run_fixture_expect(f, "\"cache-control\": \"no-cache\"");
 	assert_null(strstr(f->seen.data, "x-stays"));

@@ -386,11 +386,9 @@ static void test_findings_are_sorted_and_once(void **state)
 				"    - import_tasks: bad/files/bad.yml\n"
 				"    - import_tasks: bad/files/bad.yml\n  tsks: []\n"),
 		"corpus/bad/files/bad.yml:2:3: error: \"dbug\" is neither a module nor a "
-		"keyword "
-		"of a task; did you mean \"debug\"?\n"
+		"keyword of a task; did you mean \"debug\"?\n"
 		"site.yml:3:7: error: \"dbug\" is neither a module nor a keyword of a task; "
-		"did "
-		"you mean \"debug\"?\n"
+		"did you mean \"debug\"?\n"
 		"site.yml:7:3: error: \"tsks\" is no keyword of a play; did you mean "
 		"\"tasks\"?\n");
 }
@@ -403,8 +401,7 @@ static void test_warnings_are_no_errors(void **state)
 	assert_string_equal(findings(f),
 		"site.yml:4:21: warning: corpus/good/tasks/empty.yml holds no tasks\n"
 		"site.yml:6:7: warning: the key debug is given again, first in line 5; remove "
-		"one "
-		"of them (the last one counts)\n");
+		"one of them (the last one counts)\n");
 }
 
 static void test_depth_is_limited(void **state)

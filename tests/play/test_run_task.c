@@ -234,18 +234,16 @@ static void the_hidden_is_hidden(void **state)
 		"    - debug: {msg: '{{ r.msg | length }}'}\n"
 		"    - debug: {msg: '{{ item }}'}\n      no_log: true\n      loop: [geheim]\n",
 		"h1 task 'debug': ok {\"censored\": \"the output has been hidden due to the "
-		"fact "
-		"that 'no_log: true' was specified for this result\", \"changed\": false}\n"
+		"fact that 'no_log: true' was specified for this result\", \"changed\": "
+		"false}\n"
 		"h1 task 'debug': ok {\"changed\": false, \"_ansible_verbose_always\": true, "
 		"\"msg\": 6, \"failed\": false}\n"
 		"h1 item '(censored due to no_log)': ok {\"censored\": \"the output has been "
-		"hidden "
-		"due to the fact that 'no_log: true' was specified for this result\", "
-		"\"changed\": "
-		"false}\n"
+		"hidden due to the fact that 'no_log: true' was specified for this result\", "
+		"\"changed\": false}\n"
 		"h1 task 'debug': ok {\"censored\": \"the output has been hidden due to the "
-		"fact "
-		"that 'no_log: true' was specified for this result\", \"changed\": false}\n");
+		"fact that 'no_log: true' was specified for this result\", \"changed\": "
+		"false}\n");
 	expect(f, "msg", "    - fail: {msg: geheim}\n      no_log: true\n",
 		"h1 task 'fail': failed\n");
 	assert_null(strstr(run_fixture_host(f, "h1")->err.text, "geheim"));
@@ -375,8 +373,7 @@ static void a_task_has_its_time(void **state)
 		"    - command: sleep 30\n      timeout: 1\n      ignore_errors: true\n"
 		"    - debug: {msg: goes on}\n",
 		"h1 task 'command': ignored \"the command action did not end within its "
-		"timeout "
-		"of 1 seconds and was given up\"\n"
+		"timeout of 1 seconds and was given up\"\n"
 		"h1 task 'debug': ok \"goes on\"\n");
 }
 

@@ -144,44 +144,37 @@ static const struct {
 		"\"YYYY-MM-DD\"\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: \"2026-13-01\"\n",
 		"t.yaml:3:22: error: a.current_version: found \"2026-13-01\", expected a day "
-		"that the "
-		"calendar has\n"},
+		"that the calendar has\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2026-02-30\n",
 		"t.yaml:3:22: error: a.current_version: found \"2026-02-30\", expected a day "
-		"that the "
-		"calendar has\n"},
+		"that the calendar has\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2023-02-29\n    previous_version: "
 	 "v1\n",
 		"t.yaml:3:22: error: a.current_version: found \"2023-02-29\", expected a day "
-		"that the "
-		"calendar has\n"
+		"that the calendar has\n"
 		"t.yaml:4:23: error: a.previous_version: found \"v1\", expected a version as "
 		"\"YYYY-MM-DD\"\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 20260202\n",
 		"t.yaml:3:22: error: a.current_version: found the number 20260202, expected a "
-		"version "
-		"as \"YYYY-MM-DD\"\n"},
+		"version as \"YYYY-MM-DD\"\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2026-02-02 10:00:00\n",
 		"t.yaml:3:22: error: a.current_version: found the date 2026-02-02T10:00:00, "
-		"expected "
-		"a version as \"YYYY-MM-DD\"\n"},
+		"expected a version as \"YYYY-MM-DD\"\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: [2026-02-02]\n",
 		"t.yaml:3:22: error: a.current_version: found a list, expected a version as "
 		"\"YYYY-MM-DD\"\n"},
 	{"sentinelcam_models:\n  a: {current_version: \"2026-02-02\\0\"}\n",
 		"t.yaml:2:24: error: a.current_version: found \"2026-02-02\", expected a day "
-		"that "
-		"the calendar has\n"},
+		"that the calendar has\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2026-02-02\n    previous_version: "
 	 "2026-02-02\n",
 		"t.yaml:4:23: warning: a.previous_version is the current one, 2026-02-02: "
-		"going back "
-		"to it would change nothing; null says that there is no earlier version\n"},
+		"going back to it would change nothing; null says that there is no earlier "
+		"version\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2026-02-02\n    previos_version: "
 	 "null\n",
 		"t.yaml:4:5: warning: model a: unknown key \"previos_version\" is ignored; did "
-		"you "
-		"mean previous_version?\n"},
+		"you mean previous_version?\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2026-02-02\n    owner: me\n",
 		"t.yaml:4:5: warning: model a: unknown key \"owner\" is ignored\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2026-02-02\n    3: x\n",
@@ -194,28 +187,22 @@ static const struct {
 		"directory: no \"/\", not empty, not \"..\"\n"},
 	{"sentinelcam_models:\n  \"\": {current_version: 2026-02-02}\n",
 		"t.yaml:2:3: error: model name: found \"\", expected a name that can be a "
-		"directory: "
-		"no \"/\", not empty, not \"..\"\n"},
+		"directory: no \"/\", not empty, not \"..\"\n"},
 	{"sentinelcam_models:\n  .hidden: {current_version: 2026-02-02}\n",
 		"t.yaml:2:3: error: model name: found \".hidden\", expected a name that does "
-		"not "
-		"begin with \".\" or \"-\"\n"},
+		"not begin with \".\" or \"-\"\n"},
 	{"sentinelcam_models:\n  -x: {current_version: 2026-02-02}\n",
 		"t.yaml:2:3: error: model name: found \"-x\", expected a name that does not "
-		"begin with "
-		"\".\" or \"-\"\n"},
+		"begin with \".\" or \"-\"\n"},
 	{"sentinelcam_models:\n  coral_packages: {current_version: 2026-02-02}\n",
 		"t.yaml:2:3: error: model name: found \"coral_packages\", expected another "
-		"name: that "
-		"directory of the store holds packages\n"},
+		"name: that directory of the store holds packages\n"},
 	{"sentinelcam_models:\n  \"a,b\": {current_version: 2026-02-02}\n",
 		"t.yaml:2:3: error: model name: found \"a,b\", expected a name without commas "
-		"and "
-		"control characters\n"},
+		"and control characters\n"},
 	{"sentinelcam_models:\n  \"a\\nb\": {current_version: 2026-02-02}\n",
 		"t.yaml:2:3: error: model name: found \"a?b\", expected a name without commas "
-		"and "
-		"control characters\n"},
+		"and control characters\n"},
 	{"sentinelcam_models:\n  7: {current_version: 2026-02-02}\n",
 		"t.yaml:2:3: error: model name: found the number 7, expected a name in "
 		"quotes\n"},
@@ -225,24 +212,20 @@ static const struct {
 		"t.yaml:4:13: error: a.update: found the number 1, expected true or false\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2026-02-02\n    exclude: '*.tmp'\n",
 		"t.yaml:4:14: error: a.exclude: found \"*.tmp\", expected a list of patterns, "
-		"e.g. "
-		"[\"*.tmp\"]\n"},
+		"e.g. [\"*.tmp\"]\n"},
 	{"sentinelcam_models:\n  a:\n    current_version: 2026-02-02\n    initial_only: [1, "
 	 "x]\n",
 		"t.yaml:4:20: error: a.initial_only: found the number 1: expected a pattern in "
 		"quotes\n"},
 	{"sentinelcam_models: {}\nsentinelcam_model_retention: -1\n",
 		"t.yaml:2:30: error: sentinelcam_model_retention: found the number -1, "
-		"expected how "
-		"many versions of a model to keep, 0 to 100000\n"},
+		"expected how many versions of a model to keep, 0 to 100000\n"},
 	{"sentinelcam_models: {}\nsentinelcam_model_retention: many\n",
 		"t.yaml:2:30: error: sentinelcam_model_retention: found \"many\", expected how "
-		"many "
-		"versions of a model to keep, 0 to 100000\n"},
+		"many versions of a model to keep, 0 to 100000\n"},
 	{"sentinelcam_models: {}\ncoral_packages: [a]\n",
 		"t.yaml:2:17: error: coral_packages: found a list, expected a mapping from at "
-		"most "
-		"10000 packages to their versions\n"},
+		"most 10000 packages to their versions\n"},
 	{"sentinelcam_models: {}\ncoral_packages:\n  a/b: 1\n  c: null\n",
 		"t.yaml:3:3: error: coral_packages: found \"a/b\", expected a package's name\n"
 		"t.yaml:4:6: error: coral_packages.c: found null, expected a version or a "

@@ -219,8 +219,7 @@ static void test_linked_files(void **state)
 		"  b: {groups: [outposts, datasinks], outpost_models: [face], datasink_models: "
 		"[{model: face, linked_files: [x]}]}\n"
 		"  c: {groups: [outposts, datasinks], outpost_models: [{model: face, "
-		"linked_files: "
-		"[x]}], datasink_models: [face]}\n",
+		"linked_files: [x]}], datasink_models: [face]}\n",
 		NULL, NULL);
 
 	assert_string_equal(o.findings, "");
@@ -269,8 +268,7 @@ static void test_a_config_of_an_unknown_model(void **state)
 
 	assert_string_equal(o.findings,
 		"t.yaml:7:40: error: model_configs: found the model \"fcae\", expected one "
-		"that "
-		"sentinelcam_models has; did you mean face?\n"
+		"that sentinelcam_models has; did you mean face?\n"
 		"t.yaml:7:47: error: model_configs: models: found \"face\", expected a list of "
 		"models\n");
 }
@@ -291,63 +289,50 @@ static const struct {
 		"has\n"},
 	{"  a: {groups: [outposts]}\n", NULL,
 		"error: outpost_models is not defined, expected the list of models that hosts "
-		"of the "
-		"group outposts get, e.g. in group_vars/outposts/models.yaml (host a)\n"},
+		"of the group outposts get, e.g. in group_vars/outposts/models.yaml (host "
+		"a)\n"},
 	{"  a: {}\n", NULL,
 		"warning: model_set is not defined, so nothing is deployed; expected all, "
-		"none, or a "
-		"list of models in group_vars or host_vars (host a)\n"},
+		"none, or a list of models in group_vars or host_vars (host a)\n"},
 	{"  a: {model_set: some}\n", NULL,
 		"t.yaml:7:18: error: model_set: found \"some\", expected all, none, or a list "
-		"of at "
-		"most 10000 models, e.g. [mobilenet_ssd]\n"},
+		"of at most 10000 models, e.g. [mobilenet_ssd]\n"},
 	{"  a: {model_set: {face: yes}}\n", NULL,
 		"t.yaml:7:18: error: model_set: found a mapping, expected all, none, or a list "
-		"of at "
-		"most 10000 models, e.g. [mobilenet_ssd]\n"},
+		"of at most 10000 models, e.g. [mobilenet_ssd]\n"},
 	{"  a: {model_set: [3]}\n", NULL,
 		"t.yaml:7:19: error: model_set: found the number 3, expected a model's name, "
-		"or "
-		"{model: NAME, linked_files: [PATTERNS]}\n"},
+		"or {model: NAME, linked_files: [PATTERNS]}\n"},
 	{"  a: {model_set: [{model: face, files: [x]}]}\n", NULL,
 		"t.yaml:7:33: error: model_set: found the key \"files\", expected `model: "
-		"NAME` and "
-		"`linked_files: [PATTERNS]`\n"},
+		"NAME` and `linked_files: [PATTERNS]`\n"},
 	{"  a: {model_set: [{linked_files: [x]}]}\n", NULL,
 		"t.yaml:7:19: error: model_set: found a mapping, expected a model's name, or "
-		"{model: "
-		"NAME, linked_files: [PATTERNS]}\n"},
+		"{model: NAME, linked_files: [PATTERNS]}\n"},
 	{"  a: {model_set: [face, face]}\n", NULL,
 		"t.yaml:7:25: warning: model_set: face is listed twice\n"},
 	{"  a: {model_set: all, model_version_overrides: {fcae: 2025-11-20}}\n", NULL,
 		"t.yaml:7:49: error: model_version_overrides: found the model \"fcae\", "
-		"expected one "
-		"that sentinelcam_models has; did you mean face?\n"},
+		"expected one that sentinelcam_models has; did you mean face?\n"},
 	{"  a: {model_set: all, model_version_overrides: {face: 2025-11-31}}\n", NULL,
 		"t.yaml:7:55: error: model_version_overrides.face: found \"2025-11-31\", "
-		"expected a "
-		"day that the calendar has\n"},
+		"expected a day that the calendar has\n"},
 	{"  a: {model_set: all, model_version_overrides: {face: null}}\n", NULL,
 		"t.yaml:7:55: error: model_version_overrides.face: found null, expected a "
-		"version as "
-		"\"YYYY-MM-DD\"\n"},
+		"version as \"YYYY-MM-DD\"\n"},
 	{"  a: {model_set: all, model_version_overrides: [face]}\n", NULL,
 		"t.yaml:7:48: error: model_version_overrides: found a list, expected a mapping "
-		"from "
-		"models to versions\n"},
+		"from models to versions\n"},
 	{"  a: {model_set: [ssd], model_version_overrides: {face: 2025-11-20}}\n", NULL,
 		"t.yaml:7:57: warning: model_version_overrides.face has no effect: the host "
-		"does not "
-		"get that model\n"},
+		"does not get that model\n"},
 	{"  a: {model_set: [ssd], sentinelcam_model_registry: models}\n", NULL,
 		"t.yaml:7:53: error: sentinelcam_model_registry: found \"models\", expected "
-		"the "
-		"absolute path of the directory that holds the models, e.g. "
+		"the absolute path of the directory that holds the models, e.g. "
 		"\"/home/ops/sentinelcam/model_registry\"\n"},
 	{"  a: {model_set: [ssd]}\n", "sdd",
 		"error: --models: found \"sdd\", expected a model that sentinelcam_models has; "
-		"did "
-		"you mean ssd?\n"},
+		"did you mean ssd?\n"},
 	{"  a: {model_set: [ssd]}\n", "face",
 		"warning: --models: none of the hosts gets face\n"},
 };

@@ -205,16 +205,14 @@ static void test_mistakes_of_all_files_in_one_run(void **state)
 		"error: --models: found \"yolo\", expected a model that sentinelcam_models "
 		"has\n"
 		"D/inventory/group_vars/all/model_registry.yaml:5:22: error: "
-		"face.current_version: "
-		"found \"2026-02-30\", expected a day that the calendar has\n"
+		"face.current_version: found \"2026-02-30\", expected a day that the calendar "
+		"has\n"
 		"D/inventory/group_vars/outposts/models.yaml:2:5: error: found the model "
-		"\"sdd\", "
-		"expected one that sentinelcam_models has; did you mean ssd? (host porch)\n"
+		"\"sdd\", expected one that sentinelcam_models has; did you mean ssd? (host "
+		"porch)\n"
 		"D/inventory/host_vars/study.yaml:2:3: error: model_version_overrides: found "
-		"the "
-		"model \"faces\", expected one that sentinelcam_models has; did you mean face? "
-		"(host "
-		"study)\n");
+		"the model \"faces\", expected one that sentinelcam_models has; did you mean "
+		"face? (host study)\n");
 }
 
 static void test_keys_that_are_given_twice(void **state)
@@ -239,14 +237,11 @@ static void test_keys_that_are_given_twice(void **state)
 
 	assert_string_equal(findings(&l),
 		"D/inventory/group_vars/all/model_registry.yaml:6:5: error: the key "
-		"current_version "
-		"is given again, first in line 5; remove one of them\n"
+		"current_version is given again, first in line 5; remove one of them\n"
 		"D/inventory/group_vars/all/model_registry.yaml:7:3: error: the key ssd is "
-		"given "
-		"again, first in line 2; remove one of them\n"
+		"given again, first in line 2; remove one of them\n"
 		"D/inventory/host_vars/study.yaml:4:1: error: the key model_version_overrides "
-		"is "
-		"given again, first in line 2; remove one of them\n");
+		"is given again, first in line 2; remove one of them\n");
 }
 
 static void test_keys_given_twice_inside_the_hosts_file(void **state)

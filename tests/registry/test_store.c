@@ -152,8 +152,7 @@ static void test_a_link_out_of_the_store_is_an_error(void **state)
 	assert_int_equal(err.code, ERR_INPUT);
 	snprintf(expected, sizeof(expected),
 		"the model directory %s/face is a symbolic link to \"../elsewhere/face\", out "
-		"of the "
-		"store; expected the directory itself",
+		"of the store; expected the directory itself",
 		store->location);
 	assert_string_equal(err.text, expected);
 	assert_int_equal(store_check_version(store, "ssd", "2026-02-02", &err), -1);
@@ -430,25 +429,18 @@ static void test_versions_that_the_store_lacks(void **state)
 	open_store();
 	const char *expected = arena_printf(&fixture_arena,
 		"t.yaml:3:29: error: found face 2026-02-02, expected a version that the store "
-		"%s has; "
-		"it has 2025-02-25, 2025-11-20 (hosts a, b)\n"
+		"%s has; it has 2025-02-25, 2025-11-20 (hosts a, b)\n"
 		"t.yaml:4:58: warning: ssd.previous_version: the store %s lacks 2019-01-01, so "
-		"going "
-		"back to it would fail\n"
+		"going back to it would fail\n"
 		"t.yaml:5:30: error: found empty 2026-01-01, expected a version that the store "
-		"%s has; "
-		"it has none of that model (hosts a, c)\n"
+		"%s has; it has none of that model (hosts a, c)\n"
 		"t.yaml:6:29: error: found none 2026-01-01, expected a version that the store "
-		"%s has; "
-		"it has no such model (hosts a, c)\n"
+		"%s has; it has no such model (hosts a, c)\n"
 		"t.yaml:7:31: error: linked 2026-01-01: the model directory %s/linked is a "
-		"symbolic "
-		"link to \"../outside\", out of the store; expected the directory itself "
-		"(hosts a, "
-		"c)\n"
+		"symbolic link to \"../outside\", out of the store; expected the directory "
+		"itself (hosts a, c)\n"
 		"t.yaml:11:55: error: found face 2025-11-21, expected a version that the store "
-		"%s has; "
-		"it has 2025-02-25, 2025-11-20 (host c)\n",
+		"%s has; it has 2025-02-25, 2025-11-20 (host c)\n",
 		store->location, store->location, store->location, store->location,
 		store->location, store->location);
 

@@ -187,10 +187,9 @@ static void files_of_proxied_artifacts(void **state)
 	static const struct canned_answer answers[] = {
 		{.target = URI, .body = "{\"artifact_uri\": \"mlflow-artifacts://h:5/1/a/\"}"},
 		{.target = PROXY "?path=1%2Fa%2Fweights",
-			.body = "{\"files\": ["
-				"{\"path\": \"best.pt\", \"is_dir\": false, \"file_size\": "
-				"\"7\"},"
-				"{\"path\": \"last.pt\", \"is_dir\": false}]}"},
+			.body = "{\"files\": [{\"path\": \"best.pt\", \"is_dir\": false, "
+				"\"file_size\": \"7\"},{\"path\": \"last.pt\", \"is_dir\": "
+				"false}]}"},
 		{.target = PROXY "?path=1%2Fa",
 			.body = "{\"files\": ["
 				"{\"path\": \"weights\", \"is_dir\": true}]}"},

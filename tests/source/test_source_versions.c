@@ -108,8 +108,7 @@ static void the_registry_by_number(void **state)
 	const struct canned_answer answers[] = {
 		{.target = ENTRY,
 			.body = "{\"model_name\": \"plates\", \"version\": 3, \"path\": "
-				"\"/p\", "
-				"\"status\": \"archived\", \"date\": \"2026-02-01\"}"},
+				"\"/p\", \"status\": \"archived\", \"date\": \"2026-02-01\"}"},
 		{0}};
 	struct source_request fourth = third;
 

@@ -11,9 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char variables[] =
 	"{\"n\": 5, \"s\": \"text\", \"l\": [1, \"a\", [2]], \"d\": {\"a\": 1, \"b\": {\"c\": "
-	"null}},"
-	" \"t\": \"{{ n + 1 }}\", \"loop_a\": \"{{ loop_b }}\", \"loop_b\": \"{{ loop_a }}\","
-	" \"u\": [{\"name\": \"x\", \"age\": 3}]}";
+	"null}}, \"t\": \"{{ n + 1 }}\", \"loop_a\": \"{{ loop_b }}\", \"loop_b\": \"{{ loop_a "
+	"}}\", \"u\": [{\"name\": \"x\", \"age\": 3}]}";
 
 /* What a template under test meets. */
 struct surroundings {

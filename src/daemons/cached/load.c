@@ -74,16 +74,14 @@ static int take_only(struct source_files *files, struct source_file *file, const
 		if (found)
 			return err_set(err, ERR_INPUT,
 				"version %s has several models, %s and %s: say with "
-				"\"artifact\" "
-				"which one",
+				"\"artifact\" which one",
 				version, found->path, f->path);
 		found = f;
 	}
 	if (!found)
 		return err_set(err, ERR_NOTFOUND,
 			"version %s has no file that looks like a model among its %zu: say "
-			"with "
-			"\"artifact\" which one",
+			"with \"artifact\" which one",
 			version, files->count);
 	*file = *found;
 	*found = (struct source_file){0};

@@ -5,8 +5,7 @@
 static const char columns[] =
 	"SELECT m.id, m.name, m.hf_model_id, m.origin_repo_url, m.author_id, m.owner, m.task, "
 	"m.license_type, m.license, m.library, m.sha, m.last_modified, m.hub_created_at, "
-	"m.gated, "
-	"m.created_at, m.updated_at, m.vanished_at, m.downloads, m.likes, m.tags ";
+	"m.gated, m.created_at, m.updated_at, m.vanished_at, m.downloads, m.likes, m.tags ";
 
 static void add_model(struct sql_result *rows, struct strbuf *out)
 {

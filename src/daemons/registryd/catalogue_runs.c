@@ -60,8 +60,7 @@ int run_update(struct sql *sql, int64_t id, const struct sync_result *result, bo
 {
 	static const char statement[] =
 		"UPDATE sync_runs SET status = $1, finished_at = $2, fetched = $3, created = "
-		"$4, "
-		"updated = $5, unchanged = $6, vanished = $7, skipped = $8, message = $9 "
+		"$4, updated = $5, unchanged = $6, vanished = $7, skipped = $8, message = $9 "
 		"WHERE id = $10";
 	char now[32];
 

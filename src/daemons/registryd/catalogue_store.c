@@ -183,12 +183,10 @@ static int create(struct model_writer *w, const struct row *row, int64_t *id, st
 {
 	static const char statement[] =
 		"INSERT INTO ml_models (name, hf_model_id, origin_repo_url, author_id, tags, "
-		"task, "
-		"license_type, license, owner, library, sha, last_modified, hub_created_at, "
-		"gated, "
-		"downloads, likes, search, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, "
-		"$6, "
-		"$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18) RETURNING id";
+		"task, license_type, license, owner, library, sha, last_modified, "
+		"hub_created_at, gated, downloads, likes, search, created_at, updated_at) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
+		"$16, $17, $18, $18) RETURNING id";
 	const struct hub_model *m = row->m;
 	const struct sql_arg args[] = {sql_text(row->name), sql_text(m->id), sql_text(row->url),
 		sql_int(w->author_id), sql_text(row->tags.data), sql_text(m->task),
@@ -206,9 +204,8 @@ static int update(struct model_writer *w, const struct row *row, int64_t id, str
 {
 	static const char statement[] =
 		"UPDATE ml_models SET tags = $1, task = $2, license_type = $3, license = $4, "
-		"library = $5, sha = $6, last_modified = $7, gated = $8, downloads = $9, "
-		"likes = $10, search = $11, updated_at = $12, vanished_at = NULL WHERE id = "
-		"$13";
+		"library = $5, sha = $6, last_modified = $7, gated = $8, downloads = $9, likes "
+		"= $10, search = $11, updated_at = $12, vanished_at = NULL WHERE id = $13";
 	const struct hub_model *m = row->m;
 	const struct sql_arg args[] = {sql_text(row->tags.data), sql_text(m->task),
 		sql_text(row->license_type), sql_text(m->license), sql_text(m->library),

@@ -400,8 +400,7 @@ static const struct api_about about_get = {.id = "getFile",
 
 static const struct api_about about_put = {.id = "putFile",
 	.what = "Uploads a file of a version that is not sealed, whole or, with Content-Range, "
-		"a "
-		"part that follows what is there",
+		"a part that follows what is there",
 	.role = ROLE_WRITE,
 	FILE_SEGMENTS,
 	.body = "Content",

@@ -191,8 +191,7 @@ int files_s3_head(
 		return 0;
 	return err_set(err, ERR_INTEGRITY,
 		"%s/%s was not uploaded by this service: its digests are missing; drop what "
-		"was "
-		"uploaded, and upload it here",
+		"was uploaded, and upload it here",
 		f->store, key);
 }
 

@@ -47,8 +47,7 @@ static int check_parents(const struct version_manifest *m, const char *path, str
 		if (version_manifest_find(m, parent))
 			return err_set(err, ERR_INPUT,
 				"%s is a file, and %s lies in a directory of that name; drop "
-				"what was "
-				"uploaded",
+				"what was uploaded",
 				parent, path);
 	}
 	return 0;

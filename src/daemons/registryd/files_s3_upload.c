@@ -60,8 +60,7 @@ void *files_s3_begin(void *state, const struct files_name *name,
 	if (range->partial) {
 		err_set(err, ERR_UNSUPPORTED,
 			"this registry keeps its files in S3 and takes each of them whole: "
-			"send "
-			"%s in one request, without Content-Range",
+			"send %s in one request, without Content-Range",
 			name->path);
 		return NULL;
 	}

@@ -249,8 +249,7 @@ static int tell_events(struct sql *sql, int64_t after, int64_t until, fleet_tell
 	const struct sql_arg args[] = {sql_int(after), sql_int(until)};
 	struct sql_result *rows = sql_query(sql,
 		"SELECT number, name, data FROM fleet_events WHERE number > $1 AND number <= "
-		"$2 "
-		"ORDER BY number",
+		"$2 ORDER BY number",
 		args, ARRAY_SIZE(args), err);
 	int more = -1;
 

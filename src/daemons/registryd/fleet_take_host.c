@@ -26,12 +26,12 @@ int taking_put_state(struct taking *t, const struct model_state *s, struct err *
 	t->may_exceed = true;
 	return taking_run(t,
 		"INSERT INTO fleet_states (host, model, version, wanted, state, drift, "
-		"drifted, "
-		"error, rollout, seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
-		"ON CONFLICT (host, model) DO UPDATE SET version = excluded.version, wanted = "
-		"excluded.wanted, state = excluded.state, drift = excluded.drift, drifted = "
-		"excluded.drifted, error = excluded.error, rollout = excluded.rollout, seen = "
-		"excluded.seen WHERE fleet_states.seen <= excluded.seen",
+		"drifted, error, rollout, seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+		"$10) ON CONFLICT (host, model) DO UPDATE SET version = excluded.version, "
+		"wanted = excluded.wanted, state = excluded.state, drift = excluded.drift, "
+		"drifted = excluded.drifted, error = excluded.error, rollout = "
+		"excluded.rollout, seen = excluded.seen WHERE fleet_states.seen <= "
+		"excluded.seen",
 		args, ARRAY_SIZE(args), err);
 }
 
@@ -43,8 +43,7 @@ int taking_put_host(struct taking *t, const char *host, const char *state, const
 
 	return taking_run(t,
 		"INSERT INTO fleet_hosts (host, state, health, error, seen) VALUES ($1, $2, "
-		"$3, "
-		"$4, $5) ON CONFLICT (host) DO UPDATE SET state = excluded.state, health = "
+		"$3, $4, $5) ON CONFLICT (host) DO UPDATE SET state = excluded.state, health = "
 		"coalesce(excluded.health, fleet_hosts.health), error = excluded.error, seen = "
 		"excluded.seen WHERE fleet_hosts.seen <= excluded.seen",
 		args, ARRAY_SIZE(args), err);

@@ -81,8 +81,7 @@ static int note_model(
 	return taking_run(t,
 		"UPDATE fleet_rollout_hosts SET models = CASE WHEN models = '' THEN $3 ELSE "
 		"models || ', ' || $3 END WHERE rollout = $1 AND host = $2 AND length(models) "
-		"< "
-		"$4",
+		"< $4",
 		args, ARRAY_SIZE(args), err);
 }
 

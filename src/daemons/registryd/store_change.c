@@ -151,8 +151,7 @@ int entry_check_fields(const struct entry *e, struct err *err)
 	if (!entry_name_is_valid(e->model_name))
 		return err_set(err, ERR_INPUT,
 			"model_name: expected up to %u letters, digits, '.', '_' and '-', a "
-			"letter "
-			"or digit first",
+			"letter or digit first",
 			ENTRY_NAME_MAX);
 	if (e->version < 1)
 		return err_set(

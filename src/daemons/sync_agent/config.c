@@ -281,8 +281,7 @@ static void check(struct agent_config *c, const struct value *v, struct diags *d
 	if (c->reporting.endpoint && !is_url(c->reporting.endpoint))
 		diag_error(diags, &v->place,
 			"reporting.endpoint: found \"%s\", expected what begins with http:// "
-			"or "
-			"https://",
+			"or https://",
 			c->reporting.endpoint);
 	if (c->webhook_secret && !c->status_port)
 		diag_error(diags, &v->place,

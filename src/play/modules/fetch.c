@@ -97,8 +97,7 @@ static int add_below(struct strbuf *path, const char *below, struct err *err)
 		if (strcmp(parts.items[i], "..") == 0)
 			return err_set(err, ERR_INPUT,
 				"src: %s: .. would lead out of the host's directory; flat: "
-				"true "
-				"takes the file's name alone",
+				"true takes the file's name alone",
 				below);
 		strbuf_addf(path, "/%s", parts.items[i]);
 	}
@@ -114,8 +113,7 @@ static int add_flat(
 	else if (path_is_dir(path->data))
 		return err_set(err, ERR_INPUT,
 			"dest is an existing directory, use a trailing slash if you want to "
-			"fetch "
-			"src into that directory");
+			"fetch src into that directory");
 	return 0;
 }
 

@@ -213,8 +213,7 @@ static int read_key(struct known *k, struct err *err)
 	if (strchr(k->host, ','))
 		return err_set(err, ERR_INPUT,
 			"Comma separated list of names is not supported. Please pass a single "
-			"name "
-			"to lookup in the known_hosts file.");
+			"name to lookup in the known_hosts file.");
 	if (!is_about(&k->wanted, k->host))
 		return err_set(err, ERR_INPUT,
 			"Host parameter does not match hashed host field in supplied key");

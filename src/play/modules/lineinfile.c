@@ -339,8 +339,7 @@ static void warn_of_empty(struct module_call *c)
 		value_new_stringf(c->arena,
 			"The %s is an empty string, which will match every line in the file. "
 			"This may have unintended consequences, such as replacing the last "
-			"line "
-			"in the file rather than appending.%s",
+			"line in the file rather than appending.%s",
 			regexp ? "regular expression" : "search string",
 			regexp ? " If this is desired, use '^' to match every line in the file "
 				 "and avoid this warning."

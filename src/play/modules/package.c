@@ -72,8 +72,7 @@ static const struct module *find_module(const char *manager, struct err *err)
 			return managers[i].module;
 	err_set(err, ERR_UNSUPPORTED,
 		"Could not find a module for %s: of package managers there is apt; another "
-		"one's "
-		"own module may be named in its place",
+		"one's own module may be named in its place",
 		manager);
 	return NULL;
 }

@@ -232,8 +232,7 @@ static void problems_name_their_fields(void **state)
 	assert_int_equal(answer.status, 422);
 	assert_string_equal(answer.body.data,
 		"{\"title\": \"Unprocessable Content\", \"status\": 422, \"detail\": \"a: "
-		"found "
-		"\\\"x\\\"\", \"errors\": [{\"field\": \"a\", \"detail\": \"found "
+		"found \\\"x\\\"\", \"errors\": [{\"field\": \"a\", \"detail\": \"found "
 		"\\\"x\\\"\"}, {\"field\": \"b\", \"detail\": \"is missing\"}]}\n");
 }
 

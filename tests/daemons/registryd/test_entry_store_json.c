@@ -179,8 +179,7 @@ static void a_broken_file_is_refused_and_left_alone(void **state)
 		{"{\"models\": [" ENTRY("a", "1", "production") ",\n" ENTRY(
 			 "a", "2", "production") "]}",
 			"registry.json:2:1: version 2 of a is in production, and version 1 "
-			"already "
-			"is"},
+			"already is"},
 		{"{\"models\": [], \"models\": []}", "the key models is given twice"},
 		{"{\"models\": [{\"model_name\": \"a\", \"version\": 1, \"path\": \"p\", "
 		 "\"status\": \"staging\", \"creation_timestamp\": \"yesterday\"}]}",
