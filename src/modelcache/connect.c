@@ -13,6 +13,7 @@
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 5000
 #define WARM_MS      5000 /* for a new daemon, to give what it has */
+#define AGAIN_MS     1000 /* until what a daemon could not give is asked for again */
 
 static bool stopped(struct modelcache *cache, int timeout_ms)
 {
@@ -84,14 +85,24 @@ static struct session *reconnect(struct modelcache *cache, struct session *old)
 	return NULL;
 }
 
+/* Until the connection ends. */
+static void serve(struct session *s)
+{
+	int n;
+
+	while ((n = session_receive(s, s->again ? AGAIN_MS : -1)) >= 0) {
+		if (n == 0 && s->again)
+			query_refresh_again(s);
+	}
+}
+
 void *connect_run(void *data)
 {
 	struct modelcache *cache = data;
 	struct session *s = atomic_load(&cache->session);
 
 	while (s) {
-		while (session_receive(s, -1) >= 0)
-			;
+		serve(s);
 		pthread_mutex_lock(&cache->lock);
 		atomic_store(&s->dead, true);
 		session_fail(s);

@@ -173,7 +173,8 @@ static const struct modelcache_model *ask(struct modelcache *cache, const char *
 	pthread_mutex_lock(&cache->lock);
 	struct session *s = atomic_load(&cache->session);
 	const struct query *q = query_find(s, name, selector);
-	bool asked = q && q->stale; /* by our thread, which does not make us wait */
+	bool asked =
+		q && (q->stale || q->again); /* by our thread, which does not make us wait */
 	pthread_mutex_unlock(&cache->lock);
 	const struct modelcache_model *model =
 		asked ? take_any(s->before, name, selector) : NULL;

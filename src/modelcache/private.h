@@ -40,6 +40,7 @@ struct query {
 	char selector[sizeof(((struct mc_message *)0)->selector)];
 	_Atomic uint64_t target; /* slot << 32 | serial; 0: none */
 	bool stale;              /* another version is current; it is asked for */
+	bool again;              /* that failed: it is asked for once more, later */
 };
 
 /* A request that waits; on its caller's stack, or (refresh) on the heap. */
@@ -61,6 +62,7 @@ struct session {
 	struct held held[MC_SLOTS];
 	struct query *_Atomic queries[QUERIES];
 	unsigned query_count;
+	bool again; /* some query is to be asked for again; the library's thread's alone */
 	struct request *requests;
 	uint32_t last_id;
 	struct session *before;
@@ -122,8 +124,10 @@ uint64_t held_target(const struct held *h);
 struct query *query_find(struct session *s, const char *name, const char *selector);
 /* The same, added if it is not there; the lock is held. NULL: there are too many. */
 struct query *query_add(struct session *s, const char *name, const char *selector);
-/* Asks for what queries of a name mean now; the lock is held. */
+/* Asks for what queries of a name mean now; NULL: all; the lock is held. */
 void query_refresh(struct session *s, const char *name);
+/* Asks once more for what could not be had. Takes the lock. */
+void query_refresh_again(struct session *s);
 
 /* ---- connect.c: the library's thread ---- */
 

@@ -61,8 +61,10 @@ static void refresh(struct session *s, struct query *q)
 	r->selector = q->selector;
 	r->refresh = q;
 	q->stale = true;
+	q->again = false;
 	if (session_request(s, r) < 0) {
 		q->stale = false;
+		q->again = s->again = true;
 		free(r);
 	}
 }
@@ -74,4 +76,16 @@ void query_refresh(struct session *s, const char *name)
 		if (q && (!name || (!strcmp(q->name, name) && !mc_is_version(q->selector))))
 			refresh(s, q);
 	}
+}
+
+void query_refresh_again(struct session *s)
+{
+	pthread_mutex_lock(&s->cache->lock);
+	s->again = false;
+	for (unsigned i = 0; i < QUERIES; i++) {
+		struct query *q = atomic_load(&s->queries[i]);
+		if (q && q->again)
+			refresh(s, q);
+	}
+	pthread_mutex_unlock(&s->cache->lock);
 }

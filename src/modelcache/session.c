@@ -222,6 +222,9 @@ void session_forget(struct session *s, struct request *r)
 static void finish(struct session *s, struct request *r)
 {
 	if (r->refresh) {
+		/* What is not there any more is no failure: the former version serves. */
+		r->refresh->again = r->error.code && r->error.code != ENOENT;
+		s->again |= r->refresh->again;
 		r->refresh->stale = false;
 		free(r);
 	} else {
@@ -301,9 +304,9 @@ static void on_model(struct session *s, const struct mc_message *m, int fd)
 		snprintf(asked.selector, sizeof(asked.selector), "%s", r->selector);
 		if (h)
 			settle(s, r, h);
+		r->error = error;
 		if (!r->refresh) {
 			r->held = h;
-			r->error = error;
 			idle = NULL;
 		}
 		finish(s, r);

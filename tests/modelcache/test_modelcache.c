@@ -19,6 +19,7 @@
 #include "base/scratch.h"
 #include "base/str.h"
 #include "modelcache/cache_fixture.h"
+#include "modelcache/protocol.h"
 
 struct client {
 	struct modelcache *cache;
@@ -215,7 +216,42 @@ static void test_another_version(void **state)
 	fixture_close(&f);
 }
 
-/* No place for two: the old one is taken back, and its memory goes when it is let go. */
+/* Acquires so many models more, so that the client has no slot left; they stay in hand. */
+static void fill_slots(struct client *c, struct cache_fixture *f,
+	const struct modelcache_model *others[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		autofree char *name = xasprintf("other%u", i);
+		fixture_put(f, name, "1", 10);
+		others[i] = acquire(c, name, NULL);
+		assert_non_null(others[i]);
+	}
+}
+
+/* Another version that the client cannot be given at first comes all the same. */
+static void test_another_version_that_fails_at_first(void **state)
+{
+	const struct modelcache_model *others[MC_SLOTS - 1];
+	struct cache_fixture f;
+	struct client c;
+
+	fixture_open(&f, *state, 2 * MC_SLOTS, 0);
+	fixture_put(&f, "fraud", "1", 5000);
+	connect_client(&c, &f);
+	assert_true(gives(&c, "fraud", NULL, "1"));
+	fill_slots(&c, &f, others, MC_SLOTS - 1);
+	uint64_t asked = fixture_hub_counts(&f).requests;
+	fixture_put(&f, "fraud", "2", 5000);
+	FIXTURE_WAIT(fixture_hub_counts(&f).requests > asked);
+	assert_true(gives(&c, "fraud", NULL, "1"));
+	for (unsigned i = 0; i < MC_SLOTS - 1; i++)
+		modelcache_release(others[i]);
+	assert_int_equal(cache_remove(f.cache, "other0", "1", NULL), 0);
+	FIXTURE_WAIT(gives(&c, "fraud", NULL, "2"));
+	modelcache_close(c.cache);
+	fixture_close(&f);
+}
+
 /* What a version in hand says is constant, whatever becomes of its stage. */
 static void test_texts_stay(void **state)
 {
@@ -245,6 +281,7 @@ static void test_texts_stay(void **state)
 	fixture_close(&f);
 }
 
+/* No place for two: the old one is taken back, and its memory goes when it is let go. */
 static void test_old_memory_goes(void **state)
 {
 	struct cache_fixture f;
@@ -486,6 +523,7 @@ int main(int argc, char **argv)
 		TEST(test_empty_model),
 		TEST(test_what_has_to_be_loaded),
 		TEST(test_another_version),
+		TEST(test_another_version_that_fails_at_first),
 		TEST(test_texts_stay),
 		TEST(test_old_memory_goes),
 		TEST(test_in_hand_is_not_evicted),
