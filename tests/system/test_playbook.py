@@ -17,6 +17,7 @@ from harness.deploy import HOST_FAILED, OK, UNREACHABLE, Run, finish
 from harness.deploy import program as built
 
 REFUSED, INTERRUPTED = 4, 99  # run-playbook ends as ansible-playbook does
+PATIENCE = 120  # seconds that only a hang reaches
 
 PLAYBOOK = """\
 - name: First
@@ -186,19 +187,20 @@ class CommandTest(PlaybookCase):
 
     def test_an_interrupt_finishes_the_task(self):
         playbook = self.write("- hosts: node1\n  gather_facts: false\n  tasks:\n"
-                              "    - name: slow\n      shell: sleep 2; touch '{{ data_path }}.end'\n"
+                              "    - name: slow\n      shell: touch '{{ data_path }}.begun'; sleep 2;\n"
+                              "        touch '{{ data_path }}.end'\n"
                               "    - command: touch '{{ data_path }}.never'\n")
         process = subprocess.Popen(self.command("--json", playbook), text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env=self.operator.environment)
-        head = ""
-        while '"task_start"' not in head:
-            head += process.stdout.readline()
-        time.sleep(0.5)
+        home = self.nodes["node1"].home
+        until = time.monotonic() + PATIENCE
+        while not (home / "data.begun").exists() and process.poll() is None:
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         run = finish(process)
         self.assertEqual(run.code, INTERRUPTED, run)
-        home = self.nodes["node1"].home
         self.assertTrue((home / "data.end").exists())
         self.assertFalse((home / "data.never").exists())
 
