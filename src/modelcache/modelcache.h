@@ -17,8 +17,8 @@
  * Which version. `selector` is NULL or "" for the current version, "@ALIAS", a stage of MLflow
  * ("Production"), or a version ("2"). When another version becomes current, a thread of the
  * library maps it first, without haste (1 GB in a quarter of a second or so), and from then on
- * modelcache_acquire gives it; nobody waits meanwhile. modelcache_fd tells of it. One that cannot
- * be had just then (no memory, no slot) is asked for again every second.
+ * modelcache_acquire gives it; nobody waits meanwhile. modelcache_fd tells of it. One that
+ * cannot be had just then (no memory, no slot) is asked for again every second.
  *
  * Waiting. The first acquisition of a version asks the daemon, which may have to load it: up to
  * MODELCACHE_TIMEOUT_MS. Later ones do not wait.
