@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -83,16 +84,18 @@ static uint64_t stat_of(const char *text, const char *word)
 }
 
 /* What of a group's memory the kernel cannot take back, without the models. */
-static uint64_t read_others(const struct interface *face, const char *dir, uint64_t held)
+static uint64_t read_others(
+	const struct interface *face, const char *dir, const struct pressure_own *own)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	uint64_t sum = read_number(dir, face->usage, 0);
+	uint64_t sum = 0, exact = read_number(dir, face->usage, 0);
 
 	if (!read_file(dir, "memory.stat", &text))
-		return 0;
+		return exact + own->other;
 	for (size_t i = 0; i < WORDS && face->words[i]; i++)
 		sum += stat_of(text.data, face->words[i]);
-	return sum > held ? sum - held : 0;
+	uint64_t least = own->models + own->other;
+	return exact + (sum > least ? sum : least) - own->models;
 }
 
 /* "some avg10=1.23 ..." of memory.pressure. */
@@ -107,7 +110,8 @@ static double read_stalled(const char *dir)
 }
 
 /* What one group's limits leave for models. */
-static uint64_t read_room(const struct interface *face, const char *dir, uint64_t held)
+static uint64_t read_room(
+	const struct interface *face, const char *dir, const struct pressure_own *own)
 {
 	uint64_t limit = NO_LIMIT;
 
@@ -118,19 +122,19 @@ static uint64_t read_room(const struct interface *face, const char *dir, uint64_
 	if (limit == NO_LIMIT)
 		return UINT64_MAX;
 	uint64_t spare = limit / 20 > SPARE_MIN ? limit / 20 : SPARE_MIN;
-	uint64_t needed = read_others(face, dir, held) + spare;
+	uint64_t needed = read_others(face, dir, own) + spare;
 	return limit > needed ? limit - needed : 1;
 }
 
-void pressure_look(const char *root, const struct pressure_group *group, uint64_t held,
-	struct pressure_view *view)
+void pressure_look(const char *root, const struct pressure_group *group,
+	const struct pressure_own *own, struct pressure_view *view)
 {
 	autofree char *dir = xasprintf("%s%s", root, group->path);
 	size_t n = strlen(root);
 
 	*view = (struct pressure_view){.room = UINT64_MAX, .stalled = read_stalled(dir)};
 	for (;;) {
-		uint64_t room = read_room(&interfaces[group->version], dir, held);
+		uint64_t room = read_room(&interfaces[group->version], dir, own);
 		view->room = room < view->room ? room : view->room;
 		char *slash = strrchr(dir + n, '/');
 		if (!slash)
@@ -202,13 +206,27 @@ static void relieve(struct pressure *p, const struct pressure_view *view, uint64
 	p->rest = deadline_in(SHRINK_REST);
 }
 
+/* Bytes of this process's heap and stacks; see proc_pid_statm(5). */
+static uint64_t own_anonymous(void)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	unsigned long long resident, shared;
+
+	if (file_read("/proc/self/statm", FILE_BYTES, &text, NULL) < 0 ||
+		sscanf(text.data, "%*u %llu %llu", &resident, &shared) != 2 ||
+		shared > resident)
+		return 0;
+	return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* False where memory is being taken or given back, and figures would not belong together. */
 static bool view_of(struct pressure *p, struct pressure_view *view)
 {
 	struct blob_memory before, after;
 
 	blob_memory(&before);
-	pressure_look(PRESSURE_CGROUPS, &p->group, before.bytes, view);
+	const struct pressure_own own = {.models = before.bytes, .other = own_anonymous()};
+	pressure_look(PRESSURE_CGROUPS, &p->group, &own, view);
 	blob_memory(&after);
 	return !before.moving && before.moves == after.moves;
 }

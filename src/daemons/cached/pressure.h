@@ -32,14 +32,21 @@ struct pressure_view {
 	double stalled; /* percent of the last ten seconds in which something waited */
 };
 
+/* What of a group's memory is known to be this process's, in bytes. */
+struct pressure_own {
+	uint64_t models; /* in memory files */
+	uint64_t other;  /* its heap and stacks */
+};
+
 /*
  * Looks at a group and those above it; `root` is PRESSURE_CGROUPS, or in tests what looks like
- * it. `held` are the bytes of models. Each limit, less what is charged there and cannot go, and
- * less a spare part, is room for models; the smallest counts. What cannot be read is as without
- * a limit. Version 1 has no figures of stalls.
+ * it. Each limit, less what is charged there beside models and cannot go, and less a spare
+ * part, is room for models; the smallest counts. What cannot be read is as without a limit. The
+ * kernel's sums come late (it adds up every two seconds, or when enough has changed): at least
+ * what we have ourselves is taken off. Version 1 has no figures of stalls.
  */
-void pressure_look(const char *root, const struct pressure_group *group, uint64_t held,
-	struct pressure_view *view);
+void pressure_look(const char *root, const struct pressure_group *group,
+	const struct pressure_own *own, struct pressure_view *view);
 /* The group that a text as /proc/self/cgroup has it names. */
 void pressure_parse_group(const char *text, struct pressure_group *group);
 /* Frees its path. */

@@ -24,13 +24,14 @@ SIZE = 16 * MIB     # of a model
 MODELS = 12
 LIMIT = MODELS * SIZE * 60 // 100
 CLIENTS = 4
-# Takes so many MiB step by step, and says when it has them.
+# Takes so many MiB step by step, so slowly that the kernel, which adds up every two seconds only,
+# and a daemon on a busy machine can follow; says when it has them.
 HUNGRY = """
 import sys, time
 kept = []
 for _ in range(int(sys.argv[1])):
     kept.append(b"x" * (1 << 20))
-    time.sleep(0.01)
+    time.sleep(0.2)
 print("full", flush=True)
 sys.stdin.read()
 """

@@ -41,9 +41,10 @@ static int remove_root(void **state)
 static uint64_t room_of(int version, char *path, uint64_t held)
 {
 	const struct pressure_group group = {version, path};
+	const struct pressure_own own = {.models = held};
 	struct pressure_view view;
 
-	pressure_look(root, &group, held, &view);
+	pressure_look(root, &group, &own, &view);
 	return view.room;
 }
 
@@ -71,6 +72,23 @@ static void test_models_are_not_counted_among_the_others(void **state)
 	assert_int_equal(
 		room_of(2, "/b.service", 60000), 500000000 - SPARE - (1000 + 10000 + 200 + 5));
 	assert_int_equal(room_of(2, "/b.service", 600000), 500000000 - SPARE);
+}
+
+/* The kernel's sums do not know yet of models that are there already. */
+static void test_late_sums_leave_what_is_our_own(void **state)
+{
+	const struct pressure_group group = {2, "/b.service"};
+	const struct pressure_own own = {.models = 60000, .other = 4000};
+	struct pressure_view view;
+
+	(void)state;
+	put("/b.service", "memory.max", "500000000\n");
+	put("/b.service", "memory.stat", "anon 4100\nshmem 50000\n");
+	pressure_look(root, &group, &own, &view);
+	assert_int_equal(view.room, 500000000 - SPARE - 4000);
+	put("/b.service", "memory.stat", "anon 4100\nshmem 60000\n");
+	pressure_look(root, &group, &own, &view);
+	assert_int_equal(view.room, 500000000 - SPARE - 4100);
 }
 
 /* A slice's other services take from what it has. */
@@ -102,14 +120,15 @@ static void test_what_cannot_be_read_is_no_limit(void **state)
 static void test_stalls(void **state)
 {
 	const struct pressure_group group = {2, "/b.service"};
+	const struct pressure_own own = {0};
 	struct pressure_view view;
 
 	(void)state;
-	pressure_look(root, &group, 0, &view);
+	pressure_look(root, &group, &own, &view);
 	assert_true(view.stalled == 0);
 	put("/b.service", "memory.pressure",
 		"some avg10=12.34 avg60=1.00 avg300=0.10 total=5\nfull avg10=0.00\n");
-	pressure_look(root, &group, 0, &view);
+	pressure_look(root, &group, &own, &view);
 	assert_true(view.stalled > 12.3 && view.stalled < 12.4);
 }
 
@@ -163,6 +182,8 @@ int main(void)
 			test_the_lowest_limit_above_counts, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			test_models_are_not_counted_among_the_others, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(
+			test_late_sums_leave_what_is_our_own, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_neighbours_count, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			test_there_is_always_a_limit_if_there_is_one, make_root, remove_root),
