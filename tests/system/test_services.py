@@ -369,7 +369,9 @@ class ServicesTest(PlaybookCase):
 
     def test_commands_of_the_operator(self):
         pid = "/run/by-hand.pid"
-        commands = {"start": f"sleep 1000 & echo $! > {pid}", "stop": f"kill $(cat {pid})",
+        # A stop that returns when it is done, as an init script's does.
+        gone = f"while kill -0 $(cat {pid}); do sleep 0.1; done 2>&1"
+        commands = {"start": f"sleep 1000 & echo $! > {pid}", "stop": f"kill $(cat {pid}); {gone}",
                     "status": f"kill -0 $(cat {pid})"}
         task = {"service": {"name": "by-hand", "use": "commands", "commands": commands}}
 
