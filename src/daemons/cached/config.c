@@ -3,9 +3,8 @@
 
 #include <arpa/inet.h>
 
-#include "base/path.h"
 #include "daemons/cached/cache.h"
-#include "source/source.h"
+#include "daemons/model_origin.h"
 #include "text/glob.h"
 #include "value/yaml.h"
 
@@ -106,11 +105,6 @@ static void take_environment(struct cached_config *c, struct diags *diags)
 
 /* ---- what a table cannot tell ---- */
 
-static bool is_url(const char *text)
-{
-	return str_starts(text, "http://") || str_starts(text, "https://");
-}
-
 /* Puts in what a model leaves out. */
 static void complete(const struct cached_config *c, struct cached_model *m)
 {
@@ -122,45 +116,25 @@ static void complete(const struct cached_config *c, struct cached_model *m)
 		m->stage = PRODUCTION;
 }
 
-static void check_where(
+/* Where it comes from, and which stages there are. */
+static void check_origin(
 	const struct cached_config *c, const struct cached_model *m, struct diags *diags)
 {
-	bool directory = strcmp(m->source, "directory") == 0;
+	const struct model_origin origin = {.source = m->source,
+		.uri = m->uri,
+		.common = c->mlflow_uri,
+		.stage = m->stage,
+		.alias = m->alias,
+		.artifact = m->artifact,
+		.place = &m->place};
 	bool registry = strcmp(m->source, "registry") == 0;
 
-	if (!source_is_kind(m->source))
-		diag_error(diags, &m->place,
-			"source: found \"%s\", expected mlflow, huggingface, directory or "
-			"registry",
-			m->source);
-	if ((directory || registry) && !m->uri)
-		diag_error(diags, &m->place, "uri is missing: %s",
-			directory ? "the directory of versions"
-				  : "the address of model-registryd");
-	if (!directory && m->uri && !is_url(m->uri))
-		diag_error(diags, &m->place,
-			"%s: found \"%s\", expected what begins with http:// or https://",
-			m->uri == c->mlflow_uri ? "mlflow_uri" : "uri", m->uri);
-}
-
-/* What is in production is all that a registry has to be asked for. */
-static void check_which(const struct cached_model *m, struct diags *diags)
-{
-	bool registry = strcmp(m->source, "registry") == 0;
-
-	if (m->stage && m->alias)
-		diag_error(diags, &m->place, "alias and stage exclude each other");
-	if (registry && m->alias)
-		diag_error(diags, &m->place,
-			"alias: the registry has none; its version in production is taken");
+	model_origin_check(&origin, diags);
 	if (registry && m->stage && strcmp(m->stage, PRODUCTION) != 0)
 		diag_error(
 			diags, &m->place, "stage: the registry has no other than " PRODUCTION);
 	if (!registry && m->stage && strcmp(m->source, "mlflow") != 0)
 		diag_error(diags, &m->place, "stage: only MLflow and the registry have stages");
-	if (m->artifact && !glob_is_pattern(m->artifact) && !path_is_contained(m->artifact))
-		diag_error(
-			diags, &m->place, "artifact: \"%s\" leaves the version", m->artifact);
 }
 
 static void check_name(const struct cached_config *c, size_t index, struct diags *diags)
@@ -193,8 +167,7 @@ static void check_models(struct cached_config *c, const struct place *at, struct
 	for (size_t i = 0; i < c->models.count; i++) {
 		complete(c, &models[i]);
 		check_name(c, i, diags);
-		check_where(c, &models[i], diags);
-		check_which(&models[i], diags);
+		check_origin(c, &models[i], diags);
 		pinned += models[i].pinned;
 	}
 	if (pinned > c->cache_size)

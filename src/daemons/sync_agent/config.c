@@ -5,8 +5,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "source/source.h"
-#include "text/glob.h"
+#include "daemons/model_origin.h"
 #include "value/yaml.h"
 
 #define DAY        86400
@@ -136,11 +135,6 @@ static bool is_reserved(const char *name)
 	return str_starts(name, CONFIG_OWN);
 }
 
-static bool is_url(const char *text)
-{
-	return str_starts(text, "http://") || str_starts(text, "https://");
-}
-
 static void check_local_name(
 	const struct agent_config *c, const struct agent_model *m, struct diags *diags)
 {
@@ -161,44 +155,24 @@ static void check_local_name(
 			m->local_name);
 }
 
-/* What is in production is all that there is to be said of a version there. */
-static void check_registry(const struct agent_model *m, struct diags *diags)
-{
-	if (!m->uri)
-		diag_error(diags, &m->place, "uri is missing: the address of model-registryd");
-	if (m->alias)
-		diag_error(diags, &m->place,
-			"alias: the registry has none; its version in production is taken");
-}
-
 static void check_model(
 	const struct agent_config *c, const struct agent_model *m, struct diags *diags)
 {
+	const struct model_origin origin = {.source = m->source,
+		.uri = m->uri,
+		.common = c->mlflow_uri,
+		.stage = m->stage,
+		.alias = m->alias,
+		.artifact = m->artifact,
+		.place = &m->place};
+
 	if (!m->name || !*m->name)
 		diag_error(diags, &m->place, "mlflow_name is missing");
 	if (m->local_name)
 		check_local_name(c, m, diags);
-	if (!source_is_kind(m->source))
-		diag_error(diags, &m->place,
-			"source: found \"%s\", expected mlflow, huggingface, directory or "
-			"registry",
-			m->source);
-	if (m->stage && m->alias)
-		diag_error(diags, &m->place, "alias and stage exclude each other");
+	model_origin_check(&origin, diags);
 	if (m->stage && strcmp(m->source, "mlflow") != 0)
 		diag_error(diags, &m->place, "stage: only MLflow has stages");
-	if (m->artifact && !glob_is_pattern(m->artifact) && !path_is_contained(m->artifact))
-		diag_error(
-			diags, &m->place, "artifact: \"%s\" leaves the version", m->artifact);
-	bool directory = strcmp(m->source, "directory") == 0;
-	if (directory && !m->uri)
-		diag_error(diags, &m->place, "uri is missing: the directory of versions");
-	if (!directory && m->uri && !is_url(m->uri))
-		diag_error(diags, &m->place,
-			"%s: found \"%s\", expected what begins with http:// or https://",
-			m->uri == c->mlflow_uri ? "mlflow_uri" : "uri", m->uri);
-	if (strcmp(m->source, "registry") == 0)
-		check_registry(m, diags);
 }
 
 /* True if two files are the same, or one would lie in the other. */
@@ -278,7 +252,7 @@ static void check(struct agent_config *c, const struct value *v, struct diags *d
 	if (c->reporting.enabled && !c->reporting.endpoint)
 		diag_error(diags, &v->place,
 			"reporting.endpoint is missing, and reporting is enabled");
-	if (c->reporting.endpoint && !is_url(c->reporting.endpoint))
+	if (c->reporting.endpoint && !model_origin_is_url(c->reporting.endpoint))
 		diag_error(diags, &v->place,
 			"reporting.endpoint: found \"%s\", expected what begins with http:// "
 			"or https://",
