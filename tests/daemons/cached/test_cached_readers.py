@@ -13,7 +13,7 @@ from cached_case import PATIENCE, CachedCase
 SIZE = 100_000
 
 
-class LoadTest(CachedCase):
+class ReadersTest(CachedCase):
     def setUp(self):
         super().setUp()
         self.configure(cache_size=1)
