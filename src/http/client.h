@@ -39,6 +39,8 @@
 #define HTTP_HEADERS_MAX   (256u << 10) /* bytes of one response's headers */
 #define HTTP_REDIRECTS_MAX 10u
 #define HTTP_URL_MAX       8192u
+/* Of the environment: a file of CAs, as OpenSSL, curl and Python have it. */
+#define HTTP_CA_VARIABLE "SSL_CERT_FILE"
 /* Seconds, likewise. */
 #define HTTP_CONNECT_TIMEOUT 30.0
 #define HTTP_STALL           60.0
@@ -75,11 +77,14 @@ enum http_redirects {
 
 /* How a TLS peer is checked, and who we are. Files are this machine's. */
 struct http_tls {
-	bool insecure;           /* do not check the peer's certificate */
-	const char *ca_path;     /* a file or directory of CAs; NULL: the system's */
+	bool insecure; /* do not check the peer's certificate */
+	/* A file or directory of CAs; NULL: what HTTP_CA_VARIABLE names, else the system's. */
+	const char *ca_path;
 	const char *client_cert; /* PEM; may hold the key too */
 	const char *client_key;
 	const char *ciphers; /* OpenSSL's list; NULL: its own */
+	/* What an operator sets to have these, for errors; NULL: HTTP_CA_VARIABLE, nothing. */
+	const char *ca_setting, *client_setting;
 };
 
 /* Takes a piece of a body; -1 with err ends the request with this error. */

@@ -97,6 +97,12 @@ struct http_transfer {
 int http_transfer_run(struct http_transfer *t, struct err *err);
 /* Tells libcurl all about the request. */
 int http_transfer_prepare(struct http_transfer *t, struct err *err);
+/*
+ * True for a failure of TLS, which then is in err: libcurl's words, what they mean, and which
+ * setting helps. To be called while libcurl's handle has the transfer.
+ */
+bool http_tls_trouble(
+	const struct http_transfer *t, CURLcode code, const char *words, struct err *err);
 /* True if the request has a body, whatever becomes of it in this hop. */
 bool http_request_has_body(const struct http_request *request);
 /* What libcurl calls for pieces of a body that is a file. */

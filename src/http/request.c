@@ -5,6 +5,7 @@
 #include "http/private.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 
 #include "base/fd.h"
 #include "base/path.h"
@@ -197,14 +198,16 @@ static void prepare_credentials(struct http_transfer *t)
 static void prepare_tls(struct http_transfer *t)
 {
 	const struct http_tls *tls = &t->request->tls;
+	const char *ca = tls->ca_path ? tls->ca_path : getenv(HTTP_CA_VARIABLE);
 
 	SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(t, CURLOPT_SSL_VERIFYPEER, tls->insecure ? 0L : 1L);
 	SET(t, CURLOPT_SSL_VERIFYHOST, tls->insecure ? 0L : 2L);
-	if (tls->ca_path && path_is_dir(tls->ca_path))
-		SET(t, CURLOPT_CAPATH, tls->ca_path);
-	else if (tls->ca_path)
-		SET(t, CURLOPT_CAINFO, tls->ca_path);
+	if (ca && *ca) { /* these alone, and not the system's besides */
+		bool is_dir = path_is_dir(ca);
+		SET(t, CURLOPT_CAINFO, is_dir ? NULL : ca);
+		SET(t, CURLOPT_CAPATH, is_dir ? ca : NULL);
+	}
 	if (tls->ciphers)
 		SET(t, CURLOPT_SSL_CIPHER_LIST, tls->ciphers);
 	if (tls->client_cert && t->trusted) {

@@ -67,6 +67,7 @@ struct s3 *s3_open(const struct s3_options *o, struct err *err)
 		.secret_key = xstrdup(o->secret_key),
 		.session_token = o->session_token ? xstrdup(o->session_token) : NULL,
 		.ca_path = o->ca_path ? xstrdup(o->ca_path) : NULL,
+		.ca_setting = o->ca_setting ? xstrdup(o->ca_setting) : NULL,
 		.cancel = o->cancel};
 	pthread_mutex_init(&s->lock, NULL);
 	if (set_address(s, o, err) == 0)
@@ -86,7 +87,7 @@ void s3_close(struct s3 *s)
 	if (s->session_token)
 		mem_wipe(s->session_token, strlen(s->session_token));
 	char *const texts[] = {s->base, s->host, s->path, s->region, s->prefix, s->bucket,
-		s->access_key, s->secret_key, s->session_token, s->ca_path};
+		s->access_key, s->secret_key, s->session_token, s->ca_path, s->ca_setting};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
 	free(s);

@@ -37,8 +37,9 @@ struct s3_options {
 	const char *prefix;   /* in front of all keys, "" or "a/b", without slashes around */
 	bool path_style;      /* ENDPOINT/BUCKET/KEY instead of BUCKET.ENDPOINT/KEY */
 	const char *access_key, *secret_key;
-	const char *session_token;   /* NULL: none */
-	const char *ca_path;         /* see struct http_tls; NULL: the system's */
+	const char *session_token; /* NULL: none */
+	const char *ca_path;       /* see struct http_tls, as of the next */
+	const char *ca_setting;
 	const struct cancel *cancel; /* of all requests; outlives it; may be NULL */
 };
 

@@ -15,7 +15,7 @@ struct s3 {
 	char *path; /* in front of "/KEY": "" or "/BUCKET" */
 	char *region, *prefix;
 	char *bucket; /* for messages */
-	char *access_key, *secret_key, *session_token, *ca_path;
+	char *access_key, *secret_key, *session_token, *ca_path, *ca_setting;
 	const struct cancel *cancel;
 	pthread_mutex_t lock; /* of what follows */
 	struct http_client *idle[S3_CLIENTS];

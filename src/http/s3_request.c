@@ -107,7 +107,7 @@ static int perform_once(
 		.headers = q->what.headers,
 		.body_file = q->body,
 		.redirects = HTTP_REDIRECTS_NONE, /* a signature is of one address */
-		.tls = {.ca_path = s->ca_path},
+		.tls = {.ca_path = s->ca_path, .ca_setting = s->ca_setting},
 		.until = deadline_in(SECONDS + (double)bytes / SLOWEST),
 		.stall = SECONDS,
 		.body_max = q->body_max ? q->body_max

@@ -10,7 +10,7 @@
 /* The longest a pump waits at once: libcurl's own clocks want to be looked at. */
 #define PUMP_MS 1000
 
-/* What libcurl's codes mean to us. */
+/* What libcurl's codes mean to us; those of TLS are elsewhere. */
 static const struct {
 	CURLcode code;
 	enum err_code err;
@@ -24,11 +24,6 @@ static const struct {
 	{CURLE_RECV_ERROR, ERR_UNREACHABLE, "the connection was cut"},
 	{CURLE_PARTIAL_FILE, ERR_UNREACHABLE, "the connection was cut before the body's end"},
 	{CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, NULL},
-	{CURLE_PEER_FAILED_VERIFICATION, ERR_AUTH, NULL},
-	{CURLE_SSL_CONNECT_ERROR, ERR_AUTH, NULL},
-	{CURLE_SSL_CERTPROBLEM, ERR_AUTH, NULL},
-	{CURLE_SSL_ISSUER_ERROR, ERR_AUTH, NULL},
-	{CURLE_SSL_CACERT_BADFILE, ERR_INPUT, NULL},
 	{CURLE_FILESIZE_EXCEEDED, ERR_LIMIT, "the answer's body is larger than allowed"},
 	{CURLE_URL_MALFORMAT, ERR_INPUT, NULL},
 	{CURLE_BAD_FUNCTION_ARGUMENT, ERR_INPUT, NULL},
@@ -173,6 +168,8 @@ static int judge(
 	if (t->failure.code)
 		return err_set(err, t->failure.code, "%s", t->failure.text);
 	const char *words = *detail ? detail : curl_easy_strerror(code);
+	if (http_tls_trouble(t, code, words, err))
+		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
 		if (meanings[i].code == code)
 			return err_set(err, meanings[i].err, "%s",

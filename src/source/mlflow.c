@@ -13,6 +13,8 @@
 #include "source/mlflow.h"
 
 #define API             "/api/2.0/mlflow"
+#define CA_VARIABLE     "MLFLOW_TRACKING_SERVER_CERT_PATH"
+#define CLIENT_VARIABLE "MLFLOW_TRACKING_CLIENT_CERT_PATH"
 #define TIMEOUT_DEFAULT 120.0
 #define TIMEOUT_MAX     3600
 
@@ -50,8 +52,10 @@ static int read_settings(struct source_server *s, struct err *err)
 
 	read_credentials(s);
 	s->tls = (struct http_tls){.insecure = is_true(setting("MLFLOW_TRACKING_INSECURE_TLS")),
-		.ca_path = setting("MLFLOW_TRACKING_SERVER_CERT_PATH"),
-		.client_cert = setting("MLFLOW_TRACKING_CLIENT_CERT_PATH")};
+		.ca_path = setting(CA_VARIABLE),
+		.client_cert = setting(CLIENT_VARIABLE),
+		.ca_setting = CA_VARIABLE,
+		.client_setting = CLIENT_VARIABLE};
 	s->timeout = TIMEOUT_DEFAULT;
 	if (!timeout)
 		return 0;

@@ -72,7 +72,8 @@ struct registry_client *registry_client_open(
 	if (source_server_open(&c->server, o->url, &options, err) == 0 &&
 		read_key(c, o, err) == 0) {
 		c->server.timeout = TIMEOUT;
-		c->server.tls.ca_path = setting(REGISTRY_CA_VARIABLE);
+		c->server.tls = (struct http_tls){.ca_path = setting(REGISTRY_CA_VARIABLE),
+			.ca_setting = REGISTRY_CA_VARIABLE};
 		return c;
 	}
 	registry_client_close(c);

@@ -35,17 +35,29 @@ class TlsProxy:
             threading.Thread(target=self.forward, args=(connection,), daemon=True).start()
 
     def forward(self, connection):
-        with connection:
+        with connection, connection.dup() as outside:
             connection.settimeout(PATIENCE)
+            outside.settimeout(PATIENCE)
             try:
                 inside = self.context.wrap_socket(connection, server_side=True)
             except OSError:
+                self.part(outside)
                 return
             with inside, socket.create_connection(self.upstream, PATIENCE) as server:
                 back = threading.Thread(target=self.copy, args=(server, inside), daemon=True)
                 back.start()
                 self.copy(inside, server)
                 back.join()
+
+    @staticmethod
+    def part(connection):
+        """Lets the peer read why: what it sends now would reset the connection, once that is closed."""
+        try:
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+        except OSError:
+            pass
 
     @staticmethod
     def copy(source, sink):
@@ -103,13 +115,13 @@ class TlsCase(AgentCase):
         self.addCleanup(self.proxy.stop)
         self.configure(mlflow_uri=f"https://127.0.0.1:{self.proxy.port}")
 
-    def cycle(self, code=0, **environment):
+    def cycle(self, code=0, more=None, **environment):
         """What a cycle says with MLflow's variables: MLFLOW_TRACKING_..."""
         clean = {name: value for name, value in os.environ.items()
                  if not name.startswith(("MLFLOW_", "SSL_CERT", "CURL_CA"))}
         done = subprocess.run(self.command("--once"), cwd=self.site, text=True,
                               capture_output=True, timeout=PATIENCE, check=False,
-                              env={**clean, **{f"MLFLOW_TRACKING_{name}": str(value)
+                              env={**clean, **(more or {}), **{f"MLFLOW_TRACKING_{name}": str(value)
                                                for name, value in environment.items()}})
         self.assertEqual(done.returncode, code, done.stderr)
         return done.stderr
@@ -126,8 +138,26 @@ class TrustTest(TlsCase):
     def test_an_authority_of_ones_own(self):
         self.certificate("mlflow", "IP:127.0.0.1")
         self.serve("mlflow")
-        self.assert_refused("error: plates.pt", "unable to get local issuer certificate")
+        self.assert_refused("error: plates.pt", "unable to get local issuer certificate",
+                            "no CA that is trusted here has signed it",
+                            "let MLFLOW_TRACKING_SERVER_CERT_PATH name a file")
         self.cycle(SERVER_CERT_PATH=self.site / "ca.crt")
+        self.assert_file(pt("one"))
+
+    def test_a_directory_of_authorities(self):
+        self.certificate("mlflow", "IP:127.0.0.1")
+        self.serve("mlflow")
+        (self.site / "trusted").mkdir()
+        self.assert_refused("MLFLOW_TRACKING_SERVER_CERT_PATH", SERVER_CERT_PATH=self.site / "trusted")
+        (self.site / "ca.crt").rename(self.site / "trusted/ca.crt")
+        self.openssl("rehash", "trusted")
+        self.cycle(SERVER_CERT_PATH=self.site / "trusted")
+        self.assert_file(pt("one"))
+
+    def test_the_variable_that_others_have_too(self):
+        self.certificate("mlflow", "IP:127.0.0.1")
+        self.serve("mlflow")
+        self.cycle(more={"SSL_CERT_FILE": self.site / "ca.crt"})
         self.assert_file(pt("one"))
 
     def test_another_authority(self):
@@ -140,29 +170,33 @@ class TrustTest(TlsCase):
     def test_an_authority_that_is_not_there(self):
         self.certificate("mlflow", "IP:127.0.0.1")
         self.serve("mlflow")
-        self.assert_refused("nowhere.crt", SERVER_CERT_PATH=self.site / "nowhere.crt")
+        self.assert_refused("nowhere.crt", "let MLFLOW_TRACKING_SERVER_CERT_PATH name a file in PEM",
+                            SERVER_CERT_PATH=self.site / "nowhere.crt")
 
     def test_the_name_of_another_host(self):
         self.certificate("mlflow", "DNS:mlflow.example.org,IP:192.0.2.1")
         self.serve("mlflow")
-        self.assert_refused("127.0.0.1", SERVER_CERT_PATH=self.site / "ca.crt")
+        self.assert_refused("host name '127.0.0.1'", "a name that its certificate has",
+                            SERVER_CERT_PATH=self.site / "ca.crt")
 
     def test_one_that_is_over(self):
         self.certificate("mlflow", "IP:127.0.0.1", "-startdate", "20200101000000Z",
                          "-enddate", "20200201000000Z")
         self.serve("mlflow")
-        self.assert_refused("expired", SERVER_CERT_PATH=self.site / "ca.crt")
+        self.assert_refused("expired", "the server needs a new one", "clock is wrong: it is 20",
+                            SERVER_CERT_PATH=self.site / "ca.crt")
 
     def test_one_that_has_not_begun(self):
         self.certificate("mlflow", "IP:127.0.0.1", "-startdate", "20900101000000Z",
                          "-enddate", "20910101000000Z")
         self.serve("mlflow")
-        self.assert_refused("not yet valid", SERVER_CERT_PATH=self.site / "ca.crt")
+        self.assert_refused("not yet valid", "clock is wrong: it is 20",
+                            SERVER_CERT_PATH=self.site / "ca.crt")
 
     def test_one_that_is_for_clients(self):
         self.certificate("mlflow", "IP:127.0.0.1", usage="clientAuth")
         self.serve("mlflow")
-        self.assert_refused("certificate", SERVER_CERT_PATH=self.site / "ca.crt")
+        self.assert_refused("one that is for servers", SERVER_CERT_PATH=self.site / "ca.crt")
 
     def test_whoever_it_is_where_that_is_wanted(self):
         self.certificate("mlflow", "DNS:mlflow.example.org")
@@ -173,7 +207,7 @@ class TrustTest(TlsCase):
     def test_no_tls_at_all_where_it_is_wanted(self):
         address, port = self.registry.server.server_address
         self.configure(mlflow_uri=f"https://{address}:{port}")
-        self.assert_refused("plates.pt")
+        self.assert_refused("plates.pt", "is it one of http://?")
 
     def test_a_renewed_certificate_is_the_next_cycle(self):
         self.certificate("over", "IP:127.0.0.1", "-startdate", "20200101000000Z",
@@ -204,7 +238,29 @@ class ClientTest(TlsCase):
         self.assert_file(pt("one"))
 
     def test_a_device_without_one(self):
-        self.assert_refused("warning: plates.pt", SERVER_CERT_PATH=self.site / "ca.crt")
+        self.assert_refused("error: plates.pt", "let MLFLOW_TRACKING_CLIENT_CERT_PATH name a file",
+                            SERVER_CERT_PATH=self.site / "ca.crt")
+
+    def test_a_device_that_the_server_does_not_know(self):
+        self.openssl("req", "-x509", *self.KEY, "stranger.key", "-subj", "/CN=jetson", "-days", "2",
+                     "-out", "stranger.crt")
+        both = self.site / "stranger.pem"
+        both.write_text((self.site / "stranger.key").read_text() +
+                        (self.site / "stranger.crt").read_text())
+        self.assert_refused("does not take this client's certificate",
+                            "let MLFLOW_TRACKING_CLIENT_CERT_PATH name one that it takes",
+                            SERVER_CERT_PATH=self.site / "ca.crt", CLIENT_CERT_PATH=both)
+
+    def test_a_certificate_that_is_not_there(self):
+        self.assert_refused("the certificate of this client cannot be used",
+                            "MLFLOW_TRACKING_CLIENT_CERT_PATH",
+                            SERVER_CERT_PATH=self.site / "ca.crt",
+                            CLIENT_CERT_PATH=self.site / "nowhere.pem")
+
+    def test_a_server_of_the_former_protocol(self):
+        self.proxy.context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.assert_refused("let MLFLOW_TRACKING_CLIENT_CERT_PATH name a file",
+                            SERVER_CERT_PATH=self.site / "ca.crt")
 
 
 if __name__ == "__main__":

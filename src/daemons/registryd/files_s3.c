@@ -12,6 +12,8 @@
 #include "crypto/digest.h"
 #include "daemons/registryd/files_s3_private.h"
 
+#define CA_VARIABLE "AWS_CA_BUNDLE"
+
 /* ---- the store's address ---- */
 
 bool files_s3_is(const char *store)
@@ -69,7 +71,7 @@ static struct s3 *open_s3(const struct files_s3_options *o, struct err *err)
 	static const char *const keys[] = {"AWS_ACCESS_KEY_ID", NULL};
 	static const char *const secrets[] = {"AWS_SECRET_ACCESS_KEY", NULL};
 	static const char *const tokens[] = {"AWS_SESSION_TOKEN", NULL};
-	static const char *const authorities[] = {"AWS_CA_BUNDLE", NULL};
+	static const char *const authorities[] = {CA_VARIABLE, NULL};
 	autofree char *bucket = NULL;
 	autofree char *prefix = NULL;
 
@@ -84,6 +86,7 @@ static struct s3 *open_s3(const struct files_s3_options *o, struct err *err)
 		.secret_key = variable(secrets),
 		.session_token = variable(tokens),
 		.ca_path = variable(authorities),
+		.ca_setting = CA_VARIABLE,
 		.cancel = o->cancel};
 	if (options.access_key && options.secret_key)
 		return s3_open(&options, err);
