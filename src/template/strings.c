@@ -168,8 +168,7 @@ static struct value *split_space(struct eval *ev, const struct value *text, int6
 
 	for (text_strip(&s, &n, NULL, ENDS_LEFT); n > 0; text_strip(&s, &n, NULL, ENDS_LEFT)) {
 		const char *from = s;
-		if (max-- == 0) {
-			text_strip(&s, &n, NULL, ENDS_RIGHT);
+		if (max-- == 0) { /* the rest, with the white space behind it */
 			add_piece(ev, list, from, s + n);
 			break;
 		}
@@ -229,8 +228,7 @@ static struct value *rsplit_space(struct eval *ev, const struct value *text, int
 	for (text_strip(&s, &n, NULL, ENDS_RIGHT); n > 0;
 		text_strip(&s, &n, NULL, ENDS_RIGHT)) {
 		size_t end = n;
-		if (max-- == 0) {
-			text_strip(&s, &n, NULL, ENDS_LEFT);
+		if (max-- == 0) { /* the rest, with the white space before it */
 			add_piece(ev, list, s, s + n);
 			break;
 		}

@@ -5,6 +5,8 @@
 #include <threads.h>
 #include <wctype.h>
 
+#include "value/number.h"
+
 void utf8_add(struct strbuf *out, uint32_t code)
 {
 	char text[4];
@@ -114,7 +116,7 @@ bool utf8_is(uint32_t code, enum utf8_class property)
 		       code == 0x85 || code == 0xa0;
 	case UTF8_UPPER: return iswupper_l(c, locale);
 	case UTF8_LOWER: return iswlower_l(c, locale);
-	default: return iswprint_l(c, locale);
+	default: return repr_is_printable(code);
 	}
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -32,6 +33,8 @@ struct value *number_new_integer(
 	struct arena *a, bool negative, const char *digits, size_t n, unsigned base);
 #define NUMBER_MAX_DIGITS 4300
 
+/* True for what str.isprintable() lets pass: repr shows it as it is. */
+bool repr_is_printable(uint32_t c);
 /* Appends what repr(s) gives for a str: quotes chosen and escapes written as Python does. */
 void repr_add_string(struct strbuf *out, const char *s, size_t n);
 /* Appends what repr(b) gives for bytes: b'...' */

@@ -9,7 +9,7 @@ static const struct {
 #include "value/unprintable.inc"
 };
 
-static bool is_printable(uint32_t c)
+bool repr_is_printable(uint32_t c)
 {
 	size_t low = 0, high = ARRAY_SIZE(unprintable);
 
@@ -60,7 +60,7 @@ void repr_add_string(struct strbuf *out, const char *s, size_t n)
 
 		if (add_common(out, c, quote))
 			continue;
-		if (is_printable(c))
+		if (repr_is_printable(c))
 			strbuf_addutf8(out, c);
 		else
 			strbuf_addf(out,

@@ -172,6 +172,18 @@ static void test_more_filters_ansible(void **state)
 	run_corpus("corpus/more_filters.json", "ansible");
 }
 
+static void test_methods_ansible(void **state)
+{
+	(void)state;
+	run_corpus("corpus/methods.json", "ansible");
+}
+
+static void test_methods_jinja(void **state)
+{
+	(void)state;
+	run_corpus("corpus/methods.json", "jinja");
+}
+
 static void test_generated_ansible(void **state)
 {
 	(void)state;
@@ -188,6 +200,8 @@ int main(void)
 		cmocka_unit_test(test_statements_ansible),
 		cmocka_unit_test(test_statements_jinja),
 		cmocka_unit_test(test_more_filters_ansible),
+		cmocka_unit_test(test_methods_ansible),
+		cmocka_unit_test(test_methods_jinja),
 		cmocka_unit_test(test_generated_ansible),
 	};
 
