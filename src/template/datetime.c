@@ -10,20 +10,36 @@
 #include "template/ops.h"
 #include "template/repr.h"
 #include "template/tables.h"
+#include "template/utf8.h"
 
 #define DAY_SECONDS 86400
 #define MICRO       1000000
+#define DATE_SIZE   10 /* "2024-02-29" */
+#define YEAR_MIN    1
+#define YEAR_MAX    9999
 
 static const int64_t *micros(const struct value *v)
 {
 	return v->object;
 }
 
-static const struct value *timedelta_new(struct eval *ev, int64_t microseconds)
+/* a + sign * b microseconds: 292,000 years, where Python has ten times as many. */
+static int add_micros(int64_t a, int64_t sign, int64_t b, int64_t *out, struct err *err)
 {
-	int64_t *own = arena_memdup(ev->arena, &microseconds, sizeof(microseconds));
+	if (sign > 0 ? __builtin_add_overflow(a, b, out) : __builtin_sub_overflow(a, b, out))
+		return err_set(err, ERR_LIMIT, "a difference of times is too large");
+	return 0;
+}
 
-	return object_new(ev->arena, &timedelta_class, own);
+static const struct value *timedelta_new(
+	struct eval *ev, int64_t a, int64_t sign, int64_t b, struct err *err)
+{
+	int64_t sum;
+
+	if (add_micros(a, sign, b, &sum, err) < 0)
+		return NULL;
+	return object_new(
+		ev->arena, &timedelta_class, arena_memdup(ev->arena, &sum, sizeof(sum)));
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -141,17 +157,25 @@ static int64_t count_micros(const struct value *v)
 	return (int64_t)timegm(&tm) * MICRO + microseconds;
 }
 
-static const struct value *shift(struct eval *ev, const struct value *v, int64_t by)
+/* A date or time, so much later (sign 1) or earlier (-1). */
+static const struct value *shift(
+	struct eval *ev, const struct value *v, int64_t sign, int64_t by, struct err *err)
 {
-	int64_t total = count_micros(v) + by;
-	time_t seconds = (time_t)floor_div(total, MICRO);
+	int64_t total;
 	struct tm tm;
 
+	if (add_micros(count_micros(v), sign, by, &total, err) < 0)
+		return NULL;
+	time_t seconds = (time_t)floor_div(total, MICRO);
 	gmtime_r(&seconds, &tm);
+	if (tm.tm_year < YEAR_MIN - 1900 || tm.tm_year > YEAR_MAX - 1900) {
+		err_set(err, ERR_INPUT, "date value out of range");
+		return NULL;
+	}
 	if (v->kind == VALUE_DATETIME)
 		return datetime_new(ev, &tm, (unsigned)(total - (int64_t)seconds * MICRO));
 	const struct value *whole = datetime_new(ev, &tm, 0);
-	return value_new_text(ev->arena, VALUE_DATE, whole->text, 10);
+	return value_new_text(ev->arena, VALUE_DATE, whole->text, DATE_SIZE);
 }
 
 const struct value *datetime_op(struct eval *ev, enum binary_op op, const struct value *a,
@@ -163,15 +187,14 @@ const struct value *datetime_op(struct eval *ev, enum binary_op op, const struct
 
 	*done = true;
 	if (is_date(a) && a->kind == b->kind && op == OP_SUB)
-		return timedelta_new(ev, count_micros(a) - count_micros(b));
+		return timedelta_new(ev, count_micros(a), -1, count_micros(b), err);
 	if (is_date(a) && delta_b)
-		return shift(ev, a, sign * *micros(b));
+		return shift(ev, a, sign, *micros(b), err);
 	if (delta_a && is_date(b) && op == OP_ADD)
-		return shift(ev, b, *micros(a));
+		return shift(ev, b, 1, *micros(a), err);
 	if (delta_a && delta_b)
-		return timedelta_new(ev, *micros(a) + sign * *micros(b));
+		return timedelta_new(ev, *micros(a), sign, *micros(b), err);
 	*done = false;
-	(void)err;
 	return NULL;
 }
 
@@ -189,6 +212,17 @@ const struct value *datetime_format(
 	size_t n = strftime(text, size, format, tm);
 #pragma GCC diagnostic pop
 	return new_textn(ev, text, n);
+}
+
+/* False for the 30th of February and the like, which strptime lets pass. */
+static bool is_real_time(const struct tm *tm)
+{
+	struct tm copy = *tm;
+
+	timegm(&copy);
+	return tm->tm_year >= YEAR_MIN - 1900 && tm->tm_year <= YEAR_MAX - 1900 &&
+	       copy.tm_mon == tm->tm_mon && copy.tm_mday == tm->tm_mday &&
+	       copy.tm_sec == tm->tm_sec;
 }
 
 /* strptime, and the fraction of a second (%f) that C's does not know. */
@@ -214,8 +248,10 @@ const struct value *datetime_parse(
 			format);
 		return NULL;
 	}
-	if (tm.tm_year == 0 && !strstr(format, "%y") && !strstr(format, "%Y"))
-		tm.tm_year = 0;
+	if (!is_real_time(&tm)) {
+		err_set(err, ERR_INPUT, "'%.60s' is no day or time of the calendar", text);
+		return NULL;
+	}
 	return datetime_new(ev, &tm, microseconds);
 }
 
@@ -233,8 +269,16 @@ static const struct value *method_strftime(struct args *a, struct err *err)
 
 static const struct value *method_isoformat(struct args *a, struct err *err)
 {
-	(void)err;
-	return new_textn(a->ev, a->self->text, a->self->len);
+	const struct value *sep = arg_string(a, 0, "T", err);
+
+	if (!sep)
+		return NULL;
+	if (utf8_count(sep->text, sep->len) != 1)
+		return args_fail(a, err, "the separator must be one character");
+	if (a->self->len <= DATE_SIZE)
+		return new_textn(a->ev, a->self->text, a->self->len);
+	return value_new_stringf(a->ev->arena, "%.*s%s%s", DATE_SIZE, a->self->text, sep->text,
+		a->self->text + DATE_SIZE + 1);
 }
 
 static const struct value *method_timestamp(struct args *a, struct err *err)
@@ -251,7 +295,7 @@ static const struct value *method_timestamp(struct args *a, struct err *err)
 static const struct value *method_date(struct args *a, struct err *err)
 {
 	(void)err;
-	return value_new_text(a->ev->arena, VALUE_DATE, a->self->text, 10);
+	return value_new_text(a->ev->arena, VALUE_DATE, a->self->text, DATE_SIZE);
 }
 
 static const struct value *method_weekday(struct args *a, struct err *err)
@@ -276,7 +320,7 @@ static const struct value *method_isoweekday(struct args *a, struct err *err)
 
 static const struct callable methods[] = {
 	{"date", method_date, NULL, 0},
-	{"isoformat", method_isoformat, NULL, 0},
+	{"isoformat", method_isoformat, "sep", 0},
 	{"isoweekday", method_isoweekday, NULL, 0},
 	{"strftime", method_strftime, "format !", 0},
 	{"timestamp", method_timestamp, NULL, 0},

@@ -121,12 +121,17 @@ static const struct value *filter_strftime(struct args *a, struct err *err)
 
 	if (!format || utc < 0)
 		return NULL;
+	if (!value_is_string(a->self))
+		return args_fail(a, err, "a format is needed, not '%s'", type_name(a->self));
 	if (arg_given(a, 0)) {
 		const char *text = value_text(a->v[0]);
 		double d = text ? strtod(text, &end) : 0;
 		if (text ? (end == text || *end) : !is_number(a->v[0]))
 			return args_fail(a, err, "this is no number of seconds");
-		seconds = (time_t)floor(text ? d : number_real(a->v[0]));
+		d = floor(text ? d : number_real(a->v[0]));
+		if (!(fabs(d) < 1e18)) /* also for what is no number */
+			return args_fail(a, err, "the time is out of range");
+		seconds = (time_t)d;
 	}
 	if (!(utc ? gmtime_r(&seconds, &tm) : localtime_r(&seconds, &tm)))
 		return args_fail(a, err, "the time is out of range");

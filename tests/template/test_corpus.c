@@ -184,6 +184,12 @@ static void test_methods_jinja(void **state)
 	run_corpus("corpus/methods.json", "jinja");
 }
 
+static void test_dates_ansible(void **state)
+{
+	(void)state;
+	run_corpus("corpus/dates.json", "ansible");
+}
+
 static void test_generated_ansible(void **state)
 {
 	(void)state;
@@ -202,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_more_filters_ansible),
 		cmocka_unit_test(test_methods_ansible),
 		cmocka_unit_test(test_methods_jinja),
+		cmocka_unit_test(test_dates_ansible),
 		cmocka_unit_test(test_generated_ansible),
 	};
 
