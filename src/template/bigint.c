@@ -305,12 +305,17 @@ double bigint_divide(const struct value *a, const struct value *b)
 	return strtod(text.data, NULL);
 }
 
-const struct value *bigint_from_real(struct arena *arena, double d)
+const struct value *bigint_from_real(struct arena *arena, double d, struct err *err)
 {
 	char text[400];
 
 	if (d >= -0x1p63 && d < 0x1p63)
 		return value_new_int(arena, (int64_t)d);
+	if (!isfinite(d)) {
+		err_set(err, ERR_INPUT, "%s cannot be an integer",
+			isnan(d) ? "NaN" : "infinity");
+		return NULL;
+	}
 	int n = snprintf(text, sizeof(text), "%.0f", trunc(fabs(d)));
 	return number_new_integer(arena, d < 0, text, (size_t)n, 10);
 }

@@ -20,7 +20,7 @@ const struct value *bigint_op(struct arena *arena, enum binary_op op, const stru
 double bigint_divide(const struct value *a, const struct value *b);
 /* The nearest double; infinite when it is too large. */
 double bigint_real(const struct value *v);
-/* The integer part of a finite double. */
-const struct value *bigint_from_real(struct arena *arena, double d);
+/* The integer part of a double; NULL with ERR_INPUT for what is infinite, or no number. */
+const struct value *bigint_from_real(struct arena *arena, double d, struct err *err);
 
 #endif

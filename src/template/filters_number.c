@@ -80,8 +80,8 @@ static bool parse_real(const struct value *text, double *out)
 	return clean_digits(s, n, &digits) && number_parse_float(digits.data, digits.len, out);
 }
 
-static const struct value *integer_of_text(
-	struct args *a, const struct value *text, unsigned base, const struct value *fallback)
+static const struct value *integer_of_text(struct args *a, const struct value *text,
+	unsigned base, const struct value *fallback, struct err *err)
 {
 	double d;
 	const struct value *v = parse_integer(a->ev, text, base);
@@ -89,7 +89,7 @@ static const struct value *integer_of_text(
 	if (v)
 		return v;
 	if (parse_real(text, &d) && isfinite(d))
-		return bigint_from_real(a->ev->arena, d);
+		return bigint_from_real(a->ev->arena, d, err);
 	return fallback;
 }
 
@@ -104,10 +104,11 @@ static const struct value *filter_int(struct args *a, struct err *err)
 	if (base < 0 || base > 36 || base == 1)
 		return args_fail(a, err, "the base must be 0, or from 2 to 36");
 	switch (a->self->kind) {
-	case VALUE_STRING: return integer_of_text(a, a->self, (unsigned)base, fallback);
+	case VALUE_STRING: return integer_of_text(a, a->self, (unsigned)base, fallback, err);
 	case VALUE_FLOAT:
-		return isfinite(a->self->real) ? bigint_from_real(a->ev->arena, a->self->real)
-					       : fallback;
+		return isfinite(a->self->real)
+			       ? bigint_from_real(a->ev->arena, a->self->real, err)
+			       : fallback;
 	case VALUE_BOOL: return value_new_int(a->ev->arena, a->self->boolean);
 	case VALUE_INT:
 	case VALUE_BIGINT: return a->self;
@@ -197,7 +198,7 @@ static const struct value *filter_round(struct args *a, struct err *err)
 		if (is_integer(a->self) && precision >= 0)
 			return op_positive(a->ev, a->self, err);
 		double rounded = round_common(d, (int)precision);
-		return is_integer(a->self) ? bigint_from_real(a->ev->arena, rounded)
+		return is_integer(a->self) ? bigint_from_real(a->ev->arena, rounded, err)
 					   : value_new_float(a->ev->arena, rounded);
 	}
 	if (strcmp(method->text, "ceil") == 0)

@@ -103,12 +103,13 @@ static const struct value *filter_human_to_bytes(struct args *a, struct err *err
 	if (text[strlen(name) + strspn(text + strlen(name), " \t\n")])
 		return args_fail(a, err, "can't interpret '%.60s' as a size", self->text);
 	if (!unit_text || !*unit_text)
-		return bigint_from_real(a->ev->arena, nearbyint(number));
+		return bigint_from_real(a->ev->arena, nearbyint(number), err);
 	const struct unit *unit = find_unit(*unit_text);
 	if (!unit || !unit_is_valid(unit, unit_text, bits))
 		return args_fail(a, err, "'%.60s' is not a unit of %s", unit_text,
 			bits ? "bits" : "bytes");
-	return bigint_from_real(a->ev->arena, nearbyint(number * ldexp(1, unit->exponent)));
+	return bigint_from_real(
+		a->ev->arena, nearbyint(number * ldexp(1, unit->exponent)), err);
 }
 
 static const struct value *filter_strftime(struct args *a, struct err *err)

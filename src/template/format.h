@@ -14,11 +14,11 @@
 
 /* One conversion: how a value is shown. */
 struct format_spec {
-	char fill[5]; /* one character */
-	char align;   /* '<' '>' '^' '=' or 0 */
-	char sign;    /* '+' ' ' or 0 */
+	char fill[5];       /* one character */
+	char align;         /* '<' '>' '^' '=' or 0 */
+	char sign;          /* '+' ' ' '-' or 0; the last two are one for numbers */
+	bool unsigned_zero; /* what is rounded to zero has no sign */
 	bool alternate;
-	bool zero;
 	char group;    /* ',' '_' or 0 */
 	int width;     /* in characters, 0 to FORMAT_MAX */
 	int precision; /* likewise; -1: not given */
@@ -39,5 +39,8 @@ void format_real(struct eval *ev, const struct value *v, const struct format_spe
 	struct strbuf *out);
 /* Appends a STRING, cut to the precision in characters. */
 void format_string(const struct value *text, const struct format_spec *s, struct strbuf *out);
+/* Appends what str() ('s'), repr() ('r') or ascii() ('a') of Python give. */
+int format_shown(struct eval *ev, const struct value *v, char conversion, struct strbuf *out,
+	struct err *err);
 
 #endif

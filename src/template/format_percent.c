@@ -13,13 +13,19 @@
 /* The flags of a conversion. */
 static void read_flags(const char **p, const char *end, struct format_spec *s)
 {
+	bool zero = false;
+
 	for (; *p < end && **p && strchr("-+ #0", **p); ++*p) {
 		switch (**p) {
 		case '-': s->align = '<'; break;
 		case '#': s->alternate = true; break;
-		case '0': s->zero = true; break;
+		case '0': zero = true; break;
 		default: s->sign = s->sign == '+' ? '+' : **p; break;
 		}
+	}
+	if (zero && !s->align) {
+		s->align = '=';
+		s->fill[0] = '0';
 	}
 }
 
@@ -100,8 +106,8 @@ static int format_number_percent(struct eval *ev, const struct value *v, struct 
 		return err_set(err, ERR_INPUT, "%%%c format: an integer is required, not float",
 			s->type);
 	if (v->kind == VALUE_FLOAT)
-		v = bigint_from_real(ev->arena, v->real);
-	return format_integer(ev, v, s, out, err);
+		v = bigint_from_real(ev->arena, v->real, err);
+	return v ? format_integer(ev, v, s, out, err) : -1;
 }
 
 static int format_percent(struct eval *ev, const struct value *v, struct format_spec *s,
@@ -109,14 +115,14 @@ static int format_percent(struct eval *ev, const struct value *v, struct format_
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 
-	if (strchr("diuxXoceEfFgG", s->type))
+	if (strchr("csra", s->type)) { /* text is never filled by zeros */
+		s->align = s->align == '<' ? '<' : '>';
+		s->fill[0] = ' ';
+	}
+	if (!strchr("sra", s->type))
 		return format_number_percent(ev, v, s, out, err);
-	int rc = s->type == 's' ? repr_str(ev, v, &text, err) : repr_repr(ev, v, &text, err);
-	if (rc < 0)
+	if (format_shown(ev, v, s->type, &text, err) < 0)
 		return -1;
-	s->zero = false;
-	if (!s->align)
-		s->align = '>';
 	struct value shown = {.kind = VALUE_STRING, .text = text.data, .len = text.len};
 	format_string(&shown, s, out);
 	return 0;
@@ -154,6 +160,10 @@ static int convert_percent(
 	const struct value *v = NULL;
 	struct format_spec s;
 
+	if (*p < end && **p == '%') {
+		strbuf_addch(out, *(*p)++);
+		return 0;
+	}
 	if (*p < end && **p == '(') {
 		v = named_value(f, p, end, err);
 		if (!v)
@@ -161,15 +171,11 @@ static int convert_percent(
 	}
 	if (read_conversion(f, p, end, &s, err) < 0)
 		return -1;
-	if (s.type == '%') {
-		strbuf_addch(out, '%');
-		return 0;
-	}
-	if (!s.type || !strchr("diuxXoceEfFgGsra", s.type))
-		return err_set(err, ERR_INPUT, "unsupported format character '%c'", s.type);
 	v = v ? v : next_value(f, err);
 	if (!v || !need_defined(f->ev, v, err))
 		return -1;
+	if (!s.type || !strchr("diuxXoceEfFgGsra", s.type))
+		return err_set(err, ERR_INPUT, "unsupported format character '%c'", s.type);
 	return format_percent(f->ev, v, &s, out, err);
 }
 

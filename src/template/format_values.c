@@ -11,15 +11,29 @@
 #include "template/utf8.h"
 #include "value/number.h"
 
-/* Adds digits with separators between groups of three (of four for bases of two). */
-static void add_grouped(const char *digits, char group, int size, struct strbuf *out)
+/* How many characters digits take with a separator between groups. */
+static size_t grouped_size(size_t digits, size_t size)
 {
-	size_t n = strspn(digits, "0123456789abcdefABCDEF");
+	return digits + (digits > 0 ? (digits - 1) / size : 0);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && group && (n - i) % (size_t)size == 0)
+/*
+ * Adds digits with separators between groups of three (of four for bases of two), and as many
+ * zeros before them, which are grouped too, as it takes to be at least so wide.
+ */
+static void add_grouped(
+	const char *digits, char group, size_t size, size_t width, struct strbuf *out)
+{
+	size_t n = strspn(digits, size == 4 ? "0123456789abcdefABCDEF" : "0123456789");
+	size_t rest = strlen(digits + n);
+	size_t all = n;
+
+	while (n > 0 && grouped_size(all, size) + rest < width)
+		all++;
+	for (size_t i = 0; i < all; i++) {
+		if (i > 0 && (all - i) % size == 0)
 			strbuf_addch(out, group);
-		strbuf_addch(out, digits[i]);
+		strbuf_addch(out, i < all - n ? '0' : digits[i - (all - n)]);
 	}
 	strbuf_addstr(out, digits + n);
 }
@@ -30,50 +44,46 @@ static void add_padded(const struct format_spec *s, const char *sign, const char
 {
 	size_t used = utf8_count(sign, strlen(sign)) + utf8_count(digits, strlen(digits));
 	size_t missing = (size_t)s->width > used ? (size_t)s->width - used : 0;
-	char align = s->align ? s->align : s->zero ? '=' : default_align;
-	const char *fill = s->zero && !s->align ? "0" : s->fill;
+	char align = s->align ? s->align : default_align;
 	size_t left = align == '>' || align == '=' ? missing : align == '^' ? missing / 2 : 0;
 
 	if (align == '=')
 		strbuf_addstr(out, sign);
 	for (size_t i = 0; i < left; i++)
-		strbuf_addstr(out, fill);
+		strbuf_addstr(out, s->fill);
 	if (align != '=')
 		strbuf_addstr(out, sign);
 	strbuf_addstr(out, digits);
 	for (size_t i = left; i < missing; i++)
-		strbuf_addstr(out, fill);
+		strbuf_addstr(out, s->fill);
 }
 
-static void add_number(struct eval *ev, const struct format_spec *s, bool negative,
-	const char *prefix, const char *digits, int group_size, struct strbuf *out)
+/* Adds a number's sign, prefix and digits. */
+static void add_number(const struct format_spec *s, bool negative, const char *prefix,
+	const char *digits, size_t group_size, struct strbuf *out)
 {
+	const char mark = negative ? '-' : s->sign == '-' ? '\0' : s->sign;
+	AUTO(strbuf_release) struct strbuf sign = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf grouped = STRBUF_INIT;
+
 	if (s->width <= 0 && !s->group) {
-		if (negative || s->sign)
-			strbuf_addch(out, negative ? '-' : s->sign);
+		if (mark)
+			strbuf_addch(out, mark);
 		strbuf_addstr(out, prefix);
 		strbuf_addstr(out, digits);
 		return;
 	}
-	AUTO(strbuf_release) struct strbuf sign = STRBUF_INIT;
-	AUTO(strbuf_release) struct strbuf grouped = STRBUF_INIT;
-	AUTO(strbuf_release) struct strbuf longer = STRBUF_INIT;
-
-	if (negative)
-		strbuf_addch(&sign, '-');
-	else if (s->sign)
-		strbuf_addch(&sign, s->sign);
+	if (mark)
+		strbuf_addch(&sign, mark);
 	strbuf_addstr(&sign, prefix);
-	add_grouped(digits, s->group, group_size, &grouped);
-	/* Zeros that fill up are grouped too. */
-	while (s->group && s->zero && !s->align && sign.len + grouped.len < (size_t)s->width) {
-		strbuf_clear(&longer);
-		strbuf_addf(&longer, "0%s", digits);
-		digits = arena_strdup(ev->arena, longer.data);
-		strbuf_clear(&grouped);
-		add_grouped(digits, s->group, group_size, &grouped);
+	if (s->group) {
+		bool fill = s->align == '=' && strcmp(s->fill, "0") == 0;
+		size_t width = (size_t)s->width;
+		add_grouped(digits, s->group, group_size,
+			fill && width > sign.len ? width - sign.len : 0, &grouped);
+		digits = grouped.data;
 	}
-	add_padded(s, sign.data, grouped.data, '>', out);
+	add_padded(s, sign.data, digits, '>', out);
 }
 
 /* Digits of an integer's magnitude in a base that is a power of two. */
@@ -136,21 +146,21 @@ static uint64_t magnitude_of(const struct value *v)
 	return i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
 }
 
-static void format_decimal(
-	struct eval *ev, const struct value *v, const struct format_spec *s, struct strbuf *out)
+/* An integer's magnitude in the base of a type. */
+static int integer_digits(
+	struct eval *ev, const struct value *v, char type, struct strbuf *out, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf digits = STRBUF_INIT;
-	AUTO(strbuf_release) struct strbuf longer = STRBUF_INIT;
-	bool negative = is_negative(v);
+	bool decimal = !type || strchr("diun", type);
 
+	if (v->kind == VALUE_BIGINT && !decimal)
+		return large_digits(ev, v, type, out, err);
 	if (v->kind == VALUE_BIGINT)
-		strbuf_addstr(&digits, v->text + negative);
+		strbuf_addstr(out, v->text + is_negative(v));
+	else if (decimal)
+		strbuf_addf(out, "%llu", (unsigned long long)magnitude_of(v));
 	else
-		strbuf_addf(&digits, "%llu", (unsigned long long)magnitude_of(v));
-	for (size_t n = digits.len; s->precision > 0 && n < (size_t)s->precision; n++)
-		strbuf_addch(&longer, '0');
-	strbuf_add(&longer, digits.data, digits.len);
-	add_number(ev, s, negative, "", longer.data, 3, out);
+		binary_digits(magnitude_of(v), type, out);
+	return 0;
 }
 
 static int format_character(
@@ -170,30 +180,35 @@ int format_integer(struct eval *ev, const struct value *v, const struct format_s
 	struct strbuf *out, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf digits = STRBUF_INIT;
+	AUTO(strbuf_release) struct strbuf longer = STRBUF_INIT;
+	bool binary = s->type && strchr("boxX", s->type);
 	char prefix[3] = "";
 
 	if (s->type == 'c')
 		return format_character(v, s, out, err);
-	if (!s->type || strchr("diun", s->type)) {
-		format_decimal(ev, v, s, out);
-		return 0;
-	}
-	if (v->kind != VALUE_BIGINT)
-		binary_digits(magnitude_of(v), s->type, &digits);
-	else if (large_digits(ev, v, s->type, &digits, err) < 0)
+	if (integer_digits(ev, v, s->type, &digits, err) < 0)
 		return -1;
-	if (s->alternate)
+	for (size_t n = digits.len; s->precision > 0 && n < (size_t)s->precision; n++)
+		strbuf_addch(&longer, '0');
+	strbuf_add(&longer, digits.data, digits.len);
+	if (s->alternate && binary)
 		snprintf(prefix, sizeof(prefix), "0%c", s->type);
-	add_number(ev, s, is_negative(v), prefix, digits.data, 4, out);
+	add_number(s, is_negative(v), prefix, longer.data, binary ? 4 : 3, out);
 	return 0;
 }
 
-/* repr-like digits for "{}" and "{:10}" of a float. */
-static void shortest(struct eval *ev, double d, struct strbuf *out)
+/* repr-like digits for "{}" and "{:10}" of a float; "{:#}" has a point in any case. */
+static void shortest(struct eval *ev, double d, bool point, struct strbuf *out)
 {
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct value v = {.kind = VALUE_FLOAT, .real = d};
 
-	repr_str(ev, &v, out, NULL);
+	repr_str(ev, &v, &text, NULL);
+	size_t n = strcspn(text.data, ".e");
+	strbuf_add(out, text.data, n);
+	if (point && text.data[n] == 'e')
+		strbuf_addch(out, '.');
+	strbuf_addstr(out, text.data + n);
 }
 
 /* What C's own formats give for a number that is not negative. */
@@ -215,26 +230,68 @@ static void add_real(double d, const struct format_spec *s, char type, struct st
 #pragma GCC diagnostic pop
 }
 
+/* Cuts zeros at the end of a fraction, and a point without one. */
+static void cut_zeros(struct strbuf *mantissa)
+{
+	if (!memchr(mantissa->data, '.', mantissa->len))
+		return;
+	while (mantissa->data[mantissa->len - 1] == '0')
+		strbuf_truncate(mantissa, mantissa->len - 1);
+	if (mantissa->data[mantissa->len - 1] == '.')
+		strbuf_truncate(mantissa, mantissa->len - 1);
+}
+
+/* A precision without a type: as 'g', but with an exponent one digit earlier, or with ".0". */
+static void add_typeless(double d, const struct format_spec *s, struct strbuf *out)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct format_spec narrow = *s;
+
+	narrow.precision = s->precision > 0 ? s->precision - 1 : 0;
+	add_real(d, &narrow, 'e', &text);
+	const char *e = strchr(text.data, 'e');
+	if (!isfinite(d) || !e || strtol(e + 1, NULL, 10) != narrow.precision) {
+		size_t start = out->len;
+		add_real(d, s, 'g', out);
+		if (isfinite(d) && !strpbrk(out->data + start, ".e"))
+			strbuf_addstr(out, ".0");
+		return;
+	}
+	AUTO(strbuf_release) struct strbuf mantissa = STRBUF_INIT;
+	strbuf_add(&mantissa, text.data, (size_t)(e - text.data));
+	if (!s->alternate)
+		cut_zeros(&mantissa);
+	strbuf_add(out, mantissa.data, mantissa.len);
+	strbuf_addstr(out, e);
+}
+
+/* A number that is not negative. */
+static void real_digits(
+	struct eval *ev, double d, const struct format_spec *s, struct strbuf *out)
+{
+	if (!s->type && s->precision < 0) {
+		shortest(ev, d, s->alternate, out);
+	} else if (!s->type) {
+		add_typeless(d, s, out);
+	} else if (s->type == '%') {
+		add_real(d * 100, s, 'f', out);
+		strbuf_addch(out, '%');
+	} else {
+		add_real(d, s, s->type == 'n' ? 'g' : s->type, out);
+	}
+}
+
 void format_real(
 	struct eval *ev, const struct value *v, const struct format_spec *s, struct strbuf *out)
 {
 	AUTO(strbuf_release) struct strbuf digits = STRBUF_INIT;
 	double d = number_real(v);
 	bool negative = signbit(d) && !isnan(d);
-	char type = s->type == 'n' ? 'g' : s->type;
 
-	d = fabs(d);
-	if (!type && s->precision < 0) {
-		shortest(ev, d, &digits);
-	} else if (type == '%') {
-		add_real(d * 100, s, 'f', &digits);
-		strbuf_addch(&digits, '%');
-	} else {
-		add_real(d, s, type ? type : 'g', &digits);
-		if (!type && isfinite(d) && !strpbrk(digits.data, ".e"))
-			strbuf_addstr(&digits, ".0");
-	}
-	add_number(ev, s, negative, "", digits.data, 3, out);
+	real_digits(ev, fabs(d), s, &digits);
+	if (s->unsigned_zero && strtod(digits.data, NULL) == 0)
+		negative = false;
+	add_number(s, negative, "", digits.data, 3, out);
 }
 
 void format_string(const struct value *text, const struct format_spec *s, struct strbuf *out)
@@ -246,4 +303,37 @@ void format_string(const struct value *text, const struct format_spec *s, struct
 		n = utf8_offset(text->text, text->len, (size_t)s->precision);
 	strbuf_add(&cut, text->text, n);
 	add_padded(s, "", cut.data, '<', out);
+}
+
+/* What ascii() makes of repr()'s text. */
+static void add_ascii(const struct strbuf *text, struct strbuf *out)
+{
+	size_t taken;
+
+	for (size_t i = 0; i < text->len; i += taken) {
+		uint32_t c = utf8_next(text->data + i, text->len - i, &taken);
+		if (c < 0x80)
+			strbuf_addch(out, (char)c);
+		else
+			strbuf_addf(out,
+				c > 0xffff ? "\\U%08x"
+				: c > 0xff ? "\\u%04x"
+					   : "\\x%02x",
+				c);
+	}
+}
+
+int format_shown(struct eval *ev, const struct value *v, char conversion, struct strbuf *out,
+	struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf shown = STRBUF_INIT;
+
+	if (conversion == 's')
+		return repr_str(ev, v, out, err);
+	if (conversion == 'r')
+		return repr_repr(ev, v, out, err);
+	if (repr_repr(ev, v, &shown, err) < 0)
+		return -1;
+	add_ascii(&shown, out);
+	return 0;
 }

@@ -190,6 +190,18 @@ static void test_dates_ansible(void **state)
 	run_corpus("corpus/dates.json", "ansible");
 }
 
+static void test_formats_ansible(void **state)
+{
+	(void)state;
+	run_corpus("corpus/formats.json", "ansible");
+}
+
+static void test_formats_jinja(void **state)
+{
+	(void)state;
+	run_corpus("corpus/formats.json", "jinja");
+}
+
 static void test_generated_ansible(void **state)
 {
 	(void)state;
@@ -209,6 +221,8 @@ int main(void)
 		cmocka_unit_test(test_methods_ansible),
 		cmocka_unit_test(test_methods_jinja),
 		cmocka_unit_test(test_dates_ansible),
+		cmocka_unit_test(test_formats_ansible),
+		cmocka_unit_test(test_formats_jinja),
 		cmocka_unit_test(test_generated_ansible),
 	};
 

@@ -120,11 +120,41 @@ static void test_evaluation(void **state)
 		{"{{ lookup('fil', 'a') }}",
 			"t:1:10: lookup: there is no lookup 'fil'; did you mean 'file'?"},
 		{"{{ [1, [2, nothing]] }}", "t:1:12: 'nothing' is undefined"},
-		{"{{ s | regex_search('(') }}", NULL},
 	};
 
 	(void)state;
-	check(table, ARRAY_SIZE(table) - 1);
+	check(table, ARRAY_SIZE(table));
+}
+
+/* Numbers that are none, and what would be larger than anybody means. */
+static void test_formats(void **state)
+{
+	static const struct expectation table[] = {
+		{"{{ '%99999d' % n }}", "t:1:14: a width above 10000"},
+		{"{{ '%*d' % (10001, n) }}", "t:1:10: * wants int"},
+		{"{{ '%.10001f' % n }}", "t:1:15: a width above 10000"},
+		{"{{ '{:10001}'.format(n) }}", "t:1:21: a width or precision above 10000"},
+		{"{{ '{:.10001f}'.format(n) }}", "t:1:23: a width or precision above 10000"},
+		{"{{ '%d' % ('inf' | float) }}", "t:1:9: infinity cannot be an integer"},
+		{"{{ '%d' % ('nan' | float) }}", "t:1:9: NaN cannot be an integer"},
+		{"{{ ('9' * 400) | human_to_bytes }}", "t:1:18: infinity cannot be an integer"},
+		{"{{ ('9' * 300 ~ 'Y') | human_to_bytes }}",
+			"t:1:24: infinity cannot be an integer"},
+		{"{{ '{0.x.}'.format(d) }}",
+			"t:1:19: a value of type 'dict' has no attribute 'x'"},
+		{"{{ '{0[x'.format(d) }}", "t:1:17: expected '}' before end of string"},
+		{"{{ '{0[x}'.format(d) }}",
+			"t:1:18: the field '[x' is neither .NAME nor [KEY]"},
+		{"{{ '{}{0}'.format(n) }}",
+			"t:1:18: the format has {} and {0}, which exclude each other"},
+		{"{{ '{:,x}'.format(n) }}", "t:1:18: cannot specify ',' with 'x'"},
+		{"{{ '{:x}'.format(s) }}",
+			"t:1:17: unknown format code 'x' for object of type 'str'"},
+		{"{{ '%(zz)s' % d }}", "t:1:13: format key 'zz' is not there"},
+	};
+
+	(void)state;
+	check(table, ARRAY_SIZE(table));
 }
 
 /* An error inside a variable names the place where the variable was written. */
@@ -163,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syntax),
 		cmocka_unit_test(test_evaluation),
+		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_place_in_variable),
 		cmocka_unit_test(test_caret),
 	};
