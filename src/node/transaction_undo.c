@@ -10,7 +10,9 @@
  *     2. from the beginning: directories, files, links are made
  *     3. from the end: owner, mode and times, of directories after all that is in them
  *
- * Every step looks first and can be done again.
+ * Every step looks first and can be done again. What stays because others have a part in it
+ * (a directory that they filled, a path that they removed) is a note and no failure: a
+ * transaction that has failed is in the way of every later run.
  */
 #include "node/transaction_private.h"
 
@@ -21,7 +23,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "node/change_name.h"
+#include "node/root.h"
 
 struct undo {
 	int fd; /* the transaction's directory */
@@ -64,7 +68,7 @@ static mode_t kind_of(const struct record *r)
 }
 
 /* Round 1. 1 when something went, 0 when nothing stood in the way, -1 with err: ERR_BUSY for a
- * directory that was made, and is where something is mounted. */
+ * directory that was made, and is somebody else's by now. */
 static int clear_path(const struct record *r, struct err *err)
 {
 	const char *name;
@@ -83,7 +87,7 @@ static int clear_path(const struct record *r, struct err *err)
 	if (errno == EBUSY && r->kind == RECORD_NONE)
 		return err_set(err, ERR_BUSY, "%s: something is mounted there", r->path);
 	if (errno == ENOTEMPTY || errno == EEXIST)
-		return err_set(err, ERR_EXISTS,
+		return err_set(err, r->kind == RECORD_NONE ? ERR_BUSY : ERR_EXISTS,
 			"%s stays: it holds what this transaction did not put there", r->path);
 	return err_sys(err, "remove %s", r->path);
 }
@@ -130,23 +134,6 @@ static int make_empty(const struct record *r, bool *changed, struct err *err)
 	return failed ? err_sys(err, "make %s", r->path) : 0;
 }
 
-/* Round 2. */
-static int make_path(
-	const struct undo *u, const struct record *r, bool *changed, struct err *err)
-{
-	if (r->kind == RECORD_NONE || r->kind == RECORD_ATTRIBUTES)
-		return 0;
-	if (r->kind == RECORD_FILE)
-		return keep_restore_file(u->fd, r, changed, err);
-	return make_empty(r, changed, err);
-}
-
-static void note_failure(struct undo *u, size_t i, const struct err *err)
-{
-	u->broken[i] = true;
-	strlist_add(&u->report->failed, err->text);
-}
-
 static void sync_parent(const char *path)
 {
 	const char *name;
@@ -158,18 +145,69 @@ static void sync_parent(const char *path)
 		fsync(fd);
 }
 
+/* Makes the directory of a path again where somebody else removed it with all that was in it,
+ * as a package manager does. Nobody has recorded who was allowed to look into it. */
+static int make_parent(struct undo *u, const struct record *r, struct err *err)
+{
+	const char *name;
+	autofd int parent = keep_parent(r->path, &name);
+
+	if (parent >= 0 || errno != ENOENT)
+		return 0;
+	autofree char *directory = path_dirname(r->path);
+	autofd int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0 || beneath_mkdirs(top, directory + 1, 0700) < 0)
+		return err_sys(err, "make the directory of %s", r->path);
+	strlist_addf(&u->report->notes,
+		"owner and mode of %s, which was gone: it is made again for its owner alone",
+		directory);
+	for (char *slash; (slash = strrchr(directory, '/')); *slash = '\0')
+		sync_parent(directory);
+	return 0;
+}
+
+/* Round 2. */
+static int make_path(struct undo *u, const struct record *r, bool *changed, struct err *err)
+{
+	if (r->kind == RECORD_NONE || r->kind == RECORD_ATTRIBUTES)
+		return 0;
+	if (make_parent(u, r, err) < 0)
+		return -1;
+	if (r->kind == RECORD_FILE)
+		return keep_restore_file(u->fd, r, changed, err);
+	return make_empty(r, changed, err);
+}
+
+static void note_failure(struct undo *u, size_t i, const struct err *err)
+{
+	u->broken[i] = true;
+	strlist_add(&u->report->failed, err->text);
+}
+
+/* True for what lies below a directory. */
+static bool is_below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+
+	return strncmp(path, directory, n) == 0 && path[n] == '/';
+}
+
 static void round_clear(struct undo *u)
 {
+	const char *stays = "";
+
 	for (size_t i = u->count; i-- > 0;) {
+		const char *path = u->paths[i]->path;
 		struct err why = {0};
 		int done = clear_path(u->paths[i], &why);
 		u->changed[i] = done > 0;
-		/* No undo takes a mount away: its directory stays with it, and later runs go
-		 * on. */
-		if (done < 0 && why.code == ERR_BUSY)
-			strlist_add(&u->report->notes, why.text);
-		else if (done < 0)
+		if (done < 0 && why.code != ERR_BUSY)
 			note_failure(u, i, &why);
+		if (done >= 0 || why.code != ERR_BUSY)
+			continue;
+		if (!is_below(stays, path))
+			strlist_add(&u->report->notes, why.text);
+		stays = path;
 	}
 }
 
@@ -182,16 +220,26 @@ static void round_make(struct undo *u)
 	}
 }
 
+static void dress(struct undo *u, size_t i)
+{
+	const struct record *r = u->paths[i];
+	struct err why = {0};
+
+	if (keep_restore_attributes(r, &u->changed[i], &why) == 0)
+		return;
+	if (r->kind == RECORD_ATTRIBUTES && why.code == ERR_NOTFOUND)
+		strlist_addf(&u->report->notes, "owner and mode of %s, which is gone", r->path);
+	else
+		note_failure(u, i, &why);
+}
+
 static void round_dress(struct undo *u)
 {
 	for (size_t i = u->count; i-- > 0;) {
-		const struct record *r = u->paths[i];
-		struct err why = {0};
-		if (!u->broken[i] && r->kind != RECORD_NONE &&
-			keep_restore_attributes(r, &u->changed[i], &why) < 0)
-			note_failure(u, i, &why);
+		if (!u->broken[i] && u->paths[i]->kind != RECORD_NONE)
+			dress(u, i);
 		if (u->changed[i])
-			sync_parent(r->path);
+			sync_parent(u->paths[i]->path);
 	}
 }
 

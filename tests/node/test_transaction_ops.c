@@ -141,26 +141,53 @@ static void undone_on_request_and_told(void **state)
 	answer_release(&a);
 }
 
-static void what_cannot_be_undone_is_in_the_answer(void **state)
+static void set_state(struct scene *s, const char *path, const char *state)
+{
+	struct module_result r;
+
+	if (module_call(s->client, &r, "file", 0, "{\"path\": \"%s\", \"state\": \"%s\"}", path,
+		    state) != ERR_NONE)
+		fail_msg("%s", r.text);
+	module_result_release(&r);
+}
+
+static void what_others_filled_is_in_the_answer(void **state)
 {
 	struct scene *s = *state;
 	struct answer a;
-	struct module_result r;
 	autofree char *dir = path_join(s->world->dir, "dir");
 	autofree char *theirs = path_join(dir, "theirs");
 
 	begin_well(s, "t", 0);
 	write_new(s, s->file);
-	assert_int_equal(module_call(s->client, &r, "file", 0,
-				 "{\"path\": \"%s\", \"state\": \"directory\"}", dir),
-		ERR_NONE);
-	module_result_release(&r);
+	set_state(s, dir, "directory");
 	scratch_write(theirs, "data");
 	assert_int_equal(by_id(s, WIRE_TRANSACTION_UNDO, "t", &a), ERR_NONE);
 	assert_int_equal(list_of(&a, "undone", s->file), 1);
-	assert_int_equal(list_of(&a, "failed", "did not put there"), 1);
+	assert_int_equal(list_of(&a, "failed", NULL), 0);
+	assert_int_equal(list_of(&a, "notes", "did not put there"), 1);
 	answer_release(&a);
 	assert_true(scratch_holds(s->file, "old"));
+}
+
+static void what_cannot_be_undone_is_in_the_answer(void **state)
+{
+	struct scene *s = *state;
+	struct answer a;
+	autofree char *other = path_join(s->world->dir, "other");
+	autofree char *theirs = path_join(s->file, "theirs");
+
+	begin_well(s, "t", 0);
+	write_new(s, other);
+	set_state(s, s->file, "absent");
+	set_state(s, s->file, "directory");
+	scratch_write(theirs, "data");
+	assert_int_equal(by_id(s, WIRE_TRANSACTION_UNDO, "t", &a), ERR_NONE);
+	assert_int_equal(list_of(&a, "undone", other), 1);
+	assert_int_equal(list_of(&a, "failed", "did not put there"), 1);
+	answer_release(&a);
+	assert_true(scratch_holds(theirs, "data"));
+	assert_false(path_exists(other));
 }
 
 static void confirmed_and_listed(void **state)
@@ -353,6 +380,7 @@ int main(void)
 #define SCENE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(undone_on_request_and_told),
+		SCENE_TEST(what_others_filled_is_in_the_answer),
 		SCENE_TEST(what_cannot_be_undone_is_in_the_answer),
 		SCENE_TEST(confirmed_and_listed),
 		SCENE_TEST(one_that_changed_nothing_leaves_nothing),

@@ -3,18 +3,10 @@
 """What a play with a transaction changed is taken back when a later task fails, module by module:
 the host's picture after it is the one from before. What no transaction takes back is named."""
 
-import inspect
-import json
-import re
 import tarfile
 
 from harness import program
-from harness.deploy import ROLLED_BACK
-from harness.playbook import PlaybookCase
-
-ROOTS = ("/boot", "/etc", "/home", "/opt", "/root", "/srv", "/usr/local", "/var/lib/dpkg",
-         "/var/spool")
-UNITS = ("good", "idle")
+from harness.undo import UndoCase
 
 # The host has no cron: this is what `crontab` does, and where cron has its tables.
 CRONTAB = """#!/bin/sh
@@ -142,34 +134,9 @@ NAMED = {
 }
 
 
-def picture(roots):
-    """All that lies below directories: {path: what matters of it}."""
-    import hashlib
-    import os
-    import stat
-    seen = {}
-    for root in roots:
-        for top, directories, files in os.walk(root):
-            directories[:] = [d for d in directories if d not in (".cache", ".ansible")]
-            for name in directories + files:
-                path = os.path.join(top, name)
-                st = os.lstat(path)
-                entry = [oct(st.st_mode), st.st_uid, st.st_gid]
-                if stat.S_ISLNK(st.st_mode):
-                    entry.append(os.readlink(path))
-                elif stat.S_ISREG(st.st_mode):
-                    with open(path, "rb") as file:
-                        entry += [st.st_mtime_ns, hashlib.sha256(file.read()).hexdigest()]
-                seen[path] = entry
-    return seen
-
-
-PICTURE = ("import json, sys\n" + inspect.getsource(picture)
-           + "print(json.dumps(picture(sys.argv[1:])))\n")
-
-
-class UndoTest(PlaybookCase):
+class UndoTest(UndoCase):
     fleet_name = "undo"
+    units = ("good", "idle")
 
     @classmethod
     def setUpClass(cls):
@@ -187,27 +154,6 @@ class UndoTest(PlaybookCase):
     def setUp(self):
         self.host.shell(BEFORE)
 
-    def picture(self):
-        text = self.host.run("python3", "-", *ROOTS, stdin=PICTURE.encode()).stdout
-        seen = json.loads(text)
-        for unit in UNITS:
-            seen[unit] = self.host.shell(
-                f"systemctl show -p ActiveState,UnitFileState {unit}").split()
-        return seen
-
-    def failing(self, tasks):
-        """Runs tasks, of which each changes something, and one that fails behind them."""
-        run = self.run_play(*tasks, {"fail": {"msg": "after all"}}, transaction=True)
-        self.assertEqual(run.code, ROLLED_BACK, run)
-        outcomes = [event["outcome"] for event in run.events if event["event"] == "task"]
-        self.assertEqual(outcomes, ["changed"] * len(tasks) + ["failed"], run)
-        return run
-
-    def differences(self, before, but=None):
-        after = self.picture()
-        return {path: (before.get(path), after.get(path)) for path in before.keys() | after.keys()
-                if before.get(path) != after.get(path) and not (but and re.match(but, path))}
-
     def undone(self, tasks):
         before = self.picture()
         run = self.failing(tasks)
@@ -220,8 +166,7 @@ class UndoTest(PlaybookCase):
     def named(self, task, says, stays):
         before = self.picture()
         run = self.failing([task])
-        warnings = [event for event in run.events if "not taken back" in json.dumps(event)]
-        self.assertIn(says, json.dumps(warnings), run)
+        self.assertIn(says, "\n".join(self.not_taken_back(run)), run)
         self.assertEqual(self.differences(before, stays), {})
 
 
