@@ -43,21 +43,13 @@ static void ask_again(struct session *s, struct session *old)
 	pthread_mutex_unlock(&s->cache->lock);
 }
 
-static bool waits(struct session *s)
-{
-	pthread_mutex_lock(&s->cache->lock);
-	bool waiting = s->requests != NULL;
-	pthread_mutex_unlock(&s->cache->lock);
-	return waiting;
-}
-
 /* False when the new connection ended, too. */
 static bool warm(struct session *s, struct session *old)
 {
 	int64_t until = now_ms() + WARM_MS;
 
 	ask_again(s, old);
-	while (waits(s)) {
+	while (session_is_awaited(s, false)) {
 		int64_t left = until - now_ms();
 		if (left <= 0)
 			return true;

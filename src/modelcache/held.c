@@ -10,8 +10,8 @@
 
 #include "modelcache/private.h"
 
-#define POPULATE_PIECE ((size_t)2 << 20) /* bytes mapped without a pause, in 0.1 ms or so */
-#define POPULATE_PAUSE 200000            /* nanoseconds between two of them */
+#define PIECE ((size_t)2 << 20) /* bytes mapped or unmapped at once, in 0.1 ms or so */
+#define PAUSE 200000            /* nanoseconds between two pieces */
 
 #ifndef MADV_POPULATE_READ /* the C library's headers may be older */
 #define MADV_POPULATE_READ 22
@@ -61,7 +61,27 @@ static void send_drop(struct session *s, uint32_t slot, uint32_t serial)
 		shutdown(s->fd, SHUT_RDWR);
 }
 
-/* Unmaps what is gone and idle; the lock is held. */
+/*
+ * Maps or unmaps in pieces, with pauses unless a user waits: who wakes up beside a thread that
+ * computes may have to wait for some milliseconds, and with many processes there are many such
+ * threads at a swap. And a process's other threads can neither map nor allocate meanwhile.
+ */
+static void in_pieces(
+	struct modelcache *cache, char *at, size_t size, int (*act)(void *at, size_t size))
+{
+	const struct timespec pause = {.tv_nsec = PAUSE};
+	size_t piece;
+
+	for (size_t done = 0; done < size; done += piece) {
+		if (done && !session_is_awaited(atomic_load(&cache->session), true))
+			nanosleep(&pause, NULL);
+		piece = size - done < PIECE ? size - done : PIECE;
+		if (act(at + done, piece) < 0)
+			return;
+	}
+}
+
+/* Unmaps what is gone and idle. By the library's thread, as all that changes `named`. */
 static void drop_idle(struct held *h)
 {
 	uint32_t serial = h->named;
@@ -70,53 +90,43 @@ static void drop_idle(struct held *h)
 		return;
 	h->named = 0;
 	if (h->model.data)
-		munmap((void *)h->model.data, (size_t)h->model.size);
+		in_pieces(h->session->cache, (char *)h->model.data, (size_t)h->model.size,
+			munmap);
 	h->model.data = NULL;
 	send_drop(h->session, (uint32_t)(h - h->session->held), serial);
 }
 
 void held_release(struct held *h)
 {
-	struct modelcache *cache = h->session->cache;
+	const uint64_t one = 1;
 
-	if (atomic_fetch_sub(&shared(h)->in_use, 1) > 1 || atomic_load(&h->serial))
-		return;
-	pthread_mutex_lock(&cache->lock);
-	drop_idle(h);
-	pthread_mutex_unlock(&cache->lock);
+	if (atomic_fetch_sub(&shared(h)->in_use, 1) == 1 && !atomic_load(&h->serial) &&
+		write(h->session->cache->wake, &one, sizeof(one)) < 0)
+		return; /* it is readable already */
 }
 
 void held_retire(struct held *h)
 {
-	struct modelcache *cache = h->session->cache;
-
-	pthread_mutex_lock(&cache->lock);
 	atomic_store(&h->serial, 0);
 	drop_idle(h);
-	pthread_mutex_unlock(&cache->lock);
 }
 
-/*
- * Takes the page faults, with pauses: who wakes up beside a thread that computes may have to
- * wait for some milliseconds, and with many processes there are many such threads at a swap.
- * Before Linux 5.14 the users take them.
- */
-static void populate(char *at, size_t size)
+void held_sweep(struct session *s)
 {
-	const struct timespec pause = {.tv_nsec = POPULATE_PAUSE};
-	size_t piece;
-
-	for (size_t done = 0; done < size; done += piece) {
-		if (done)
-			nanosleep(&pause, NULL);
-		piece = size - done < POPULATE_PIECE ? size - done : POPULATE_PIECE;
-		if (madvise(at + done, piece, MADV_POPULATE_READ) < 0)
-			return;
+	for (; s; s = s->before) {
+		for (struct held *h = s->held; h < s->held + MC_SLOTS; h++)
+			drop_idle(h);
 	}
 }
 
+/* Takes the page faults, so that no user pays for them. Before Linux 5.14 users take them. */
+static int populate(void *at, size_t size)
+{
+	return madvise(at, size, MADV_POPULATE_READ);
+}
+
 /* What could change or become shorter under our users is no model. */
-static const void *map_sealed(int fd, uint64_t size, bool awaited)
+static const void *map_sealed(struct modelcache *cache, int fd, uint64_t size)
 {
 	const int needed = F_SEAL_WRITE | F_SEAL_SHRINK;
 	struct stat st;
@@ -130,13 +140,10 @@ static const void *map_sealed(int fd, uint64_t size, bool awaited)
 		errno = EFBIG;
 		return NULL;
 	}
-	/* Populated here, so that no user pays for the page faults. */
-	int flags = MAP_SHARED | (awaited ? MAP_POPULATE : 0);
-	void *at = mmap(NULL, (size_t)size, PROT_READ, flags, fd, 0);
+	void *at = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		return NULL;
-	if (!awaited)
-		populate(at, (size_t)size);
+	in_pieces(cache, at, (size_t)size, populate);
 	return at;
 }
 
@@ -153,35 +160,26 @@ static void describe(struct held *h, const struct mc_message *m, const void *dat
 		.loaded_at = m->loaded_at};
 }
 
-struct held *held_fill(struct session *s, const struct mc_message *m, int fd, bool awaited,
-	struct modelcache_error *error)
+struct held *held_fill(
+	struct session *s, const struct mc_message *m, int fd, struct modelcache_error *error)
 {
-	struct modelcache *cache = s->cache;
 	struct held *h = &s->held[m->slot];
 	const void *data = NULL;
 
-	pthread_mutex_lock(&cache->lock);
-	uint32_t named = h->named;
-	pthread_mutex_unlock(&cache->lock);
-	if (named && named == m->serial) {
-		close(fd);
+	if (m->serial && h->named == m->serial)
 		return h;
-	}
-	if (!named && m->serial && m->size)
-		data = map_sealed(fd, m->size, awaited);
-	if (named || !m->serial || (m->size && !data)) {
-		int code = named || !m->serial ? EPROTO : errno;
-		modelcache_fail(error, code, "the model cannot be mapped");
-		close(fd);
+	bool is_free = !h->named && m->serial;
+	errno = EPROTO;
+	if (is_free && m->size)
+		data = map_sealed(s->cache, fd, m->size);
+	if (!is_free || (m->size && !data)) {
+		modelcache_fail(error, errno, "the model cannot be mapped");
 		atomic_fetch_sub(&shared(h)->in_use, 1);
 		send_drop(s, m->slot, m->serial);
 		return NULL;
 	}
-	close(fd);
-	pthread_mutex_lock(&cache->lock);
 	describe(h, m, data);
 	h->named = m->serial;
 	atomic_store(&h->serial, m->serial);
-	pthread_mutex_unlock(&cache->lock);
 	return h;
 }

@@ -62,10 +62,9 @@ static void free_cache(struct modelcache *cache)
 	}
 	if (cache->alive)
 		munmap((void *)cache->alive, sizeof(*cache->alive));
-	if (cache->changed >= 0)
-		close(cache->changed);
-	if (cache->stop >= 0)
-		close(cache->stop);
+	close(cache->changed);
+	close(cache->stop);
+	close(cache->wake);
 	free(cache->path);
 	free(cache);
 }
@@ -83,7 +82,9 @@ struct modelcache *modelcache_open(const char *socket, struct modelcache_error *
 	cache->alive = alive_page();
 	cache->changed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	cache->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!cache->path || !cache->alive || cache->changed < 0 || cache->stop < 0)
+	cache->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!cache->path || !cache->alive || cache->changed < 0 || cache->stop < 0 ||
+		cache->wake < 0)
 		modelcache_fail(error, errno, "no memory or descriptors");
 	else
 		atomic_store(&cache->session, session_open(cache, error));

@@ -12,11 +12,11 @@
  * The bytes of an acquired model never change and stay mapped until it is released, whatever
  * the daemon does, and if it dies. So acquire for a request, or for a batch of them, and
  * release afterwards: what is held is not evicted, and an old version's memory goes when its
- * last holder lets go.
+ * last holder lets go (the library's thread unmaps it, so that no release takes long).
  *
  * Which version. `selector` is NULL or "" for the current version, "@ALIAS", a stage of MLflow
  * ("Production"), or a version ("2"). When another version becomes current, a thread of the
- * library maps it first, without haste (1 GB in a quarter of a second or so), and from then on
+ * library maps it first, without haste (1 GB takes some 0.3 seconds), and from then on
  * modelcache_acquire gives it; nobody waits meanwhile. modelcache_fd tells of it. One that
  * cannot be had just then (no memory, no slot) is asked for again every second.
  *

@@ -10,7 +10,8 @@
  *
  *     acquire:  in_use + 1; both serials still ours?  else back, and the slow way
  *     daemon:   its serial = 0; in_use 0?             else it puts the serial back
- *     we:       our serial = 0; in_use 0?             then unmapped; else by the last release
+ *     we:       our serial = 0; in_use 0?             then unmapped; else after the last
+ * release
  *
  * Each side writes before it reads, sequentially consistent, so they cannot both go on.
  */
@@ -30,7 +31,8 @@ struct held {
 	struct modelcache_model model; /* what users see */
 	struct session *session;
 	_Atomic uint32_t serial; /* 0: nobody may take it any more */
-	uint32_t named; /* the serial by which the daemon knows it; 0: the slot is free */
+	/* The serial by which the daemon knows it, 0: the slot is free; our thread's alone. */
+	uint32_t named;
 	struct mc_message about; /* its texts */
 };
 
@@ -74,7 +76,7 @@ struct modelcache {
 	pthread_mutex_t lock;     /* of all that is not atomic */
 	pthread_cond_t answered;
 	pthread_t thread;
-	int changed, stop; /* eventfds */
+	int changed, stop, wake; /* eventfds; wake: something is gone, and idle now */
 	char *path;
 };
 
@@ -98,6 +100,8 @@ void session_forget(struct session *s, struct request *r);
 /* Ends all requests with an error; the lock is held. */
 void session_fail(struct session *s);
 
+/* True if anybody waits for an answer, or if a user does. Takes the lock. */
+bool session_is_awaited(struct session *s, bool by_users);
 /* What former sessions hold of what this one has got is needed no more. */
 void session_retire_before(struct session *s);
 
@@ -105,16 +109,18 @@ void session_retire_before(struct session *s);
 
 /* Takes a version in hand, if that may still be; with `orphan`, whatever the daemon says. */
 const struct modelcache_model *held_take(struct session *s, uint64_t target, bool orphan);
-/* Lets go. */
+/* Lets go. What is gone is unmapped by the library's thread, which is told. */
 void held_release(struct held *h);
 /*
  * The slot of an answer, mapped, with the use that the answer carries. NULL with an error.
- * Takes fd over. What nobody has `awaited` is mapped without haste.
+ * fd stays the caller's. It and all below is called by the library's thread, without the lock.
  */
-struct held *held_fill(struct session *s, const struct mc_message *m, int fd, bool awaited,
-	struct modelcache_error *error);
+struct held *held_fill(
+	struct session *s, const struct mc_message *m, int fd, struct modelcache_error *error);
 /* Nobody takes it any more; it is unmapped when it is idle. */
 void held_retire(struct held *h);
+/* Unmaps what is gone and idle, of this session and those before it. */
+void held_sweep(struct session *s);
 /* What a query's target says of a version. */
 uint64_t held_target(const struct held *h);
 

@@ -48,8 +48,10 @@ static int descriptor_of(struct msghdr *msg)
  */
 static int receive(struct session *s, struct mc_message *m, int *fd, int timeout_ms)
 {
-	struct pollfd ready[] = {
-		{.fd = s->fd, .events = POLLIN}, {.fd = s->cache->stop, .events = POLLIN}};
+	struct pollfd ready[] = {{.fd = s->fd, .events = POLLIN},
+		{.fd = s->cache->stop, .events = POLLIN},
+		{.fd = s->cache->wake, .events = POLLIN}};
+	uint64_t count;
 	union {
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -61,7 +63,9 @@ static int receive(struct session *s, struct mc_message *m, int *fd, int timeout
 		.msg_controllen = sizeof(control.space)};
 
 	*fd = -1;
-	int n = poll(ready, 2, timeout_ms);
+	int n = poll(ready, 3, timeout_ms);
+	if (n > 0 && ready[2].revents && read(ready[2].fd, &count, sizeof(count)) > 0)
+		held_sweep(atomic_load(&s->cache->session));
 	if (n == 0 || (n < 0 && errno == EINTR))
 		return 0;
 	if (n < 0 || ready[1].revents)
@@ -274,19 +278,18 @@ static void settle(struct session *s, const struct request *r, const struct held
 	if (!q)
 		return;
 	uint64_t before = atomic_exchange(&q->target, held_target(h));
-	if (r->refresh && before != held_target(h) &&
+	if ((r->refresh || before) && before != held_target(h) &&
 		write(s->cache->changed, &one, sizeof(one)) < 0)
 		return; /* it is readable already */
 }
 
-/* Whether a user waits, for this answer or for any other. */
-static bool is_awaited(struct session *s)
+bool session_is_awaited(struct session *s, bool by_users)
 {
 	bool awaited = false;
 
 	pthread_mutex_lock(&s->cache->lock);
 	for (const struct request *r = s->requests; r; r = r->next)
-		awaited |= !r->refresh;
+		awaited |= !by_users || !r->refresh;
 	pthread_mutex_unlock(&s->cache->lock);
 	return awaited;
 }
@@ -294,9 +297,10 @@ static bool is_awaited(struct session *s)
 static void on_model(struct session *s, const struct mc_message *m, int fd)
 {
 	struct modelcache_error error = {0};
-	struct held *h = held_fill(s, m, fd, is_awaited(s), &error), *idle = h;
+	struct held *h = held_fill(s, m, fd, &error), *idle = h;
 	struct mc_message asked = {0};
 
+	close(fd);
 	pthread_mutex_lock(&s->cache->lock);
 	struct request *r = take_request(s, m->id);
 	if (r) {

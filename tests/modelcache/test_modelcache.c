@@ -216,6 +216,43 @@ static void test_another_version(void **state)
 	fixture_close(&f);
 }
 
+static void *acquire_current(void *arg)
+{
+	assert_true(gives(arg, "fraud", NULL, "2"));
+	return NULL;
+}
+
+/* It may be a user's own request that brings another version, before the library has asked. */
+static void test_what_a_request_brings_is_told_to_others(void **state)
+{
+	struct cache_fixture f;
+	struct client c[2];
+	pthread_t threads[2];
+	const struct cache_about about = {.name = "fraud", .version = "2"};
+
+	fixture_open(&f, *state, 5, 0);
+	f.lazy = true;
+	fixture_put(&f, "fraud", "1", 10);
+	connect_client(&c[0], &f);
+	connect_client(&c[1], &f);
+	assert_true(gives(&c[0], "fraud", NULL, "1"));
+	assert_int_equal(cache_remove(f.cache, "fraud", "1", NULL), 0);
+	FIXTURE_WAIT(fixture_counts(&f).leaving == 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, acquire_current, &c[i]), 0);
+	FIXTURE_WAIT(fixture_counts(&f).joined == 1);
+	assert_false(readable(modelcache_fd(c[0].cache)));
+	assert_int_equal(cache_load_done(f.load, &about, fixture_blob('2', 10), true, NULL), 0);
+	FIXTURE_WAIT(readable(modelcache_fd(c[0].cache)));
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	/* It had none before. */
+	assert_false(readable(modelcache_fd(c[1].cache)));
+	modelcache_close(c[0].cache);
+	modelcache_close(c[1].cache);
+	fixture_close(&f);
+}
+
 /* Acquires so many models more, so that the client has no slot left; they stay in hand. */
 static void fill_slots(struct client *c, struct cache_fixture *f,
 	const struct modelcache_model *others[], unsigned n)
@@ -523,6 +560,7 @@ int main(int argc, char **argv)
 		TEST(test_empty_model),
 		TEST(test_what_has_to_be_loaded),
 		TEST(test_another_version),
+		TEST(test_what_a_request_brings_is_told_to_others),
 		TEST(test_another_version_that_fails_at_first),
 		TEST(test_texts_stay),
 		TEST(test_old_memory_goes),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who pays for the page faults of a version: the library's thread, never a user. */
+/* The library's thread maps versions and unmaps them, and no user pays for either. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,12 +73,53 @@ static void test_all_of_a_version_is_mapped_before_users_get_it(void **state)
 	fixture_close(&f);
 }
 
+/* How often memory files are mapped here, as models are: not those of pages. */
+static unsigned mappings(void)
+{
+	char line[512];
+	unsigned n = 0;
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		n += strstr(line, "memfd:") && strstr(line, " r--s ");
+	fclose(maps);
+	return n;
+}
+
+/* Sizes around those of the pieces in which it is done. */
+static void test_what_is_gone_is_unmapped_to_its_last_byte(void **state)
+{
+	static const size_t sizes[] = {1, 2 << 20, (2 << 20) + 1, SIZE - 1, SIZE};
+	struct cache_fixture f;
+
+	fixture_open(&f, *state, 5, 0);
+	struct modelcache *cache = modelcache_open(f.socket, NULL);
+	assert_non_null(cache);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		fixture_put(&f, "fraud", "1", sizes[i]);
+		const struct modelcache_model *m = acquire(cache);
+		assert_int_equal(m->size, sizes[i]);
+		assert_int_equal(mappings(), 1);
+		assert_int_equal(cache_remove(f.cache, "fraud", "1", NULL), 0);
+		/* In hand it stays whole. */
+		assert_true(fixture_right(m));
+		modelcache_release(m);
+		FIXTURE_WAIT(fixture_counts(&f).leaving == 0);
+		assert_int_equal(mappings(), 0);
+	}
+	modelcache_close(cache);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_all_of_a_version_is_mapped_before_users_get_it, scratch_make,
 			scratch_remove),
+		cmocka_unit_test_setup_teardown(test_what_is_gone_is_unmapped_to_its_last_byte,
+			scratch_make, scratch_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
