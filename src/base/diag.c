@@ -51,6 +51,27 @@ void place_format(const struct place *at, struct strbuf *out)
 	strbuf_addch(out, ' ');
 }
 
+int place_vfail(const struct place *at, struct err *err, enum err_code code, const char *fmt,
+	va_list ap)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	place_format(at, &text);
+	strbuf_vaddf(&text, fmt, ap);
+	return err_set(err, code, "%s", text.data);
+}
+
+int place_fail(
+	const struct place *at, struct err *err, enum err_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	place_vfail(at, err, code, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
 void diag_format(const struct diag *d, struct strbuf *out)
 {
 	place_format(

@@ -6,6 +6,7 @@
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -46,6 +47,12 @@ void diag_warning(struct diags *d, const struct place *at, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 /* Appends "file:line:column: " or what of it is known. */
 void place_format(const struct place *at, struct strbuf *out);
+/* Fills an error whose text begins with a place; always -1. */
+int place_fail(const struct place *at, struct err *err, enum err_code code, const char *fmt,
+	...) PRINTF_LIKE(4, 5);
+/* The same with a list of arguments. */
+int place_vfail(const struct place *at, struct err *err, enum err_code code, const char *fmt,
+	va_list ap) PRINTF_LIKE(4, 0);
 /* Appends one finding as a line: "file:line:column: error: text\n". */
 void diag_format(const struct diag *d, struct strbuf *out);
 /* Frees all findings; the list is empty afterwards. */

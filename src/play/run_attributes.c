@@ -22,10 +22,7 @@ int value_as_bool(const struct value *v)
 /* Complains about a keyword's value. */
 static int wrong(const struct value *v, const char *expected, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf at = STRBUF_INIT;
-
-	place_format(&v->place, &at);
-	return err_set(err, ERR_INPUT, "%sfound %s, expected %s", at.data,
+	return place_fail(&v->place, err, ERR_INPUT, "found %s, expected %s",
 		value_is_string(v) ? v->text : value_kind_name(v), expected);
 }
 

@@ -86,10 +86,7 @@ static int make_text(struct registry_edit *e, const struct yaml_change *changes,
 static int refuse(const struct place *at, const struct model *m, const char *key,
 	const char *why, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
-
-	place_format(at, &place);
-	return err_set(err, ERR_UNSUPPORTED, "%s%s.%s %s", place.data, m->name, key, why);
+	return place_fail(at, err, ERR_UNSUPPORTED, "%s.%s %s", m->name, key, why);
 }
 
 static bool is_version(const struct value *v)

@@ -98,15 +98,13 @@ int version_manifest_print(
 static int wrong(
 	const struct value *dict, const char *key, const char *expected, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf at = STRBUF_INIT;
 	const struct value *v = value_dict_get(dict, key);
 	char found[FOUND_MAX] = "nothing";
 
-	place_format(v ? &v->place : &dict->place, &at);
 	if (v)
 		found_text(v, found);
-	return err_set(
-		err, ERR_INPUT, "%s%s: found %s, expected %s", at.data, key, found, expected);
+	return place_fail(v ? &v->place : &dict->place, err, ERR_INPUT,
+		"%s: found %s, expected %s", key, found, expected);
 }
 
 /* A text without NUL bytes, copied; NULL with err. */

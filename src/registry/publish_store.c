@@ -49,14 +49,6 @@ static int list_versions(
 	return 0;
 }
 
-static unsigned take_all(void *arg, const char *path, enum manifest_kind kind)
-{
-	(void)arg;
-	(void)path;
-	(void)kind;
-	return MANIFEST_TAKE;
-}
-
 /* All files whatever a model's globs say: the store is to have the version whole. */
 static int read_manifest(struct store *s, const char *name, const char *version,
 	const struct model *model, const struct cancel *cancel, struct manifest *out,
@@ -66,7 +58,7 @@ static int read_manifest(struct store *s, const char *name, const char *version,
 	(void)cancel;
 	if (check_version(s, name, version, err) < 0)
 		return -1;
-	return manifest_select(&source_store(s)->manifest, take_all, NULL, out, err);
+	return manifest_select(&source_store(s)->manifest, NULL, NULL, out, err);
 }
 
 /* manifest.yaml as a file that can be read at any offset. */

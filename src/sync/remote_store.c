@@ -168,20 +168,12 @@ static int check_version(
 	return 0;
 }
 
-static unsigned take_all(void *arg, const char *path, enum manifest_kind kind)
-{
-	(void)arg;
-	(void)path;
-	(void)kind;
-	return MANIFEST_TAKE;
-}
-
 static int read_manifest(struct store *s, const char *name, const char *version,
 	const struct model *model, const struct cancel *cancel, struct manifest *out,
 	struct err *err)
 {
 	struct remote_store *r = remote(s);
-	manifest_filter filter = model ? store_file_verdict : take_all;
+	manifest_filter filter = model ? store_file_verdict : NULL;
 
 	(void)cancel; /* the link has its own */
 	const struct manifest *m = get_manifest(r, name, version, err);

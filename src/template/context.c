@@ -459,10 +459,7 @@ static const struct value *trimmed(struct arena *arena, const struct value *v)
 static int fail_condition(
 	const struct value *condition, struct err *err, const char *what, const char *more)
 {
-	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
-
-	place_format(&condition->place, &place);
-	return err_set(err, ERR_INPUT, "%s%s%s", place.data, what, more);
+	return place_fail(&condition->place, err, ERR_INPUT, "%s%s", what, more);
 }
 
 static int condition_result(const struct template_context *ctx, const struct value *condition,

@@ -83,21 +83,29 @@ static void set_delimiters(struct data_lexer *dl, const struct template_syntax *
 	add_delimiter(dl, syntax->block_start, BEGIN_BLOCK);
 }
 
+/* The offset behind "{% WORD " at an offset, and the sign that may be in it; or 0. */
+static size_t match_word(struct lexer *lx, size_t at, const char *word, char *sign)
+{
+	const char *start = lx->in->syntax->block_start;
+
+	if (!scan_at(lx, at, start))
+		return 0;
+	at += strlen(start);
+	*sign = 0;
+	if (at < lx->len && (lx->source[at] == '-' || lx->source[at] == '+'))
+		*sign = lx->source[at++];
+	at = skip_space(lx, at);
+	return scan_at(lx, at, word) ? skip_space(lx, at + strlen(word)) : 0;
+}
+
 /* The offset behind "{%- raw %}" or "{% raw -%}" at an offset, or 0. */
 static size_t match_raw_begin(struct lexer *lx, size_t at, char *sign)
 {
 	const struct template_syntax *syntax = lx->in->syntax;
 
-	if (!scan_at(lx, at, syntax->block_start))
+	at = match_word(lx, at, "raw", sign);
+	if (!at)
 		return 0;
-	at += strlen(syntax->block_start);
-	*sign = 0;
-	if (at < lx->len && (lx->source[at] == '-' || lx->source[at] == '+'))
-		*sign = lx->source[at++];
-	at = skip_space(lx, at);
-	if (!scan_at(lx, at, "raw"))
-		return 0;
-	at = skip_space(lx, at + 3);
 	if (at < lx->len && lx->source[at] == '-' && scan_at(lx, at + 1, syntax->block_end))
 		return skip_space(lx, at + 1 + strlen(syntax->block_end));
 	if (!scan_at(lx, at, syntax->block_end))
@@ -235,18 +243,8 @@ static int read_comment(struct lexer *lx, const struct begin *begin, struct err 
 /* The offset behind "{% endraw %}" at `at`, or 0. */
 static size_t match_raw_end(struct lexer *lx, size_t at, char *sign)
 {
-	const struct template_syntax *syntax = lx->in->syntax;
-
-	if (!scan_at(lx, at, syntax->block_start))
-		return 0;
-	at += strlen(syntax->block_start);
-	*sign = 0;
-	if (at < lx->len && (lx->source[at] == '-' || lx->source[at] == '+'))
-		*sign = lx->source[at++];
-	at = skip_space(lx, at);
-	if (!scan_at(lx, at, "endraw"))
-		return 0;
-	return match_end(lx, skip_space(lx, at + 6), syntax->block_end);
+	at = match_word(lx, at, "endraw", sign);
+	return at ? match_end(lx, at, lx->in->syntax->block_end) : 0;
 }
 
 static int read_raw(struct data_lexer *dl, const struct begin *begin, struct err *err)

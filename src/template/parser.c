@@ -20,14 +20,11 @@ void *parser_fail(
 	struct parser *p, const struct token *at, struct err *err, const char *fmt, ...)
 {
 	struct place place = {.file = p->file, .line = at->line, .column = at->column};
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	va_list ap;
 
-	place_format(&place, &text);
 	va_start(ap, fmt);
-	strbuf_vaddf(&text, fmt, ap);
+	place_vfail(&place, err, ERR_INPUT, fmt, ap);
 	va_end(ap);
-	err_set(err, ERR_INPUT, "%s", text.data);
 	return NULL;
 }
 
@@ -228,13 +225,10 @@ static const struct template *compile(struct arena *arena, struct lexer_input *i
 
 static int check_size(size_t n, const struct place *at, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
-
 	if (n <= TEMPLATE_MAX_SOURCE)
 		return 0;
-	place_format(at, &place);
-	return err_set(err, ERR_LIMIT, "%sa template of %zu bytes; at most %u are accepted",
-		place.data, n, TEMPLATE_MAX_SOURCE);
+	return place_fail(at, err, ERR_LIMIT,
+		"a template of %zu bytes; at most %u are accepted", n, TEMPLATE_MAX_SOURCE);
 }
 
 const struct template *template_compile(struct arena *arena, const char *source, size_t n,

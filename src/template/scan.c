@@ -84,15 +84,13 @@ static void locate(struct lexer *lx, size_t at, unsigned *line, unsigned *column
 int scan_fail(struct lexer *lx, size_t at, struct err *err, const char *fmt, ...)
 {
 	struct place place = {.file = lx->in->at.file};
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	va_list ap;
 
 	locate(lx, at, &place.line, &place.column);
-	place_format(&place, &text);
 	va_start(ap, fmt);
-	strbuf_vaddf(&text, fmt, ap);
+	place_vfail(&place, err, ERR_INPUT, fmt, ap);
 	va_end(ap);
-	return err_set(err, ERR_INPUT, "%s", text.data);
+	return -1;
 }
 
 void scan_push(struct lexer *lx, enum token_kind kind, size_t at, const char *text, size_t len)

@@ -44,11 +44,8 @@ static const struct header_option options[] = {
 static int fail(
 	const struct lexer_input *in, struct err *err, const char *what, const char *word)
 {
-	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
-
-	place_format(&in->at, &place);
-	return err_set(err, ERR_INPUT, "%sin the line that begins with %s: %s '%.60s'",
-		place.data, HEADER, what, word);
+	return place_fail(&in->at, err, ERR_INPUT,
+		"in the line that begins with %s: %s '%.60s'", HEADER, what, word);
 }
 
 static char *trim(char *s)

@@ -188,7 +188,7 @@ int manifest_select(const struct manifest *from, manifest_filter filter, void *a
 		size_t n = skipped ? strlen(skipped) : 0;
 		if (skipped && strncmp(e.path, skipped, n) == 0 && e.path[n] == '/')
 			continue;
-		unsigned verdict = filter(arg, e.path, e.kind);
+		unsigned verdict = filter ? filter(arg, e.path, e.kind) : MANIFEST_TAKE;
 		if (verdict & MANIFEST_SKIP) {
 			skipped = e.kind == MANIFEST_DIR ? e.path : skipped;
 			continue;

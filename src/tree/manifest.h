@@ -118,8 +118,8 @@ int manifest_build(int dirfd, const char *label, const struct manifest_options *
 int manifest_build_path(const char *path, const struct manifest_options *o, struct manifest *m,
 	struct err *err);
 /*
- * A manifest made of another one through a filter: entries left out or flagged anew. Used
- * where the manifest comes from a store on another host.
+ * A manifest made of another one through a filter (NULL takes all): entries left out or
+ * flagged anew. Used where the manifest comes from a store on another host.
  */
 int manifest_select(const struct manifest *from, manifest_filter filter, void *arg,
 	struct manifest *to, struct err *err);

@@ -34,15 +34,12 @@ static int fail(struct json_reader *r, const char *p, enum err_code code, const 
 
 static int fail(struct json_reader *r, const char *p, enum err_code code, const char *fmt, ...)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	struct place at = place_of(r, p);
 	va_list ap;
 
-	place_format(&at, &text);
 	va_start(ap, fmt);
-	strbuf_vaddf(&text, fmt, ap);
+	place_vfail(&at, r->err, code, fmt, ap);
 	va_end(ap);
-	err_set(r->err, code, "%s", text.data);
 	return -1;
 }
 

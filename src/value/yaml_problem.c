@@ -48,14 +48,11 @@ struct place yaml_place(struct yaml_reader *r, const yaml_mark_t *mark)
 int yaml_fail(
 	struct yaml_reader *r, const struct place *at, enum err_code code, const char *fmt, ...)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	va_list ap;
 
-	place_format(at, &text);
 	va_start(ap, fmt);
-	strbuf_vaddf(&text, fmt, ap);
+	place_vfail(at, r->err, code, fmt, ap);
 	va_end(ap);
-	err_set(r->err, code, "%s", text.data);
 	return -1;
 }
 

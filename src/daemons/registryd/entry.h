@@ -88,8 +88,5 @@ const struct value *entry_metadata_merge(
 int entry_read(struct arena *a, const struct value *v, struct entry *fields, struct err *err);
 /* True if a key of a JSON object is this one; strcmp would stop at a NUL in it. */
 bool entry_key_is(const struct value *key, const char *name);
-/* Calls err_set(ERR_INPUT) with a place before the text; returns -1. */
-int entry_fail_at(const struct place *at, struct err *err, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
 
 #endif

@@ -107,18 +107,6 @@ bool entry_key_is(const struct value *key, const char *name)
 	return key->len == strlen(name) && !memcmp(key->text, name, key->len);
 }
 
-int entry_fail_at(const struct place *at, struct err *err, const char *fmt, ...)
-{
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-	va_list ap;
-
-	place_format(at, &text);
-	va_start(ap, fmt);
-	strbuf_vaddf(&text, fmt, ap);
-	va_end(ap);
-	return err_set(err, ERR_INPUT, "%s", text.data);
-}
-
 /* A string that its check admits; "" where it has a NUL, which none does. */
 static int read_text(const struct value *entry, const char *key, bool (*valid)(const char *),
 	const char *expected, const char **out, struct err *err)
@@ -131,8 +119,8 @@ static int read_text(const struct value *entry, const char *key, bool (*valid)(c
 		return 0;
 	}
 	if (!v)
-		return entry_fail_at(&entry->place, err, "the entry has no %s", key);
-	return entry_fail_at(&v->place, err, "%s: expected %s", key, expected);
+		return place_fail(&entry->place, err, ERR_INPUT, "the entry has no %s", key);
+	return place_fail(&v->place, err, ERR_INPUT, "%s: expected %s", key, expected);
 }
 
 static int read_version(const struct value *entry, struct entry *e, struct err *err)
@@ -140,10 +128,10 @@ static int read_version(const struct value *entry, struct entry *e, struct err *
 	const struct value *v = value_dict_get(entry, "version");
 
 	if (!v)
-		return entry_fail_at(&entry->place, err, "the entry has no version");
+		return place_fail(&entry->place, err, ERR_INPUT, "the entry has no version");
 	if (v->kind != VALUE_INT || v->integer < 1)
-		return entry_fail_at(
-			&v->place, err, "version: expected an integer that is 1 or more");
+		return place_fail(&v->place, err, ERR_INPUT,
+			"version: expected an integer that is 1 or more");
 	e->version = v->integer;
 	return 0;
 }
@@ -165,13 +153,11 @@ static int read_metadata(
 	if (!v || v->kind == VALUE_NULL)
 		return 0;
 	if (v->kind != VALUE_DICT)
-		return entry_fail_at(&v->place, err, "metadata: expected an object");
+		return place_fail(&v->place, err, ERR_INPUT, "metadata: expected an object");
 	/* Read again, within what is allowed for it alone. */
-	if (entry_metadata_write(v, &text, err) < 0 ||
-		!entry_metadata_read(a, text.data, err)) {
-		autofree char *why = xstrdup(err ? err->text : "");
-		return entry_fail_at(&v->place, err, "metadata: %s", why);
-	}
+	if (entry_metadata_write(v, &text, err) < 0 || !entry_metadata_read(a, text.data, err))
+		return place_fail(
+			&v->place, err, ERR_INPUT, "metadata: %s", err ? err->text : "");
 	e->metadata = arena_strdup(a, text.data);
 	return 0;
 }
@@ -191,7 +177,8 @@ int entry_read(struct arena *a, const struct value *v, struct entry *fields, str
 
 	*fields = (struct entry){0};
 	if (v->kind != VALUE_DICT)
-		return entry_fail_at(&v->place, err, "expected an entry, which is an object");
+		return place_fail(
+			&v->place, err, ERR_INPUT, "expected an entry, which is an object");
 	if (read_text(v, "model_name", entry_name_is_valid,
 		    "a name of letters, digits, '.', '_' and '-'", &fields->model_name,
 		    err) < 0 ||

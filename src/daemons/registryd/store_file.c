@@ -16,13 +16,13 @@ static int check_alone(const struct entry_list *list, const struct entry *fields
 	const struct place *at, struct err *err)
 {
 	if (entry_list_find(list, fields->model_name, fields->version))
-		return entry_fail_at(at, err, "version %lld of %s stands here again",
+		return place_fail(at, err, ERR_INPUT, "version %lld of %s stands here again",
 			(long long)fields->version, fields->model_name);
 	const struct entry *other = fields->status == ENTRY_PRODUCTION
 					    ? entry_list_production(list, fields->model_name)
 					    : NULL;
 	if (other)
-		return entry_fail_at(at, err,
+		return place_fail(at, err, ERR_INPUT,
 			"version %lld of %s is in production, and version %lld already is",
 			(long long)fields->version, fields->model_name,
 			(long long)other->version);
@@ -93,7 +93,7 @@ static const struct value *read_top(
 
 	if (!top || (models && models->kind == VALUE_LIST))
 		return top;
-	entry_fail_at(models ? &models->place : &top->place, err,
+	place_fail(models ? &models->place : &top->place, err, ERR_INPUT,
 		"expected an object with a list that is called models");
 	return NULL;
 }

@@ -6,16 +6,12 @@
 /* The first error among findings. */
 static int first_error(const struct diags *d, struct err *err)
 {
-	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
-
 	for (size_t i = 0; i < d->count; i++) {
 		const struct diag *found = &d->items[i];
 		const struct place at = {found->file, found->line, found->column};
 		if (found->level != DIAG_ERROR)
 			continue;
-		place_format(&at, &text);
-		strbuf_addstr(&text, found->text);
-		return err_set(err, ERR_INPUT, "%s%s", text.data,
+		return place_fail(&at, err, ERR_INPUT, "%s%s", found->text,
 			d->errors > 1 ? "; and more, which `modelfleet check` tells" : "");
 	}
 	return -1;
