@@ -274,16 +274,19 @@ static const struct value *test_search(struct args *a, struct err *err)
 
 static const struct value *test_regex(struct args *a, struct err *err)
 {
-	const struct value *how = arg_string(a, 3, "search", err);
-	const struct regex *re = how ? regex_argument(a, 0, 1, 2, err) : NULL;
+	static const struct {
+		const char *name;
+		enum regex_how how;
+	} types[] = {{"fullmatch", REGEX_FULLMATCH}, {"match", REGEX_MATCH},
+		{"search", REGEX_SEARCH}};
+	const struct value *type = arg_string(a, 3, "search", err);
+	const struct regex *re = type ? regex_argument(a, 0, 1, 2, err) : NULL;
 
-	if (!re)
-		return NULL;
-	if (strcmp(how->text, "match") == 0)
-		return run_regex(a, re, REGEX_MATCH, err);
-	if (strcmp(how->text, "fullmatch") == 0)
-		return run_regex(a, re, REGEX_FULLMATCH, err);
-	return run_regex(a, re, REGEX_SEARCH, err);
+	for (size_t i = 0; re && i < ARRAY_SIZE(types); i++) {
+		if (strcmp(type->text, types[i].name) == 0)
+			return run_regex(a, re, types[i].how, err);
+	}
+	return re ? args_fail(a, err, "match_type must be fullmatch, match or search") : NULL;
 }
 
 /* True if all items of one list are in another. */
@@ -377,9 +380,8 @@ static const struct value *test_falsy(struct args *a, struct err *err)
 
 static const struct value *test_nan(struct args *a, struct err *err)
 {
-	if (!is_number(a->self))
-		return args_fail(a, err, "a number is needed, not '%s'", type_name(a->self));
-	return value_bool(isnan(number_real(a->self)));
+	(void)err;
+	return value_bool(is_number(a->self) && isnan(number_real(a->self)));
 }
 
 static const struct callable entries[] = {

@@ -202,6 +202,12 @@ static void test_formats_jinja(void **state)
 	run_corpus("corpus/formats.json", "jinja");
 }
 
+static void test_edges_ansible(void **state)
+{
+	(void)state;
+	run_corpus("corpus/edges.json", "ansible");
+}
+
 static void test_generated_ansible(void **state)
 {
 	(void)state;
@@ -223,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_dates_ansible),
 		cmocka_unit_test(test_formats_ansible),
 		cmocka_unit_test(test_formats_jinja),
+		cmocka_unit_test(test_edges_ansible),
 		cmocka_unit_test(test_generated_ansible),
 	};
 

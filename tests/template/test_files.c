@@ -180,6 +180,56 @@ static void test_fileglob(void **state)
 	expect(f, pattern, "2");
 }
 
+/* What depends on the process: its environment, its user, links on its disk. */
+static void test_expansions(void **state)
+{
+	struct fixture *f = *state;
+	autofree char *link = path_join(f->dir, "link");
+	autofree char *real =
+		xasprintf("{{ '%s/link/x' | realpath == '%s/x' }}", f->dir, f->dir);
+	autofree char *home = xstrdup(getenv("HOME") ? getenv("HOME") : "");
+
+	write_file(f, "x", "");
+	assert_int_equal(symlink(f->dir, link), 0);
+	expect(f, real, "true");
+	setenv("HOME", "/of/mine//", 1);
+	setenv("MODELFLEET_TEST", "va lue", 1);
+	expect(f, "{{ '~/x' | expanduser }}", "\"/of/mine/x\"");
+	expect(f, "{{ '~' | expanduser }}", "\"/of/mine\"");
+	expect(f, "{{ '~root/x' | expanduser }}", "\"/root/x\"");
+	expect(f, "{{ '$MODELFLEET_TEST/${MODELFLEET_TEST}.$$/${' | expandvars }}",
+		"\"va lue/va lue.$$/${\"");
+	unsetenv("HOME");
+	expect(f, "{{ '~/x' | expanduser == '~' | expanduser ~ '/x' }}", "true");
+	setenv("HOME", home, 1);
+	unsetenv("MODELFLEET_TEST");
+}
+
+/* What `openssl passwd` makes of the same. */
+static void test_password_hash(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(f, "{{ 'Hello world!' | password_hash('sha512', 'saltstring', rounds=5000) }}",
+		"\"$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI"
+		"68u4OTLiBFdcbYEdFCoEOfaS35inz1\"");
+	expect(f, "{{ 'Hello world!' | password_hash('sha256', 'saltstring', rounds=5000) }}",
+		"\"$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5\"");
+	expect(f,
+		"{{ 'Hello world!' | password_hash('sha256', 'saltstringsaltst', rounds=10000) "
+		"}}",
+		"\"$5$rounds=10000$saltstringsaltst$3xv."
+		"VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA\"");
+	/* Without a salt, another one each time; it is no secret of ours which. */
+	expect(f,
+		"{% set p = 'x' | password_hash('sha256', rounds=1234) %}"
+		"{{ p is match('[$]5[$]rounds=1234[$][./0-9A-Za-z]{16}[$]') and "
+		"p != 'x' | password_hash('sha256', rounds=1234) }}",
+		"true");
+	expect(f, "{{ 'x' | password_hash('nosuch') }}",
+		"t:1:10: password_hash: 'nosuch' is none of sha512, sha256, md5, blowfish");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +241,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pipe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_first_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fileglob, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_expansions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_password_hash, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
