@@ -50,10 +50,9 @@ def remove(name):
     """Removes cgroup `name` and all below it, after killing what is still in there."""
     for hierarchy in hierarchies():
         group = hierarchy / PARENT / name
-        for _ in range(250):
+        deadline = time.monotonic() + 60
+        while not _remove_tree(group) and time.monotonic() < deadline:
             _kill_processes(group)
-            if _remove_tree(group):
-                break
             time.sleep(0.02)
         with contextlib.suppress(OSError):
             group.parent.rmdir()

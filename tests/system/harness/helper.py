@@ -5,9 +5,11 @@ For tests of what only the node does: an engine here is nothing but this, so it 
 vanish, or ask late, at exactly the moment that a test is about.
 """
 
+import contextlib
 import select
 import struct
 import subprocess
+import threading
 import time
 
 from . import HarnessError
@@ -98,6 +100,7 @@ class Helper:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.buffer = b""
         self.last_id = 0
+        self.sending = threading.Lock()
         self._write(MAGIC)
         if self._read(len(MAGIC)) != MAGIC:
             raise HarnessError("the helper does not greet")
@@ -130,10 +133,11 @@ class Helper:
 
     def send(self, kind, payload=b"", flags=0, ctx=0, request=None):
         """Sends a frame; returns its id."""
-        if request is None:
-            self.last_id += 1
-            request = self.last_id
-        self._write(HEADER.pack(len(payload), request, kind, flags, ctx) + payload)
+        with self.sending:
+            if request is None:
+                self.last_id += 1
+                request = self.last_id
+            self._write(HEADER.pack(len(payload), request, kind, flags, ctx) + payload)
         return request
 
     def frame(self):
@@ -174,6 +178,23 @@ class Helper:
 
     def module(self, name, arguments, ctx=0):
         return self.result(self.start_module(name, arguments, ctx))
+
+    @contextlib.contextmanager
+    def heard(self):
+        """Within it the helper hears of the engine, however long the rest takes."""
+        over = threading.Event()
+
+        def ping():
+            with contextlib.suppress(Gone):
+                while not over.wait(0.5):
+                    self.send(PING)
+        thread = threading.Thread(target=ping)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def begin(self, name, timeout, title="a test", ctx=0):
         """TRANSACTION_BEGIN; returns what the node says is missing from its promise."""

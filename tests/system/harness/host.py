@@ -19,6 +19,7 @@ from . import HarnessError, cgroup
 from .network import run
 
 REBOOT = 133
+PATIENCE = 120  # seconds that only a hang reaches
 
 SUPERVISOR = f"""
 while [ "$1" != -- ]; do echo $$ > "$1"; shift; done
@@ -50,11 +51,11 @@ def kill(key):
     if not key or process_key(key[0]) != key:
         return
     os.kill(key[0], signal.SIGKILL)
-    for _ in range(500):
-        if process_key(key[0]) != key:
-            return
+    deadline = time.monotonic() + PATIENCE
+    while process_key(key[0]) == key:
+        if time.monotonic() > deadline:
+            raise HarnessError(f"process {key[0]} survives SIGKILL")
         time.sleep(0.01)
-    raise HarnessError(f"process {key[0]} survives SIGKILL")
 
 
 class Host:
@@ -170,9 +171,8 @@ class Host:
         supervisor, self.supervisor = self.supervisor, None
         if not supervisor or process_key(supervisor[0]) != supervisor:
             return
-        for _ in range(500):
-            if process_key(supervisor[0]) != supervisor:
-                break
+        deadline = time.monotonic() + PATIENCE
+        while process_key(supervisor[0]) == supervisor and time.monotonic() < deadline:
             for nspawn in map(process_key, children(supervisor[0])):
                 inits = [process_key(pid) for pid in children(nspawn[0])] if nspawn else []
                 for key in [nspawn, *inits]:
@@ -192,9 +192,9 @@ class Host:
 
     def _unmount(self):
         """The host's own mount namespace may take a moment to die after its processes."""
-        for _ in range(100):
-            if not os.path.ismount(self.root):
-                return
+        deadline = time.monotonic() + PATIENCE
+        while os.path.ismount(self.root) and time.monotonic() < deadline:
             subprocess.run(["umount", str(self.root)], capture_output=True, check=False)
             time.sleep(0.02)
-        run("umount", self.root)
+        if os.path.ismount(self.root):
+            run("umount", self.root)
