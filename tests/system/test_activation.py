@@ -49,8 +49,8 @@ class ActivateTest(ActivationCase):
     def test_a_confirmed_deploy_leaves_no_watchdog(self):
         self.deploy()
         host = self.fleet["n01"]
-        self.assertEqual(host.shell("systemctl list-timers --all 'modelfleet-*' --no-legend"), "")
-        self.assertEqual(host.shell("find /etc/systemd -name 'modelfleet-*'"), "")
+        host.shell("while systemctl list-timers --all 'modelfleet-*' --no-legend | grep .; do "
+                   "sleep 0.1; done; ! find /etc/systemd -name 'modelfleet-*' | grep .")
         self.assertTrue(all(name.endswith(".confirmed") for name in self.transactions("n01")))
 
     def test_sudo_that_wants_a_password(self):

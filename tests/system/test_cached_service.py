@@ -80,7 +80,8 @@ class ServiceTest(BootedCase):
             time.sleep(0.05)
 
     def log(self):
-        return self.host.shell(f"journalctl --no-pager --output=cat --unit={UNIT} --lines=100")
+        return self.host.shell(
+            f"journalctl --sync; journalctl --no-pager --output=cat --unit={UNIT} --lines=100")
 
     def show(self, name):
         return self.host.shell(f"systemctl show --value --property={name} {UNIT}").strip()

@@ -378,10 +378,11 @@ class TimerTest(BootedCase):
         self.configure()
         self.host.shell("systemctl daemon-reload; systemctl start modelfleet-cleanup.timer")
         self.host.shell(
-            "for i in $(seq 300); do\n"
+            "for i in $(seq 1200); do\n"
             "  state=$(systemctl show -P ExecMainExitTimestampMonotonic modelfleet-cleanup)\n"
             "  [ \"$state\" = 0 ] || break; sleep 0.1\ndone")
-        journal = self.host.shell("journalctl -q -o cat -u modelfleet-cleanup.service")
+        journal = self.host.shell(
+            "journalctl --sync; journalctl -q -o cat -u modelfleet-cleanup.service")
         result = self.host.shell("systemctl show -P Result modelfleet-cleanup.service").strip()
         self.assertEqual(result, "success", journal)
         self.assertEqual(sorted(os.listdir(site.store / MODEL)), [OLD[10], OLD[11], FIRST],
@@ -402,7 +403,7 @@ class TimerTest(BootedCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(len(os.listdir(site.store / MODEL)), len(OLD) + 1)
         self.assertIn("Read-only file system", self.host.shell(
-            "journalctl -q -o cat -u modelfleet-cleanup.service"))
+            "journalctl --sync; journalctl -q -o cat -u modelfleet-cleanup.service"))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class CutTest(FaultCase):
 
 
 class KillTest(FaultCase):
-    def start_slow(self, *arguments, rate="4M"):
+    def start_slow(self, *arguments, rate="2M"):
         process = self.operator.start("--bwlimit", rate, *arguments)
         self.addCleanup(self.end, process)
         wait_until(lambda: self.staged("node1") > 1_000_000)
@@ -131,7 +131,7 @@ class KillTest(FaultCase):
         self.assert_resumed()
 
     def test_a_second_deploy_is_told_who_holds_the_lock(self):
-        self.start_slow()
+        self.start_slow(rate="400k")
         second = self.deploy("--limit", "node2", code=CANNOT_RUN)
         self.assertIn(str(os.uname().nodename), second.stderr)
         self.assertRegex(second.stderr, r"\b\d+\b")
@@ -147,7 +147,7 @@ class KillTest(FaultCase):
         for pid in self.nodes["node1"].sessions():
             os.kill(pid, signal.SIGSTOP)
         try:
-            run = finish(process, timeout=60)
+            run = finish(process)
         finally:
             for pid in self.nodes["node1"].sessions():
                 os.kill(pid, signal.SIGKILL)
@@ -262,7 +262,7 @@ class DiskTest(FaultCase):
 
     def test_a_disk_that_fills_up_on_the_way(self):
         self.mount("node1", "20m")
-        process = self.operator.start("--bwlimit", "4M")
+        process = self.operator.start("--bwlimit", "2M")
         try:
             wait_until(lambda: self.staged("node1") > 1_000_000)
             ballast = self.registry("node1") / "ballast"

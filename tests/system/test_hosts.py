@@ -13,6 +13,7 @@ from harness.root import CAREFUL_PASSWORD
 from harness.store import Site, weights
 
 ROOT = "/srv/models"
+RATE = "10mbit"  # 8 MB take more than six seconds: time enough to cut them off
 
 
 class HostsTest(BootedCase):
@@ -110,7 +111,7 @@ class HostsTest(BootedCase):
     def test_a_pulled_cable_is_given_up_and_resumed(self):
         self.write_inventory()
         host = self.fleet["n01"]
-        host.link.set_rate("20mbit")
+        host.link.set_rate(RATE)
         process = self.operator.start("--timeout", "10")
         self.wait_for_bytes(host)
         host.link.cut()
@@ -133,7 +134,7 @@ class HostsTest(BootedCase):
     def test_a_short_outage_is_survived(self):
         self.write_inventory()
         host = self.fleet["n01"]
-        host.link.set_rate("20mbit")
+        host.link.set_rate(RATE)
         process = self.operator.start("--timeout", "20")
         self.wait_for_bytes(host)
         host.link.cut()
@@ -146,7 +147,7 @@ class HostsTest(BootedCase):
     def test_power_lost_in_the_middle(self):
         self.write_inventory()
         host = self.fleet["n02"]
-        host.link.set_rate("20mbit")
+        host.link.set_rate(RATE)
         process = self.operator.start("--timeout", "10")
         self.wait_for_bytes(host)
         host.stop()

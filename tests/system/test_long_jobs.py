@@ -16,7 +16,7 @@ from harness.playbook import PlaybookCase
 # It ends when the file is there, and says what nobody else would.
 WAITER = "while ! test -e /srv/go-on; do sleep 0.1; done; echo whole"
 SESSIONS = "pgrep -f '^sshd: root@'"
-ASKED = {"until": "end.finished", "register": "end", "retries": 100, "delay": 0.2}
+ASKED = {"until": "end.finished", "register": "end", "retries": 600, "delay": 0.2}
 
 
 class JobsTest(PlaybookCase):
@@ -170,6 +170,7 @@ class RebootTest(PlaybookCase):
             self.assertIn("timed out waiting for ping module test", wait["result"]["msg"])
             self.assertGreaterEqual(wait["result"]["elapsed"], 2)
         finally:
+            host.wait_for_systemd()  # it may still be about to boot
             host.shell("systemctl unmask ssh.service ssh.socket; systemctl start ssh.service")
 
     def test_a_command_that_refuses(self):

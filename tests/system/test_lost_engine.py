@@ -48,7 +48,7 @@ class ConnectionLostTest(ActivationCase):
         playbook = self.site.directory / "p.yaml"
         playbook.write_text(
             "- hosts: n01\n  gather_facts: false\n  become: true\n  become_user: admin\n"
-            "  transaction: {confirm_timeout: 3}\n  tasks:\n"
+            "  transaction: {confirm_timeout: 6}\n  tasks:\n"
             f"    - copy: {{content: new, dest: {DATA}/file}}\n"
             "    - command: sleep 600\n")
         self.fleet["n01"].shell(f"echo old > {DATA}/file; chown admin: {DATA}/file")

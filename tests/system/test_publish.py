@@ -121,7 +121,7 @@ class PublishTest(BootedCase):
     def test_another_holds_the_store(self):
         self.publish(FIRST)
         self.write_model(weights(20_000_000, 3))
-        self.keeper.link.set_rate("20mbit")
+        self.keeper.link.set_rate("10mbit")
         slow = subprocess.Popen(
             [str(built("publish-model")), "-i", str(self.site.inventory), MODEL,
              str(self.source), "--version", SECOND],

@@ -53,7 +53,7 @@ class GateTest(BootedCase):
 
     def start(self):
         return self.host.shell(f"systemctl start {UNIT} 2>&1 || true; systemctl is-active {UNIT} || true; "
-                               f"journalctl -u {UNIT} -o cat")
+                               f"journalctl --sync; journalctl -u {UNIT} -o cat")
 
     def test_a_service_waits_for_a_model(self):
         self.register("staging")

@@ -60,13 +60,15 @@ class RegistrydCase(BootedCase):
         file.write_text(text)
 
     def setUp(self):
-        shown = self.host.shell("journalctl --quiet --lines=1 --show-cursor --output=cat")
+        shown = self.host.shell(
+            "journalctl --sync; journalctl --quiet --lines=1 --show-cursor --output=cat")
         self.cursor = shown.rsplit("-- cursor: ", 1)[1].strip()
 
     def log(self, unit=UNIT):
         """What a unit has said in this test, and systemd of it."""
         return self.host.shell(
-            f"journalctl --no-pager --output=cat --unit={unit} --after-cursor='{self.cursor}'")
+            f"journalctl --sync; journalctl --no-pager --output=cat --unit={unit} "
+            f"--after-cursor='{self.cursor}'")
 
     def show(self, unit, name):
         return self.host.shell(f"systemctl show --value --property={name} {unit}").strip()

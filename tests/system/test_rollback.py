@@ -380,7 +380,9 @@ class LockTest(RollbackCase):
         self.assertIn(f"{MODEL} --previous --yes", second.stderr)
 
     def test_a_deploy_holds_the_lock(self):
-        self.write_site(health={"stable": 5, "deadline": 30})
+        self.write_site(health={"stable": 1, "deadline": 300, "command": "test -e /run/go"})
+        for host in self.fleet.hosts:
+            self.addCleanup(host.shell, "rm -f /run/go")
         self.add_version("2026-04-01", "fine")
         self.commit("a third version")
         process = self.operator.start()
@@ -389,6 +391,8 @@ class LockTest(RollbackCase):
         self.assertIn("another run is under way", run.stderr)
         self.assertIn("deploy-models", run.stderr)
         self.assertEqual(self.registry(), ("2026-04-01", SECOND))
+        for host in self.fleet.hosts:
+            host.shell("touch /run/go")
         self.assertEqual(finish(process).code, OK)
 
     def test_the_registry_changes_while_a_person_thinks(self):
@@ -432,7 +436,7 @@ class KillTest(RollbackCase):
 
     def killed(self, *arguments):
         process = self.start(MODEL, "--previous", "--yes", *arguments)
-        process.wait(60)
+        process.wait(120)
         self.assertEqual(process.returncode, -signal.SIGKILL)
         process.stdout.close()
         process.stderr.close()

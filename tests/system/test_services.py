@@ -48,7 +48,7 @@ class ServicesTest(PlaybookCase):
         self.host.shell(f"systemctl stop --no-block {names}; sleep 0.1;"
                         f"systemctl kill -s KILL {names} 2>/dev/null || true;"
                         f"systemctl stop {names}; systemctl reset-failed;"
-                        "systemctl start good other unrelated", timeout=30)
+                        "systemctl start good other unrelated")
 
     def show(self, unit):
         """A unit's state, as systemd has it."""
@@ -217,14 +217,14 @@ class ServicesTest(PlaybookCase):
     def test_fails_after_five_seconds(self):
         begin = time.monotonic()
         results = self.play({"service": {"name": "five-seconds", "state": "restarted"}},
-                            {"health_check": {"units": ["good", "five-seconds"], "stable": 30}},
+                            {"health_check": {"units": ["good", "five-seconds"], "stable": 120}},
                             code=FAILED)
         took = time.monotonic() - begin
         self.assertEqual([outcome for outcome, _ in results], ["changed", "failed"])
         self.assertIn("five-seconds.service is failed", results[1][1]["msg"])
         self.assertIn("out of memory", results[1][1]["log"])
         self.assertGreater(took, 4.9)
-        self.assertLess(took, 25)
+        self.assertLess(took, 100)
 
     def test_restarts_by_itself(self):
         results = self.play({"service": {"name": "restarting", "state": "restarted"}},
@@ -237,7 +237,8 @@ class ServicesTest(PlaybookCase):
         self.write("/etc/systemd/system/limited.service", unit)
         self.addCleanup(self.host.shell, "systemctl stop limited; rm -f /run/cured")
         self.host.shell("systemctl daemon-reload; for i in 1 2 3; do systemctl start limited"
-                        " || true; sleep 0.3; done; touch /run/cured")
+                        " || true; while systemctl is-active --quiet limited; do sleep 0.1; done;"
+                        " done; touch /run/cured")
         self.assertEqual(self.show("limited")["ActiveState"], "failed")
         self.assertNotEqual(self.host.run("systemctl", "start", "limited", check=False).returncode,
                             0)
@@ -293,22 +294,23 @@ class ServicesTest(PlaybookCase):
     # Being watched.
 
     def test_stable_counts_what_was_before(self):
+        helper = self.helper()
         time.sleep(15)
         begin = time.monotonic()
-        result = self.helper().module("watch", {"units": ["good", "unrelated"], "seconds": 15})
+        result = helper.module("watch", {"units": ["good", "unrelated"], "seconds": 15})
         self.assertLess(time.monotonic() - begin, 14)
         self.assertNotIn("failed", result)
 
     def test_a_stop_from_outside_ends_a_watch_at_once(self):
         helper = self.helper()
         begin = time.monotonic()
-        request = helper.start_module("watch", {"units": ["good", "unrelated"], "seconds": 60})
+        request = helper.start_module("watch", {"units": ["good", "unrelated"], "seconds": 120})
         time.sleep(0.5)
         self.host.shell("systemctl stop good")
         result = helper.result(request)
         self.assertTrue(result["failed"])
         self.assertIn("good.service is inactive", result["msg"])
-        self.assertLess(time.monotonic() - begin, 40)
+        self.assertLess(time.monotonic() - begin, 100)
 
     # Health.
 
@@ -343,9 +345,9 @@ class ServicesTest(PlaybookCase):
         begin = time.monotonic()
         results = self.play({"service": {"name": "five-seconds", "state": "restarted"}},
                             {"health_check": {"unit": "five-seconds", "port": 8097,
-                                              "deadline": 60}}, code=FAILED)
+                                              "deadline": 120}}, code=FAILED)
         self.assertIn("five-seconds.service is failed", results[1][1]["msg"])
-        self.assertLess(time.monotonic() - begin, 40)
+        self.assertLess(time.monotonic() - begin, 100)
 
     # Other managers.
 

@@ -78,7 +78,7 @@ class ServiceTest(AgentCase):
         self.await_restart()
         self.await_version(1)
         self.assertEqual(self.file(), model("one"))
-        self.assertIn('"systemctl restart alpr-pilot" is done', self.log())
+        self.await_log('"systemctl restart alpr-pilot" is done')
         self.assertNotEqual(self.process_status(UNIT, "Uid"), self.process_status(PILOT, "Uid"))
         self.assertEqual(self.process_status(UNIT, "NoNewPrivs"), "1")
         self.assertEqual(int(self.process_status(UNIT, "CapBnd"), 16), CAP_KILL)
@@ -102,7 +102,7 @@ class ServiceTest(AgentCase):
         self.start()
         self.await_restart()
         self.await_version(1)
-        self.assertIn(f'"{SUDO_COMMAND}" is done', self.log())
+        self.await_log(f'"{SUDO_COMMAND}" is done')
         self.assertEqual(int(self.process_status(UNIT, "CapEff"), 16), CAP_KILL)
         refused = self.host.run("runuser", "-u", "model-sync", "--", "sudo", "-n", "systemctl",
                                 "restart", UNIT, check=False)
@@ -114,6 +114,7 @@ class ServiceTest(AgentCase):
         self.start()
         self.await_restart()
         self.await_version(1)
+        self.await_log("was told to end, and has")
         self.assertRegex(self.log(), r"alpr-pilot\" ended with \d+: .*Interactive authentication "
                                      r"required.*; ending the process instead")
         self.assertRegex(self.log(), r"process \d+ was told to end, and has")
@@ -126,7 +127,7 @@ class ServiceTest(AgentCase):
         self.publish("one")
         self.start()
         self.await_restart()
-        self.assertIn("was told to end, and has", self.log())
+        self.await_log("was told to end, and has")
 
     def test_a_signal_on_a_kernel_that_knows_no_descriptors_of_processes(self):
         self.refuse_restarts()
@@ -136,7 +137,7 @@ class ServiceTest(AgentCase):
         self.publish("one")
         self.start()
         self.await_restart()
-        self.wait(lambda: "was told to end, and has" in self.log())
+        self.await_log("was told to end, and has")
 
     def test_nobody_is_ended_where_several_could_be_meant(self):
         self.refuse_restarts()
@@ -145,7 +146,7 @@ class ServiceTest(AgentCase):
         self.publish("one")
         self.start()
         self.await_version(1)
-        self.assertIn('2 processes are "pilot.py", so none is ended', self.log())
+        self.await_log('2 processes are "pilot.py", so none is ended')
         self.assertEqual(self.pilot_process(), self.pilot)
         self.assertEqual(self.show("second", "ActiveState"), "active")
 

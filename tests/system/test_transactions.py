@@ -226,8 +226,7 @@ class BootTest(TransactionTest):
             self.host.run("systemctl", "reboot")
             self.wait_for(lambda: self.host.init() not in (None, before))
         self.host.wait()
-        self.wait_for(lambda: self.host.shell("systemctl is-system-running || true").strip()
-                      in ("running", "degraded"))
+        self.host.wait_for_systemd()
 
     def test_a_reboot_before_the_confirmation(self):
         helper = self.start()

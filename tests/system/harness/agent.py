@@ -144,6 +144,9 @@ class AgentCase(BootedCase):
     def await_version(self, version, name="plates.pt"):
         self.wait(lambda: self.version(name) == version, f"version {version} of {name}")
 
+    def await_log(self, text):
+        self.wait(lambda: text in self.log(), f"the log does not say: {text}")
+
     def sync(self):
         self.ask("/sync", "POST")
 
@@ -156,8 +159,10 @@ class AgentCase(BootedCase):
     def log(self, unit=UNIT):
         """What the agent, or another unit, has said in this test, and systemd of it."""
         return self.host.shell(
-            f"journalctl --no-pager --output=cat --unit={unit} --after-cursor='{self.cursor}'")
+            f"journalctl --sync; journalctl --no-pager --output=cat --unit={unit} "
+            f"--after-cursor='{self.cursor}'")
 
     def take_cursor(self):
-        shown = self.host.shell("journalctl --quiet --lines=1 --show-cursor --output=cat")
+        shown = self.host.shell(
+            "journalctl --sync; journalctl --quiet --lines=1 --show-cursor --output=cat")
         self.cursor = shown.rsplit("-- cursor: ", 1)[1].strip()

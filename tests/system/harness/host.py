@@ -140,6 +140,17 @@ class Host:
         console = (self.directory / "console.log").read_text(errors="replace")
         raise HarnessError(f"host {self.name} does not come up: {console[-2000:]}")
 
+    def wait_for_systemd(self):
+        """Waits until the host has done with its boot, or part of it has failed."""
+        deadline = time.monotonic() + PATIENCE
+        state = b""
+        while state not in (b"running\n", b"degraded\n"):
+            if time.monotonic() > deadline:
+                raise HarnessError(f"host {self.name} is not done with its boot: {state}")
+            time.sleep(0.05)
+            if self.init() is not None:
+                state = self.run("systemctl", "is-system-running", check=False).stdout
+
     def _greets(self):
         try:
             with socket.create_connection((self.address, 22), timeout=1) as connection:
