@@ -37,6 +37,11 @@ if(MODELFLEET_SANITIZE)
   add_compile_options(-fsanitize=${MODELFLEET_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MODELFLEET_SANITIZE})
+  # Three hundred programs of tests: gold, which comes with binutils, links them in less than half the time.
+  find_program(MODELFLEET_GOLD ld.gold DOC "The linker gold, for builds with sanitizers")
+  if(MODELFLEET_GOLD AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_link_options(-fuse-ld=gold)
+  endif()
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()

@@ -105,7 +105,7 @@ static void warm_up(struct bench *b)
 {
 	struct worker w[1];
 
-	run_links(b, w, 1, 10, 30);
+	run_links(b, w, 1, 10, 120);
 	expect_all_well(w, 1);
 }
 
@@ -115,7 +115,7 @@ static void test_many_links_that_rekey(void **state)
 	struct worker w[LINKS_MAX];
 
 	warm_up(b);
-	run_links(b, w, LINKS_MAX, 250, 100);
+	run_links(b, w, LINKS_MAX, 250, 300);
 	expect_all_well(w, LINKS_MAX);
 }
 
@@ -126,7 +126,7 @@ static void test_many_links_by_the_program(void **state)
 
 	b->link.options.transport = LINK_SSH;
 	warm_up(b);
-	run_links(b, w, ARRAY_SIZE(w), 100, 100);
+	run_links(b, w, ARRAY_SIZE(w), 100, 300);
 	expect_all_well(w, ARRAY_SIZE(w));
 }
 
@@ -149,7 +149,7 @@ static void test_small_pieces(void **state)
 	struct worker w[8];
 
 	through_relay(
-		*state, (struct relay_options){.max_piece = 3000}, w, ARRAY_SIZE(w), 60, 100);
+		*state, (struct relay_options){.max_piece = 3000}, w, ARRAY_SIZE(w), 60, 300);
 	expect_all_well(w, ARRAY_SIZE(w));
 }
 
@@ -158,7 +158,7 @@ static void test_delay_and_pauses(void **state)
 	struct worker w[8];
 
 	through_relay(*state, (struct relay_options){.delay_ms = 10, .pause_every = 100000}, w,
-		ARRAY_SIZE(w), 100, 100);
+		ARRAY_SIZE(w), 100, 300);
 	expect_all_well(w, ARRAY_SIZE(w));
 }
 
@@ -169,12 +169,12 @@ static void test_cuts_are_errors(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
 		through_relay(*state, (struct relay_options){.cut_after = cuts[i]}, w,
-			ARRAY_SIZE(w), 100, 30);
+			ARRAY_SIZE(w), 100, 120);
 		for (size_t k = 0; k < ARRAY_SIZE(w); k++) {
 			assert_int_equal(w[k].result, -1);
 			if (w[k].err.code != ERR_UNREACHABLE)
 				fail_msg("cut after %u: %s", (unsigned)cuts[i], w[k].err.text);
-			assert_true(w[k].took_ns < 10 * (int64_t)1000000000);
+			assert_true(w[k].took_ns < 90 * (int64_t)1000000000);
 		}
 		((struct bench *)*state)->link.options.port =
 			((struct bench *)*state)->sshd.port;
@@ -196,7 +196,7 @@ static void test_stalls_end_at_the_deadline(void **state)
 			if (w[k].err.code != ERR_TIMEOUT)
 				fail_msg("stall after %u: %s", (unsigned)stalls[i],
 					w[k].err.text);
-			assert_true(w[k].took_ns < 6 * (int64_t)1000000000);
+			assert_true(w[k].took_ns < 60 * (int64_t)1000000000);
 		}
 		b->link.options.port = b->sshd.port;
 	}
@@ -213,7 +213,7 @@ static void test_killed_in_the_middle(void **state)
 		w[i] = (struct worker){.options = &b->link.options,
 			.seed = seed + i,
 			.frames = 3000,
-			.seconds = 60};
+			.seconds = 300};
 		assert_int_equal(pthread_create(&w[i].thread, NULL, work, &w[i]), 0);
 	}
 	for (int i = 0; i < LINKS_MAX; i++) {
