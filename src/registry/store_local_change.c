@@ -83,14 +83,16 @@ int local_empty_trash(struct store *store, uint64_t *freed, struct err *err)
 	return 0;
 }
 
-/* Opens the trash, which is made where it is missing. */
+/* Opens the trash, which is made where it is missing: in the store, whatever a link says. */
 static int open_trash(struct local_store *s, struct err *err)
 {
-	static const char *const parts[] = {STORE_FLEET_DIR, TRASH};
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (mkdirat(s->root, parts[i], 0777) < 0 && errno != EEXIST)
-			return err_sys(err, "make %s/%s", s->head.location, parts[i]);
+	if (mkdirat(s->root, STORE_FLEET_DIR, 0777) < 0 && errno != EEXIST)
+		return err_sys(err, "make %s/" STORE_FLEET_DIR, s->head.location);
+	autofd int fleet = open_plain(s, STORE_FLEET_DIR, O_RDONLY | O_DIRECTORY);
+	if (fleet < 0)
+		return err_sys(err, "open %s/" STORE_FLEET_DIR, s->head.location);
+	if (mkdirat(fleet, "trash", 0777) < 0 && errno != EEXIST)
+		return err_sys(err, "make %s/" TRASH, s->head.location);
 	int fd = open_plain(s, TRASH, O_RDONLY | O_DIRECTORY);
 	return fd < 0 ? err_sys(err, "open %s/" TRASH, s->head.location) : fd;
 }
