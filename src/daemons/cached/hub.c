@@ -89,9 +89,9 @@ static void count_refused(struct hub *h)
 	pthread_mutex_unlock(&h->lock);
 }
 
-static void add_client(struct hub *h, int fd)
+static void add_client(struct hub *h, int fd, uid_t uid)
 {
-	struct hub_client *c = hub_client_new(h, fd);
+	struct hub_client *c = hub_client_new(h, fd, uid);
 
 	if (watch_fd(h, fd, c, NULL) < 0) {
 		hub_client_free(c);
@@ -108,6 +108,7 @@ static void add_client(struct hub *h, int fd)
 static void accept_client(struct hub *h)
 {
 	autofd int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uid_t uid;
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
 		/* One descriptor is kept for this: whoever waits is sent away, not forgotten.
@@ -120,11 +121,11 @@ static void accept_client(struct hub *h)
 	}
 	if (fd < 0)
 		return;
-	if (!hub_peer_allowed(fd, h->group) || h->counts.clients >= h->options.clients) {
+	if (!hub_peer_allowed(fd, h->group, &uid) || !hub_may_connect(h, uid)) {
 		count_refused(h);
 		return;
 	}
-	add_client(h, fd);
+	add_client(h, fd, uid);
 	fd = -1;
 }
 
@@ -295,6 +296,8 @@ struct hub *hub_start(struct cache *cache, const struct hub_options *options, st
 		h->options.clients = HUB_CLIENTS;
 	if (!h->options.requests)
 		h->options.requests = HUB_REQUESTS;
+	if (!h->options.descriptors)
+		h->options.descriptors = hub_descriptors();
 	h->group = (gid_t)-1;
 	h->listener = h->epoll = h->wake = h->spare = -1;
 	pthread_mutex_init(&h->lock, NULL);
@@ -338,6 +341,7 @@ void hub_stop(struct hub *h)
 	pthread_join(h->thread, NULL);
 	unlink(h->address.sun_path);
 	reap(h, true);
+	hub_linger_end(h, true);
 	wait_for_asks(h);
 	cache_watch(h->cache, NULL);
 	release(h);

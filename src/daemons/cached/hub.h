@@ -14,7 +14,7 @@
 #include "daemons/cached/cache.h"
 
 /* Limits that hold where the options have 0. */
-#define HUB_CLIENTS  256u
+#define HUB_CLIENTS  512u  /* one user, if not root or our own, has half of them at most */
 #define HUB_REQUESTS 64u   /* of one client that wait for an answer */
 #define HUB_WAITING  1024u /* requests of all clients that wait for an answer */
 
@@ -27,6 +27,7 @@ struct hub_options {
 	 */
 	const char *group;
 	unsigned clients, requests;
+	unsigned descriptors; /* on their way to clients; 0: as many as the kernel allows */
 };
 
 struct hub_counts {

@@ -17,7 +17,7 @@
 #define SNDBUF (1 << 20) /* bytes; what does not fit ends the client */
 #define LEN(a) ((int)sizeof(a) - 1)
 
-struct hub_client *hub_client_new(struct hub *h, int fd)
+struct hub_client *hub_client_new(struct hub *h, int fd, uid_t uid)
 {
 	const int size = SNDBUF;
 	struct hub_client *c = xcalloc(1, sizeof(*c));
@@ -26,6 +26,7 @@ struct hub_client *hub_client_new(struct hub *h, int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	c->hub = h;
 	c->fd = fd;
+	c->uid = uid;
 	c->number = ++h->last_client;
 	return c;
 }
@@ -39,6 +40,15 @@ static void end_with(struct hub_client *c, const char *why)
 	pthread_mutex_lock(&c->hub->lock);
 	c->hub->counts.broken++;
 	pthread_mutex_unlock(&c->hub->lock);
+}
+
+/* Ends a client that has done nothing wrong. It goes on with what it has, and may come again.
+ */
+static void send_away(struct hub_client *c)
+{
+	log_warning("a client of the socket is sent away: too many descriptors are on their "
+		    "way to others, who do not take them");
+	c->broken = true;
 }
 
 void hub_client_send(struct hub_client *c, struct mc_message *m, int fd)
@@ -61,12 +71,15 @@ void hub_client_send(struct hub_client *c, struct mc_message *m, int fd)
 		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	}
-	if (c->broken || sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+	if (c->broken)
 		return;
+	if (sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+		c->untaken += fd >= 0;
+		return;
+	}
 	if (errno == ETOOMANYREFS)
-		/* The kernel counts by our user. The client goes on with what it has. */
-		log_warning("a client of the socket is sent away: too many descriptors are on "
-			    "their way to others, who do not take them");
+		/* The kernel counts by our user, and so all processes that it has. */
+		send_away(c);
 	else if (errno != EPIPE && errno != ECONNRESET)
 		end_with(c, "it does not take what it is sent");
 	c->broken = true; /* whoever went away has the right to */
@@ -103,9 +116,13 @@ static void on_hello(struct hub_client *c, const struct mc_message *m)
 {
 	struct mc_message welcome = {.type = MC_WELCOME, .size = sizeof(struct mc_page)};
 	struct mc_page *page = NULL;
-	autofd int fd = make_page(&page);
 
 	(void)m;
+	if (!hub_may_send(c)) {
+		send_away(c);
+		return;
+	}
+	autofd int fd = make_page(&page);
 	if (fd < 0) {
 		end_with(c, "there is no memory for its page");
 		return;
@@ -273,6 +290,11 @@ void hub_client_answer(struct hub_client *c, struct hub_ask *ask)
 		send_error(c, ask->id, errno_of(&ask->err), ask->err.text);
 		return;
 	}
+	if (!hub_may_send(c)) {
+		cache_release(cache, ask->model);
+		send_error(c, ask->id, EAGAIN, "its user has not taken what it was sent");
+		return;
+	}
 	struct hub_slot *s = hub_slot_take(c, ask->model);
 	/* One that has left since it was found was taken back before it had this slot. */
 	if (s && cache_is_leaving(cache, ask->model))
@@ -309,6 +331,5 @@ void hub_client_free(struct hub_client *c)
 		munmap(c->page, sizeof(*c->page));
 	/* A child between fork and exec has the connection, too: close is not enough. */
 	epoll_ctl(c->hub->epoll, EPOLL_CTL_DEL, c->fd, NULL);
-	fd_close(&c->fd);
-	free(c);
+	hub_linger(c);
 }

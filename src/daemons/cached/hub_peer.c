@@ -33,13 +33,14 @@ static bool is_member(int fd, gid_t group)
 	return false;
 }
 
-bool hub_peer_allowed(int fd, gid_t group)
+bool hub_peer_allowed(int fd, gid_t group, uid_t *uid)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return false;
+	*uid = peer.uid;
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return true;
 	return group != (gid_t)-1 && (peer.gid == group || is_member(fd, group));

@@ -31,7 +31,9 @@ struct hub_client {
 	struct hub *hub;
 	uint64_t number; /* by which answers find it */
 	int fd;
+	uid_t uid;
 	unsigned requests; /* unanswered */
+	unsigned untaken;  /* descriptors that were sent; it may have taken some of them */
 	bool greeted, broken;
 	/* Guarded by the hub's lock. */
 	struct mc_page *page; /* NULL before HELLO */
@@ -58,7 +60,8 @@ struct hub {
 	int listener, epoll, wake, spare;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t idle; /* an answer came, or the last was taken */
+	pthread_cond_t idle;          /* an answer came, or the last was taken */
+	struct hub_client *lingering; /* ended, with descriptors that they have not taken */
 	/* Guarded by the lock; clients are added and removed by the thread alone. */
 	struct hub_client *clients;
 	struct hub_ask *answered;
@@ -72,8 +75,8 @@ struct hub {
 
 /* ---- hub_client.c ---- */
 
-/* Takes a connection over; NULL, and it is closed, where there are too many. */
-struct hub_client *hub_client_new(struct hub *h, int fd);
+/* Takes a user's connection over. */
+struct hub_client *hub_client_new(struct hub *h, int fd, uid_t uid);
 /* Reads what has come, as far as it is this client's turn. Sets `broken`. */
 void hub_client_read(struct hub_client *c);
 /* Gives a version, or an error. Takes the answer's reference over. */
@@ -104,7 +107,20 @@ void hub_wake(struct hub *h);
 
 /* Finds the group by its name. ERR_INPUT. */
 int hub_group(const char *name, gid_t *group, struct err *err);
-/* True if who is at the other end may connect. */
-bool hub_peer_allowed(int fd, gid_t group);
+/* True if who is at the other end may connect; then *uid is who that is. */
+bool hub_peer_allowed(int fd, gid_t group, uid_t *uid);
+
+/* ---- hub_share.c ---- */
+
+/* True if a user may have one connection more. */
+bool hub_may_connect(struct hub *h, uid_t uid);
+/* True if a client may be sent one descriptor more. */
+bool hub_may_send(struct hub_client *client);
+/* Takes a client over that has ended, and frees it when it has taken all it was sent. */
+void hub_linger(struct hub_client *c);
+/* Frees those that have taken all they were sent; with `all` the others as well. */
+void hub_linger_end(struct hub *h, bool all);
+/* Descriptors that the kernel lets our user have on their way. */
+unsigned hub_descriptors(void);
 
 #endif

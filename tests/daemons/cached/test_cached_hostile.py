@@ -202,20 +202,59 @@ class FewDescriptorsTest(HostileCase):
         self.end()
 
     def test_descriptors_that_are_never_taken(self):
-        """The kernel counts them by user. Others go on with what they have, and then come again."""
+        """Whoever does not take them is sent no more; others have another version meanwhile."""
         self.start()
         self.wait_version(1)
         good = self.library_client()
         self.assertEqual(good.acquire("fraud"), "1 one")
-        lazy = self.well_behaved()
-        with self.assertRaises((BrokenPipeError, ConnectionResetError)):
-            while True:
-                lazy.say(message(GET, 1, "fraud"))
+        lazy = [self.well_behaved() for _ in range(3)]
+        for client in lazy:
+            for number in range(40):
+                client.say(message(GET, number, "fraud"))
+        self.publish(b"two")
+        self.wait_version(2)
+        self.wait(lambda: good.acquire("fraud") == "2 two")
+        self.assertNotIn("sent away", self.log())
+        # What it was sent lay there all the time.
+        self.assertEqual(lazy[0].hear()[0], MODEL)
+        self.end()
+
+    def keeper(self):
+        """A process of the daemon's user that has sent itself descriptors; its end is closed to
+        end it."""
+        told, tell = os.pipe()
+        end, keep = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(keep)
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            ours, _theirs = socket.socketpair()
+            ours.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                                   array.array("i", [told] * 200))])
+            os.write(tell, b"x")
+            os.read(end, 1)
+            os._exit(0)
+        self.addCleanup(os.waitpid, child, 0)
+        os.close(end)
+        os.close(tell)
+        self.assertEqual(os.read(told, 1), b"x")
+        os.close(told)
+        return keep
+
+    def test_descriptors_of_another_process(self):
+        """The kernel counts them by user. Clients go on with what they have, and then come again."""
+        self.start()
+        self.wait_version(1)
+        good = self.library_client()
+        self.assertEqual(good.acquire("fraud"), "1 one")
+        end = self.keeper()
         self.publish(b"two")
         self.wait_version(2)
         self.wait(lambda: "do not take them" in self.log())
         self.assertEqual(good.acquire("fraud"), "1 one")
-        lazy.close()
+        os.close(end)
         self.wait(lambda: good.acquire("fraud") == "2 two")
         self.assertEqual(self.metric("model_clients_broken_total"), 0)
         self.end()

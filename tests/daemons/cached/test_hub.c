@@ -19,65 +19,9 @@
 
 #include "base/fd.h"
 #include "base/scratch.h"
-#include "modelcache/cache_fixture.h"
-#include "modelcache/protocol.h"
+#include "daemons/cached/hub_talk.h"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
-
-static int dial(const struct cache_fixture *f)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", f->socket);
-	assert_true(fd >= 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
-static struct mc_message message(enum mc_type type)
-{
-	return (struct mc_message){
-		.magic = MC_MAGIC, .protocol = MC_VERSION, .type = (uint16_t)type};
-}
-
-static void say(int fd, const struct mc_message *m, size_t n)
-{
-	assert_int_equal(send(fd, m, n, MSG_NOSIGNAL), n);
-}
-
-/* Waits for a message; its type, or -1 at the end of the connection. Drops its descriptor. */
-static int hear(int fd, struct mc_message *m)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	assert_int_equal(poll(&p, 1, 60000), 1);
-	return recv(fd, m, sizeof(*m), 0) == sizeof(*m) ? m->type : -1;
-}
-
-static int greet(const struct cache_fixture *f)
-{
-	struct mc_message m = message(MC_HELLO);
-	int fd = dial(f);
-
-	say(fd, &m, sizeof(m));
-	assert_int_equal(hear(fd, &m), MC_WELCOME);
-	return fd;
-}
-
-/* Somebody else is served as before. */
-static void expect_service(const struct cache_fixture *f)
-{
-	struct mc_message m = message(MC_GET);
-	autofd int fd = greet(f);
-
-	snprintf(m.name, sizeof(m.name), "fraud");
-	m.id = 7;
-	say(fd, &m, sizeof(m));
-	assert_int_equal(hear(fd, &m), MC_MODEL);
-	assert_int_equal(m.id, 7);
-	assert_int_equal(m.size, 100);
-}
 
 /* ---- what is said wrong ---- */
 
@@ -138,14 +82,14 @@ static void test_wrong_messages(void **state)
 	fixture_open(&f, *state, 5, 0);
 	fixture_put(&f, "fraud", "1", 100);
 	for (size_t i = 0; i < ARRAY_SIZE(spoils); i++) {
-		struct mc_message m = message(MC_GET);
-		autofd int fd = greet(&f);
+		struct mc_message m = talk_message(MC_GET);
+		autofd int fd = talk_greet(&f);
 		spoils[i](&m);
-		say(fd, &m, sizeof(m));
-		assert_int_equal(hear(fd, &m), -1);
+		talk_say(fd, &m, sizeof(m));
+		assert_int_equal(talk_hear(fd, &m), -1);
 		assert_int_equal(fixture_hub_counts(&f).broken, i + 1);
 	}
-	expect_service(&f);
+	talk_expect_service(&f);
 	fixture_close(&f);
 }
 
@@ -159,24 +103,24 @@ static void test_wrong_lengths(void **state)
 	fixture_put(&f, "fraud", "1", 100);
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		autofree struct mc_message *m = xcalloc(1, 200000);
-		autofd int fd = dial(&f);
-		*m = message(MC_HELLO);
-		say(fd, m, lengths[i]);
-		assert_int_equal(hear(fd, m), -1);
+		autofd int fd = talk_dial(&f);
+		*m = talk_message(MC_HELLO);
+		talk_say(fd, m, lengths[i]);
+		assert_int_equal(talk_hear(fd, m), -1);
 	}
-	expect_service(&f);
+	talk_expect_service(&f);
 	fixture_close(&f);
 }
 
 static void test_before_hello(void **state)
 {
 	struct cache_fixture f;
-	struct mc_message m = message(MC_GET);
+	struct mc_message m = talk_message(MC_GET);
 
 	fixture_open(&f, *state, 5, 0);
-	autofd int fd = dial(&f);
-	say(fd, &m, sizeof(m));
-	assert_int_equal(hear(fd, &m), -1);
+	autofd int fd = talk_dial(&f);
+	talk_say(fd, &m, sizeof(m));
+	assert_int_equal(talk_hear(fd, &m), -1);
 	fixture_close(&f);
 }
 
@@ -212,14 +156,14 @@ static void test_descriptors_sent_to_us(void **state)
 	fixture_put(&f, "fraud", "1", 100);
 	size_t before = scratch_open_fds();
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
-		struct mc_message m = message(MC_HELLO);
-		autofd int fd = dial(&f);
+		struct mc_message m = talk_message(MC_HELLO);
+		autofd int fd = talk_dial(&f);
 		send_descriptors(fd, &m, counts[i]);
-		assert_int_equal(hear(fd, &m), -1);
+		assert_int_equal(talk_hear(fd, &m), -1);
 	}
 	FIXTURE_WAIT(fixture_hub_counts(&f).clients == 0);
 	assert_int_equal(scratch_open_fds(), before);
-	expect_service(&f);
+	talk_expect_service(&f);
 	fixture_close(&f);
 }
 
@@ -227,40 +171,40 @@ static void test_descriptors_sent_to_us(void **state)
 static void test_client_that_reads_nothing(void **state)
 {
 	struct cache_fixture f;
-	struct mc_message m = message(MC_GET);
+	struct mc_message m = talk_message(MC_GET);
 	ssize_t sent = 1;
 
 	fixture_open(&f, *state, 5, 0);
 	fixture_put(&f, "fraud", "1", 100);
-	autofd int fd = greet(&f);
+	autofd int fd = talk_greet(&f);
 	snprintf(m.name, sizeof(m.name), "fraud");
 	for (int i = 0; i < 1000000 && sent > 0; i++)
 		sent = send(fd, &m, sizeof(m), MSG_NOSIGNAL);
 	assert_int_equal(sent, -1);
 	FIXTURE_WAIT(fixture_hub_counts(&f).broken == 1);
-	expect_service(&f);
+	talk_expect_service(&f);
 	fixture_close(&f);
 }
 
 static void test_requests_that_wait(void **state)
 {
 	struct cache_fixture f;
-	struct mc_message m = message(MC_GET);
+	struct mc_message m = talk_message(MC_GET);
 	struct err why = {0};
 
 	fixture_open(&f, *state, 5, 0);
 	f.lazy = true;
-	autofd int fd = greet(&f);
+	autofd int fd = talk_greet(&f);
 	snprintf(m.name, sizeof(m.name), "slow");
 	for (m.id = 1; m.id <= HUB_REQUESTS + 1; m.id++)
-		say(fd, &m, sizeof(m));
-	assert_int_equal(hear(fd, &m), MC_ERROR);
+		talk_say(fd, &m, sizeof(m));
+	assert_int_equal(talk_hear(fd, &m), MC_ERROR);
 	assert_int_equal(m.code, EAGAIN);
 	assert_int_equal(m.id, HUB_REQUESTS + 1);
 	err_set(&why, ERR_INTEGRITY, "broken");
 	cache_load_failed(f.load, &why, 0);
 	for (unsigned i = 0; i < HUB_REQUESTS; i++) {
-		assert_int_equal(hear(fd, &m), MC_ERROR);
+		assert_int_equal(talk_hear(fd, &m), MC_ERROR);
 		assert_int_equal(m.code, EIO);
 		assert_string_equal(m.text, "broken");
 	}
@@ -271,14 +215,14 @@ static void test_requests_that_wait(void **state)
 static void test_client_leaves_while_it_waits(void **state)
 {
 	struct cache_fixture f;
-	struct mc_message m = message(MC_GET);
+	struct mc_message m = talk_message(MC_GET);
 	const struct cache_about about = {.name = "slow", .version = "1"};
 
 	fixture_open(&f, *state, 5, 0);
 	f.lazy = true;
-	int fd = greet(&f);
+	int fd = talk_greet(&f);
 	snprintf(m.name, sizeof(m.name), "slow");
-	say(fd, &m, sizeof(m));
+	talk_say(fd, &m, sizeof(m));
 	FIXTURE_WAIT(fixture_counts(&f).misses == 1);
 	fd_close(&fd);
 	FIXTURE_WAIT(fixture_hub_counts(&f).clients == 0);
@@ -299,44 +243,19 @@ static void test_too_many_clients(void **state)
 	f.hub = hub_start(f.cache, &(struct hub_options){.path = f.socket, .clients = 2}, &err);
 	assert_non_null(f.hub);
 	for (int i = 0; i < 2; i++)
-		fds[i] = greet(&f);
-	autofd int third = dial(&f);
-	assert_int_equal(hear(third, &m), -1);
+		fds[i] = talk_greet(&f);
+	autofd int third = talk_dial(&f);
+	assert_int_equal(talk_hear(third, &m), -1);
 	assert_int_equal(fixture_hub_counts(&f).refused, 1);
 	fd_close(&fds[0]);
 	FIXTURE_WAIT(fixture_hub_counts(&f).clients == 1);
-	fds[0] = greet(&f);
+	fds[0] = talk_greet(&f);
 	fd_close(&fds[0]);
 	fd_close(&fds[1]);
 	fixture_close(&f);
 }
 
 /* ---- who may ---- */
-
-/* What another user with these groups meets: the type of the first answer, or -1. */
-static int ask_as(const struct cache_fixture *f, uid_t uid, gid_t gid, gid_t other)
-{
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		struct mc_message m = message(MC_HELLO);
-		struct sockaddr_un address = {.sun_family = AF_UNIX};
-		snprintf(address.sun_path, sizeof(address.sun_path), "%s", f->socket);
-		int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-		if (setgroups(1, &other) < 0 || setresgid(gid, gid, gid) < 0 ||
-			setresuid(uid, uid, uid) < 0)
-			_exit(1);
-		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-			_exit(2);
-		if (send(fd, &m, sizeof(m), MSG_NOSIGNAL) < 0 ||
-			recv(fd, &m, sizeof(m), 0) != sizeof(m))
-			_exit(3);
-		_exit(m.type);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WEXITSTATUS(status);
-}
 
 static void test_who_may_connect(void **state)
 {
@@ -353,10 +272,10 @@ static void test_who_may_connect(void **state)
 	assert_int_equal(chmod(*state, 0755), 0);
 	assert_int_equal(stat(f.socket, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(ask_as(&f, nobody, nobody, nobody), 2);
+	assert_int_equal(talk_ask_as(&f, nobody, nobody, nobody), 2);
 	/* The kernel's refusal is not the only one. */
 	assert_int_equal(chmod(f.socket, 0666), 0);
-	assert_int_equal(ask_as(&f, nobody, nobody, nobody), 3);
+	assert_int_equal(talk_ask_as(&f, nobody, nobody, nobody), 3);
 	assert_int_equal(fixture_hub_counts(&f).refused, 1);
 
 	hub_stop(f.hub);
@@ -366,9 +285,9 @@ static void test_who_may_connect(void **state)
 	assert_int_equal(stat(f.socket, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0660);
 	assert_int_equal(st.st_gid, group);
-	assert_int_equal(ask_as(&f, nobody, nobody, nobody), 2);
-	assert_int_equal(ask_as(&f, nobody, group, nobody), MC_WELCOME);
-	assert_int_equal(ask_as(&f, nobody, nobody, group), MC_WELCOME);
+	assert_int_equal(talk_ask_as(&f, nobody, nobody, nobody), 2);
+	assert_int_equal(talk_ask_as(&f, nobody, group, nobody), MC_WELCOME);
+	assert_int_equal(talk_ask_as(&f, nobody, nobody, group), MC_WELCOME);
 	fixture_close(&f);
 }
 
@@ -404,7 +323,7 @@ static void test_dead_socket_is_replaced(void **state)
 	fd_close(&dead);
 	fixture_open(&f, *state, 5, 0);
 	fixture_put(&f, "fraud", "1", 100);
-	expect_service(&f);
+	talk_expect_service(&f);
 	fixture_close(&f);
 	assert_int_equal(access(address.sun_path, F_OK), -1);
 }
