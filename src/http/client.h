@@ -94,6 +94,7 @@ typedef int (*http_sink)(void *data, const void *bytes, size_t n, struct err *er
 struct http_body_file {
 	int fd; /* its own position is not moved */
 	uint64_t size;
+	uint64_t offset; /* of its first byte in the file */
 };
 
 /* One request. All-zero members are the defaults. */
@@ -105,7 +106,7 @@ struct http_request {
 	const char *const *unredirected;
 	const void *body; /* sent as it is; NULL: none */
 	size_t body_len;
-	/* Instead of it, for PUT: a file from its first byte on, in pieces; NULL: none. */
+	/* Instead of it, for PUT: a file, or a part of one, in pieces; NULL: none. */
 	const struct http_body_file *body_file;
 	const char *user, *password; /* NULL: those of the URL, if it has any */
 	bool basic_first; /* send them at once, as Basic; else when the peer asks for them */

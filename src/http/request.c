@@ -121,7 +121,7 @@ size_t http_give_body(char *to, size_t size, size_t count, void *transfer)
 	const struct http_body_file *file = t->request->body_file;
 	uint64_t left = file->size - t->sent;
 	size_t n = size * count < left ? size * count : (size_t)left;
-	ssize_t got = fd_pread_full(file->fd, to, n, t->sent);
+	ssize_t got = fd_pread_full(file->fd, to, n, file->offset + t->sent);
 
 	if (got >= 0 && (size_t)got == n) {
 		t->sent += n;

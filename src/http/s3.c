@@ -68,6 +68,7 @@ struct s3 *s3_open(const struct s3_options *o, struct err *err)
 		.session_token = o->session_token ? xstrdup(o->session_token) : NULL,
 		.ca_path = o->ca_path ? xstrdup(o->ca_path) : NULL,
 		.ca_setting = o->ca_setting ? xstrdup(o->ca_setting) : NULL,
+		.part_size = o->part_size ? o->part_size : S3_PART_SIZE,
 		.cancel = o->cancel};
 	pthread_mutex_init(&s->lock, NULL);
 	if (set_address(s, o, err) == 0)

@@ -25,6 +25,10 @@
 #include "http/client.h"
 
 #define S3_PUT_MAX     ((uint64_t)5 << 30) /* bytes of an object that is put at once */
+#define S3_OBJECT_MAX  ((uint64_t)5 << 40) /* bytes of an object */
+#define S3_PART_MIN    ((uint64_t)5 << 20) /* bytes of a part, but for the last */
+#define S3_PARTS_MAX   10000u              /* of an object */
+#define S3_PART_SIZE   ((uint64_t)1 << 30) /* of parts, where nobody says */
 #define S3_OBJECTS_MAX 20000u              /* of one list */
 #define S3_KEY_MAX     1024u               /* bytes of a key, as S3 has it */
 #define S3_META_MAX    4                   /* headers of an object */
@@ -40,6 +44,8 @@ struct s3_options {
 	const char *session_token; /* NULL: none */
 	const char *ca_path;       /* see struct http_tls, as of the next */
 	const char *ca_setting;
+	uint64_t part_size; /* objects of more bytes go in parts; S3_PART_MIN to S3_PUT_MAX; 0:
+			       S3_PART_SIZE */
 	const struct cancel *cancel; /* of all requests; outlives it; may be NULL */
 };
 
@@ -87,12 +93,17 @@ struct s3_new {
 	const char *meta[S3_META_MAX]; /* "x-amz-meta-NAME: value", up to a NULL */
 };
 /*
- * Puts an object that is not there yet; ERR_EXISTS where it is. A store that does not know the
- * condition (If-None-Match) may replace what somebody else puts at the same moment. Where
- * requests meet, and the store says so by 409, it is asked again ("Conditional requests" of
- * Amazon's S3 user guide).
+ * Puts an object that is not there yet, a large one in parts; ERR_EXISTS where it is. A store
+ * that does not know the condition (If-None-Match) may replace what somebody else puts at the
+ * same moment. Where requests meet, and the store says so by 409, it is asked again
+ * ("Conditional requests" of Amazon's S3 user guide).
  */
 int s3_put(struct s3 *s3, const struct s3_new *object, struct err *err);
+/*
+ * Gives up uploads in parts whose keys begin with this and that began before a moment; their
+ * number is told. What a crash leaves of one is in no list of objects, and takes room.
+ */
+int s3_give_up(struct s3 *s3, const char *key, time_t before, size_t *count, struct err *err);
 /* Reads an object of at most max bytes. */
 int s3_get(struct s3 *s3, const char *key, size_t max, struct strbuf *out, struct err *err);
 /* Brings an object into a file, from its first byte on. */

@@ -5,45 +5,37 @@
  * at its end tag, and anything that is not as S3 writes it is refused.
  */
 #include "base/vec.h"
-#include "http/s3.h"
+#include "http/s3_private.h"
 
 #define TEXT_MAX 8192u /* bytes of one element's text */
 
-/* A piece of text. */
-struct span {
-	const char *at;
-	size_t n;
-};
-
-static struct span find(struct span in, const char *what)
+static struct s3_span find(struct s3_span in, const char *what)
 {
 	const char *at = memmem(in.at, in.n, what, strlen(what));
 
-	return at ? (struct span){at, in.n - (size_t)(at - in.at)} : (struct span){0};
+	return at ? (struct s3_span){at, in.n - (size_t)(at - in.at)} : (struct s3_span){0};
 }
 
-/* The text between <NAME> and </NAME>, the first; `rest` begins behind it. False: none. */
-static bool element(struct span in, const char *name, struct span *text, struct span *rest)
+bool s3_element(struct s3_span in, const char *name, struct s3_span *text, struct s3_span *rest)
 {
 	char open[64], close[64];
 
 	snprintf(open, sizeof(open), "<%s>", name);
 	snprintf(close, sizeof(close), "</%s>", name);
-	struct span from = find(in, open);
+	struct s3_span from = find(in, open);
 	if (!from.at)
 		return false;
 	from.at += strlen(open);
 	from.n -= strlen(open);
-	struct span to = find(from, close);
+	struct s3_span to = find(from, close);
 	if (!to.at)
 		return false;
-	*text = (struct span){from.at, (size_t)(to.at - from.at)};
-	*rest = (struct span){to.at + strlen(close), to.n - strlen(close)};
+	*text = (struct s3_span){from.at, (size_t)(to.at - from.at)};
+	*rest = (struct s3_span){to.at + strlen(close), to.n - strlen(close)};
 	return true;
 }
 
-/* Undoes the entities that XML has of itself, and references to characters of ASCII. */
-static bool add_text(struct span text, struct strbuf *out)
+bool s3_add_text(struct s3_span text, struct strbuf *out)
 {
 	static const struct {
 		const char *name;
@@ -73,8 +65,7 @@ static bool add_text(struct span text, struct strbuf *out)
 	return true;
 }
 
-/* Undoes percent-encoding; a "+" is a space there. False for what is none, and for a NUL. */
-static bool decode(const struct strbuf *text, struct strbuf *out)
+bool s3_decode(const struct strbuf *text, struct strbuf *out)
 {
 	for (size_t at = 0; at < text->len; at++) {
 		char c = text->data[at], hex[3] = "";
@@ -100,18 +91,18 @@ static int wrong(const char *what, struct err *err)
 	return err_set(err, ERR_PROTOCOL, "the store's list of objects is none: %s", what);
 }
 
-static int read_object(struct span object, struct s3_list *list, struct err *err)
+static int read_object(struct s3_span object, struct s3_list *list, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf encoded = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf key = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf digits = STRBUF_INIT;
-	struct span text, rest;
+	struct s3_span text, rest;
 	int64_t size;
 
-	if (!element(object, "Key", &text, &rest) || !add_text(text, &encoded) ||
-		!decode(&encoded, &key) || !key.len)
+	if (!s3_element(object, "Key", &text, &rest) || !s3_add_text(text, &encoded) ||
+		!s3_decode(&encoded, &key) || !key.len)
 		return wrong("an object has no key", err);
-	if (!element(object, "Size", &text, &rest) || !add_text(text, &digits) ||
+	if (!s3_element(object, "Size", &text, &rest) || !s3_add_text(text, &digits) ||
 		!parse_int(digits.data, 0, INT64_MAX, &size))
 		return wrong("an object has no size", err);
 	if (list->count == S3_OBJECTS_MAX)
@@ -125,19 +116,19 @@ static int read_object(struct span object, struct s3_list *list, struct err *err
 int s3_list_read(
 	const char *text, size_t n, struct s3_list *list, struct strbuf *more, struct err *err)
 {
-	struct span all = {text, n}, rest = all, item;
+	struct s3_span all = {text, n}, rest = all, item;
 
 	if (!find(all, "<ListBucketResult").at || !find(all, "</ListBucketResult>").at)
 		return wrong("it is not what S3 answers", err);
-	while (element(rest, "Contents", &item, &rest))
+	while (s3_element(rest, "Contents", &item, &rest))
 		if (read_object(item, list, err) < 0)
 			return -1;
-	if (!element(all, "IsTruncated", &item, &rest))
+	if (!s3_element(all, "IsTruncated", &item, &rest))
 		return wrong("it does not say whether it is all", err);
 	if (item.n != 4 || memcmp(item.at, "true", 4) != 0)
 		return 0;
-	if (!element(all, "NextContinuationToken", &item, &rest) || !add_text(item, more) ||
-		!more->len)
+	if (!s3_element(all, "NextContinuationToken", &item, &rest) ||
+		!s3_add_text(item, more) || !more->len)
 		return wrong("it does not say how it goes on", err);
 	return 0;
 }

@@ -6,8 +6,6 @@
 #include "base/fd.h"
 #include "base/vec.h"
 
-#define TRIES     3u
-#define PAUSE     0.3        /* seconds before the second try; doubled for the next */
 #define SECONDS   60.0       /* of a request, and of silence */
 #define SLOWEST   1e6        /* bytes a second that a body is given time for */
 #define URL_LIVES 900u       /* seconds, of a request of ours: clocks differ */
@@ -17,6 +15,11 @@
 
 /* ---- clients ---- */
 
+static struct http_client *new_client(const struct cancel *cancel)
+{
+	return http_client_new(&(struct http_options){.cancel = cancel, .use_proxy = true});
+}
+
 static struct http_client *borrow(struct s3 *s)
 {
 	struct http_client *client = NULL;
@@ -25,9 +28,7 @@ static struct http_client *borrow(struct s3 *s)
 	if (s->idle_count)
 		client = s->idle[--s->idle_count];
 	pthread_mutex_unlock(&s->lock);
-	return client ? client
-		      : http_client_new(
-				&(struct http_options){.cancel = s->cancel, .use_proxy = true});
+	return client ? client : new_client(s->cancel);
 }
 
 static void give_back(struct s3 *s, struct http_client *client)
@@ -42,17 +43,6 @@ static void give_back(struct s3 *s, struct http_client *client)
 }
 
 /* ---- one request ---- */
-
-/* What is asked, and what takes the answer. */
-struct question {
-	struct s3_signed what;
-	const struct http_body_file *body;
-	size_t body_max;
-	uint64_t expected; /* bytes of a body that comes, for the time that it may take */
-	http_sink sink;
-	int (*begin)(void *data, const struct http_response *response, struct err *err);
-	void *sink_data;
-};
 
 /* The text of an answer's <Code>, "" where it has none. */
 static void error_code(const struct http_response *r, char code[CODE_MAX])
@@ -80,8 +70,8 @@ static enum err_code meaning(int status)
 	return status >= 500 || status == 429 ? ERR_UNREACHABLE : ERR_PROTOCOL;
 }
 
-static int refuse(const struct s3 *s, const struct question *q, const struct http_response *r,
-	struct err *err)
+static int refuse(const struct s3 *s, const struct s3_question *q,
+	const struct http_response *r, struct err *err)
 {
 	enum err_code what = meaning(r->status);
 	char code[CODE_MAX];
@@ -95,30 +85,36 @@ static int refuse(const struct s3 *s, const struct question *q, const struct htt
 }
 
 static int perform_once(
-	struct s3 *s, const struct question *q, struct http_response *r, struct err *err)
+	struct s3 *s, const struct s3_question *q, struct http_response *r, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf url = STRBUF_INIT;
-	uint64_t bytes = q->body ? q->body->size : q->expected;
+	double limit = SECONDS + (double)(q->body ? q->body->size : q->expected) / SLOWEST;
 
 	if (s3_presign(s, &q->what, &url, err) < 0)
 		return -1;
 	const struct http_request request = {.url = url.data,
 		.method = q->what.method,
 		.headers = q->what.headers,
+		.body = q->text,
+		.body_len = q->text ? strlen(q->text) : 0,
 		.body_file = q->body,
 		.redirects = HTTP_REDIRECTS_NONE, /* a signature is of one address */
 		.tls = {.ca_path = s->ca_path, .ca_setting = s->ca_setting},
-		.until = deadline_in(SECONDS + (double)bytes / SLOWEST),
-		.stall = SECONDS,
+		.until = deadline_in(q->last ? S3_LAST : limit),
+		/* (Of a text it is told when all of it is done.) */
+		.stall = q->text ? limit : SECONDS,
 		.body_max = q->body_max ? q->body_max
 			    : q->sink   ? 0
 					: ERROR_MAX,
 		.sink = q->sink,
 		.begin = q->begin,
 		.sink_data = q->sink_data};
-	struct http_client *client = borrow(s);
+	struct http_client *client = q->last ? new_client(NULL) : borrow(s);
 	int result = http_perform(client, &request, r, err);
-	give_back(s, client);
+	if (q->last)
+		http_client_free(client);
+	else
+		give_back(s, client);
 	return result;
 }
 
@@ -128,20 +124,27 @@ static bool is_busy(int status)
 	       status == 504;
 }
 
-/* Asks, and asks a store again that says that it is busy. Success: any 2xx. */
-static int perform(struct s3 *s, struct question *q, struct http_response *r, struct err *err)
+/* True if a question that got no answer is asked again. */
+static bool may_repeat(const struct s3_question *q, const struct err *why)
 {
-	double pause = PAUSE;
+	return q->repeat && (why->code == ERR_UNREACHABLE || why->code == ERR_TIMEOUT);
+}
+
+int s3_ask(struct s3 *s, struct s3_question *q, struct http_response *r, struct err *err)
+{
+	double pause = S3_PAUSE;
 
 	q->what.seconds = URL_LIVES;
 	for (unsigned tries = 1;; tries++, pause *= 2) {
-		if (perform_once(s, q, r, err) < 0)
-			return -1;
-		if (r->status >= 200 && r->status < 300)
+		struct err why = {0};
+		int rc = perform_once(s, q, r, &why);
+		if (rc == 0 && r->status >= 200 && r->status < 300)
 			return 0;
-		if (!is_busy(r->status) || tries == TRIES)
+		if (rc < 0 && (tries == S3_TRIES || !may_repeat(q, &why)))
+			return err_set(err, why.code, "%s", why.text);
+		if (rc == 0 && (tries == S3_TRIES || !is_busy(r->status)))
 			return refuse(s, q, r, err);
-		if (wait_until(deadline_in(pause), s->cancel, err) < 0)
+		if (wait_until(deadline_in(pause), q->last ? NULL : s->cancel, err) < 0)
 			return -1;
 	}
 }
@@ -155,11 +158,11 @@ void s3_object_release(struct s3_object *object)
 
 int s3_head(struct s3 *s, const char *key, struct s3_object *object, struct err *err)
 {
-	struct question q = {.what = {.method = "HEAD", .key = key}};
+	struct s3_question q = {.what = {.method = "HEAD", .key = key}};
 	int64_t size;
 
 	*object = (struct s3_object){0};
-	if (perform(s, &q, &object->response, err) < 0)
+	if (s3_ask(s, &q, &object->response, err) < 0)
 		return -1;
 	const char *length = http_header_get(&object->response, "Content-Length");
 	if (!length || !parse_int(length, 0, INT64_MAX, &size))
@@ -171,7 +174,7 @@ int s3_head(struct s3 *s, const char *key, struct s3_object *object, struct err 
 }
 
 /* Asks for a put, with the condition that a store may not know; the answer's status is told. */
-static int put(
+static int put_whole(
 	struct s3 *s, const struct s3_new *o, bool condition, int *status, struct err *err)
 {
 	AUTO(http_response_release) struct http_response r = {0};
@@ -186,15 +189,24 @@ static int put(
 		headers[n++] = o->meta[i];
 	if (condition)
 		headers[n++] = "if-none-match: *";
-	struct question q = {
+	struct s3_question q = {
 		.what = {.method = "PUT", .key = o->key, .headers = headers}, .body = &o->body};
-	int result = perform(s, &q, &r, err);
+	int result = s3_ask(s, &q, &r, err);
 	*status = r.status;
-	if (result < 0 && condition && r.status == 501) {
-		err_clear(err);
-		return put(s, o, false, status, err);
-	}
 	return result;
+}
+
+/* Puts it with the condition; to a store that knows none without. */
+static int put(struct s3 *s, const struct s3_new *o, int *status, struct err *err)
+{
+	int (*how)(struct s3 *, const struct s3_new *, bool, int *, struct err *) =
+		o->body.size > s->part_size ? s3_put_parts : put_whole;
+	int result = how(s, o, true, status, err);
+
+	if (result == 0 || *status != 501)
+		return result;
+	err_clear(err);
+	return how(s, o, false, status, err);
 }
 
 /* Puts what a look finds missing: many stores pass over a condition that they do not know. */
@@ -209,24 +221,24 @@ static int put_missing(struct s3 *s, const struct s3_new *o, int *status, struct
 			s->prefix, o->key);
 	if (why.code != ERR_NOTFOUND)
 		return err_set(err, why.code, "%s", why.text);
-	return put(s, o, true, status, err);
+	return put(s, o, status, err);
 }
 
 int s3_put(struct s3 *s, const struct s3_new *o, struct err *err)
 {
-	double pause = PAUSE;
+	double pause = S3_PAUSE;
 	int status;
 
-	if (o->body.size > S3_PUT_MAX)
+	if (o->body.size > S3_OBJECT_MAX)
 		return err_set(err, ERR_LIMIT,
-			"%s has more than the 5 GiB that S3 takes at once; split it, or keep "
-			"the files in a store on disk",
+			"%s has more than the 5 TiB that S3 takes; split it, or keep the files "
+			"in a store on disk",
 			o->key);
 	for (unsigned tries = 1; put_missing(s, o, &status, err) < 0; tries++, pause *= 2) {
 		/* Of a bucket that is not there, or a store that takes no objects. */
 		if (status == 404 && err)
 			err->code = ERR_UNREACHABLE;
-		if (status != 409 || tries == TRIES)
+		if (status != 409 || tries == S3_TRIES)
 			return -1;
 		/* Requests met, and this one is to be made again; nobody may have won. */
 		err_clear(err);
@@ -239,9 +251,9 @@ int s3_put(struct s3 *s, const struct s3_new *o, struct err *err)
 int s3_get(struct s3 *s, const char *key, size_t max, struct strbuf *out, struct err *err)
 {
 	AUTO(http_response_release) struct http_response r = {0};
-	struct question q = {.what = {.key = key}, .body_max = max};
+	struct s3_question q = {.what = {.key = key}, .body_max = max};
 
-	if (perform(s, &q, &r, err) < 0)
+	if (s3_ask(s, &q, &r, err) < 0)
 		return -1;
 	strbuf_add(out, r.body.data, r.body.len);
 	return 0;
@@ -250,9 +262,9 @@ int s3_get(struct s3 *s, const char *key, size_t max, struct strbuf *out, struct
 int s3_delete(struct s3 *s, const char *key, struct err *err)
 {
 	AUTO(http_response_release) struct http_response r = {0};
-	struct question q = {.what = {.method = "DELETE", .key = key}};
+	struct s3_question q = {.what = {.method = "DELETE", .key = key}};
 
-	if (perform(s, &q, &r, err) == 0 || r.status != 404)
+	if (s3_ask(s, &q, &r, err) == 0 || r.status != 404)
 		return r.status >= 200 && r.status < 300 ? 0 : -1;
 	err_clear(err);
 	return 0;
@@ -292,13 +304,13 @@ int s3_fetch(struct s3 *s, const char *key, int fd, struct err *err)
 {
 	AUTO(http_response_release) struct http_response r = {0};
 	struct landing l = {.fd = fd};
-	struct question q = {.what = {.key = key},
-		.expected = S3_PUT_MAX,
+	struct s3_question q = {.what = {.key = key},
+		.expected = S3_OBJECT_MAX,
 		.sink = land,
 		.begin = begin_landing,
 		.sink_data = &l};
 
-	return perform(s, &q, &r, err);
+	return s3_ask(s, &q, &r, err);
 }
 
 /* ---- lists ---- */
@@ -318,7 +330,7 @@ static int list_page(struct s3 *s, const char *prefix, struct s3_list *list,
 	AUTO(strbuf_release) struct strbuf begin = STRBUF_INIT;
 	AUTO(strbuf_release) struct strbuf token = STRBUF_INIT;
 	const char *query[] = {"list-type=2", "encoding-type=url", begin.data, NULL, NULL};
-	struct question q = {.what = {.key = "", .query = query}, .body_max = PAGE_MAX};
+	struct s3_question q = {.what = {.key = "", .query = query}, .body_max = PAGE_MAX};
 
 	strbuf_addstr(&begin, "prefix=");
 	s3_encode(&begin, prefix, "");
@@ -329,7 +341,7 @@ static int list_page(struct s3 *s, const char *prefix, struct s3_list *list,
 		query[3] = token.data;
 	}
 	strbuf_clear(more);
-	if (perform(s, &q, &r, err) == 0)
+	if (s3_ask(s, &q, &r, err) == 0)
 		return s3_list_read(r.body.data, r.body.len, list, more, err);
 	if (err && err->code == ERR_NOTFOUND)
 		err->code = ERR_UNREACHABLE; /* of the bucket */

@@ -121,10 +121,10 @@ static void a_store_without_conditions(void **state)
 
 static void what_is_too_large(void **state)
 {
-	struct s3_new object = {.key = "x", .body = {.fd = body, .size = S3_PUT_MAX + 1}};
+	struct s3_new object = {.key = "x", .body = {.fd = body, .size = S3_OBJECT_MAX + 1}};
 
 	(void)state;
-	assert_error(s3_put(s3, &object, &err), ERR_LIMIT, "5 GiB");
+	assert_error(s3_put(s3, &object, &err), ERR_LIMIT, "5 TiB");
 	assert_error(get("there", 3), ERR_LIMIT, "larger");
 }
 

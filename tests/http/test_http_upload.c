@@ -104,6 +104,18 @@ static void a_part_of_a_file_from_its_beginning(void **state)
 	assert_non_null(strstr(response.body.data, "\"body\": \"abcde\""));
 }
 
+static void a_part_from_its_middle(void **state)
+{
+	const struct http_body_file some = {.fd = file.fd, .size = 5, .offset = 25};
+	const struct http_body_file beyond = {.fd = file.fd, .size = 6, .offset = SIZE - 5};
+
+	(void)state;
+	assert_int_equal(send_file("/redirect?code=307&to=/echo", &some), 0);
+	assert_non_null(strstr(response.body.data, "\"body\": \"cdefg\""));
+	assert_int_equal(send_file("/echo", &beyond), -1);
+	assert_int_equal(err.code, ERR_INTEGRITY);
+}
+
 static void an_empty_file_has_a_length(void **state)
 {
 	const struct http_body_file empty = {.fd = file.fd};
@@ -156,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_file_is_sent_whole_and_again),
 		T(a_part_of_a_file_from_its_beginning),
+		T(a_part_from_its_middle),
 		T(an_empty_file_has_a_length),
 		T(a_redirect_gets_it_from_the_beginning),
 		T(a_redirect_that_is_a_get_gets_nothing),
