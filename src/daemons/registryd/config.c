@@ -7,6 +7,7 @@
 
 #include "base/path.h"
 #include "daemons/registryd/files_s3.h"
+#include "http/s3.h"
 #include "value/yaml.h"
 
 #define CONFIG_MAX (1u << 20)
@@ -76,6 +77,8 @@ static const struct setting site_settings[] = {
 	SETTING(struct config_site, s3_region, TEXT, "s3_region"),
 	SETTING(struct config_site, s3_path_style, BOOL, "s3_path_style"),
 	SETTING(struct config_site, s3_redirect, BOOL, "s3_redirect"),
+	SETTING(struct config_site, s3_part_bytes, INT, "s3_part_bytes", .min = S3_PART_MIN,
+		.max = S3_PUT_MAX),
 	SETTING(struct config_site, max_bytes, INT, "max_bytes", .min = 1,
 		.max = INT64_C(1) << 50),
 	SETTING(struct config_site, max_files, INT, "max_files", .min = 1, .max = 10000),
@@ -110,7 +113,9 @@ static void set_defaults(struct registryd_config *c)
 		.jwt = {.roles_claim = "roles", .leeway = 30, .refresh = 300},
 		.audit = {.max_bytes = 16 << 20, .keep = 5},
 		.limits = {.connections = 12000, .idle = 75, .body = 1 << 20, .queue = 1024},
-		.site = {.s3_path_style = true, .s3_redirect = true}};
+		.site = {.s3_path_style = true,
+			.s3_redirect = true,
+			.s3_part_bytes = S3_PART_SIZE}};
 	catalogue_defaults(&c->catalogue);
 }
 

@@ -48,6 +48,7 @@ struct config_site {
 	const char *s3_endpoint, *s3_region; /* NULL: the environment's */
 	bool s3_path_style;                  /* ENDPOINT/BUCKET/KEY */
 	bool s3_redirect;                    /* files go out by URLs of the store's */
+	int64_t s3_part_bytes;               /* larger files go in parts of so many */
 	int64_t max_bytes;                   /* of one version */
 	int64_t max_files;                   /* likewise */
 };

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "crypto/digest.h"
 #include "daemons/registryd/files_s3_private.h"
@@ -87,6 +89,7 @@ static struct s3 *open_s3(const struct files_s3_options *o, struct err *err)
 		.session_token = variable(tokens),
 		.ca_path = variable(authorities),
 		.ca_setting = CA_VARIABLE,
+		.part_size = o->part_size,
 		.cancel = o->cancel};
 	if (options.access_key && options.secret_key)
 		return s3_open(&options, err);
@@ -107,6 +110,7 @@ struct files_s3 *files_s3_open(const struct files_s3_options *o, struct err *err
 	*f = (struct files_s3){.s3 = s3,
 		.store = xstrdup(o->store),
 		.redirect = o->redirect,
+		.part_size = o->part_size ? o->part_size : S3_PART_SIZE,
 		.size_max = o->size_max ? o->size_max : FILES_SIZE_MAX,
 		.count_max = o->count_max ? o->count_max : FILES_COUNT_MAX,
 		.cancel = o->cancel};
@@ -130,6 +134,23 @@ int files_s3_try(struct files_s3 *f, struct err *err)
 
 	/* No model has such a name: the list is empty. */
 	return s3_list(f->s3, ".drops/.", &list, err);
+}
+
+void files_s3_give_up(struct files_s3 *f, const char *key, time_t before)
+{
+	struct err why = {0};
+	size_t count;
+
+	if (s3_give_up(f->s3, key, before, &count, &why) < 0)
+		log_warning("%s: uploads in parts that nobody ends may take room: %s", f->store,
+			why.text);
+	else if (count)
+		log_info("%s: %zu uploads in parts were given up", f->store, count);
+}
+
+void files_s3_tidy(struct files_s3 *f)
+{
+	files_s3_give_up(f, "", time(NULL) - FILES_S3_STALE);
 }
 
 /* ---- keys, texts and temporary files ---- */

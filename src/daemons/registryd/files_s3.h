@@ -20,6 +20,10 @@
  * for its end, and looks whether the files are still there. S3 shows to everybody what it has
  * answered to one.
  *
+ * A large file goes in parts, and is an object when the last request joins them. One whose
+ * instance was killed is under way for ever, in no list of objects; it is given up a week
+ * later, or when the version's uploads are dropped.
+ *
  * Files go out by URLs that are presigned for some minutes, or pass through a temporary file.
  */
 #ifndef REGISTRYD_FILES_S3_H
@@ -29,6 +33,7 @@
 
 #define FILES_S3_SCHEME  "s3://"
 #define FILES_S3_SECONDS 300u /* that a URL lives which is handed out */
+#define FILES_S3_STALE   (7 * 86400)
 
 struct files_s3_options {
 	const char *store;    /* s3://BUCKET or s3://BUCKET/PREFIX */
@@ -36,6 +41,7 @@ struct files_s3_options {
 	const char *region;   /* NULL: the environment's */
 	bool path_style;      /* see struct s3_options */
 	bool redirect;        /* files go out by URLs */
+	uint64_t part_size;   /* see struct s3_options */
 	uint64_t size_max;    /* as in struct files_options */
 	size_t count_max;
 	const struct cancel *cancel;
@@ -56,6 +62,11 @@ struct files_s3 *files_s3_open(const struct files_s3_options *options, struct er
 void files_s3_close(struct files_s3 *files);
 /* Asks the store for anything, so that a wrong setting is told at the start. */
 int files_s3_try(struct files_s3 *files, struct err *err);
+/*
+ * Gives up uploads in parts that began FILES_S3_STALE seconds ago or before: a crash left them.
+ * Every large upload does so, too. What cannot be done is a warning in the log.
+ */
+void files_s3_tidy(struct files_s3 *files);
 
 /* The state is a struct files_s3. */
 extern const struct files_backend files_s3;

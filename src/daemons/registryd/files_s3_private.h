@@ -13,6 +13,7 @@ struct files_s3 {
 	struct s3 *s3;
 	char *store; /* without a slash at its end */
 	bool redirect;
+	uint64_t part_size;
 	uint64_t size_max;
 	size_t count_max;
 	const struct cancel *cancel;
@@ -24,6 +25,8 @@ struct digests {
 	uint8_t hash[TREE_HASH_SIZE];
 };
 
+/* Gives up uploads in parts of keys that begin with this; see files_s3_tidy. */
+void files_s3_give_up(struct files_s3 *f, const char *key, time_t before);
 /* The key of a file in a version; "" is what they all begin with. New memory. */
 char *files_s3_key(const char *model, int64_t version, const char *path);
 /* The key of the text that tells what a version's files are of. New memory. */

@@ -9,9 +9,10 @@
 #include "daemons/registryd/files_private.h"
 #include "daemons/registryd/files_s3_private.h"
 
-#define DROP_SECONDS 15.0 /* that sealing waits for a drop to end */
-#define DROP_PAUSE   0.2
-#define DROP_MAX     3600 /* seconds after which a mark is what a crash left */
+#define DROP_SECONDS  15.0 /* that sealing waits for a drop to end */
+#define DROP_PAUSE    0.2
+#define DROP_MAX      3600  /* seconds after which a mark is what a crash left */
+#define CLOCKS_DIFFER 86400 /* seconds, between the store and here */
 
 /* What the marks of a version's drops begin with; new memory. */
 static char *drops_key(const char *model, int64_t version)
@@ -297,12 +298,14 @@ static int drop(struct files_s3 *f, const char *model, int64_t version, struct e
 {
 	AUTO(version_manifest_release) struct version_manifest m = {0};
 	autofree char *origin = files_s3_origin(model, version);
+	autofree char *all = files_s3_key(model, version, "");
 	struct err why = {0};
 
 	if (files_s3_manifest(f, model, version, &m, &why) < 0 && why.code != ERR_NOTFOUND)
 		return err_set(err, why.code, "%s", why.text);
 	if (drop_rest(f, model, version, &m, err) < 0)
 		return -1;
+	files_s3_give_up(f, all, time(NULL) + CLOCKS_DIFFER);
 	return s3_delete(f->s3, origin, err);
 }
 

@@ -71,15 +71,16 @@ void *files_s3_begin(void *state, const struct files_name *name,
 int files_s3_piece(void *upload, const void *bytes, size_t n, struct err *err)
 {
 	struct upload_s3 *u = upload;
-	uint64_t limit = u->files->size_max < S3_PUT_MAX ? u->files->size_max : S3_PUT_MAX;
+	uint64_t limit =
+		u->files->size_max < S3_OBJECT_MAX ? u->files->size_max : S3_OBJECT_MAX;
 
 	if (n > limit - u->size)
 		return err_set(err, ERR_LIMIT, "%s: more than %" PRIu64 " bytes%s", u->path,
 			limit,
-			limit == S3_PUT_MAX ? ", which is what S3 takes at once: split it, or "
-					      "keep the files "
-					      "in a store on disk"
-					    : "");
+			limit == S3_OBJECT_MAX
+				? ", which is what S3 takes: split it, or keep the files in a "
+				  "store on disk"
+				: "");
 	if (fd_write_all(u->fd, bytes, n) < 0)
 		return err_sys(err, "write a temporary file");
 	u->size += n;
@@ -160,6 +161,8 @@ static int put(struct upload_s3 *u, const struct digests *d, struct err *err)
 	struct s3_new object = {
 		.key = key, .body = {.fd = u->fd, .size = u->size}, .meta = {first, second}};
 	memcpy(object.sha256, d->sha256, sizeof(object.sha256));
+	if (u->size > u->files->part_size)
+		files_s3_tidy(u->files);
 	if (s3_put(u->files->s3, &object, &why) < 0)
 		return why.code == ERR_EXISTS ? compare(u, key, d, err)
 					      : err_set(err, why.code, "%s", why.text);

@@ -35,6 +35,7 @@ static int start_s3(struct registryd *r, struct err *err)
 		.region = site->s3_region,
 		.path_style = site->s3_path_style,
 		.redirect = site->s3_redirect,
+		.part_size = (uint64_t)site->s3_part_bytes,
 		.size_max = (uint64_t)site->max_bytes,
 		.count_max = (size_t)site->max_files,
 		.cancel = &r->files.cancel};
@@ -46,6 +47,8 @@ static int start_s3(struct registryd *r, struct err *err)
 	r->files.keeper = (struct files_keeper){&files_s3, r->files.s3};
 	if (files_s3_try(r->files.s3, &why) < 0)
 		log_warning("site.store: %s", why.text);
+	else
+		files_s3_tidy(r->files.s3);
 	return 0;
 }
 
