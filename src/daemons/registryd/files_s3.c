@@ -14,7 +14,8 @@
 #include "crypto/digest.h"
 #include "daemons/registryd/files_s3_private.h"
 
-#define CA_VARIABLE "AWS_CA_BUNDLE"
+#define CA_VARIABLE   "AWS_CA_BUNDLE"
+#define MANIFESTS_MAX (16u << 20) /* bytes of manifests that are kept in memory */
 
 /* ---- the store's address ---- */
 
@@ -113,6 +114,7 @@ struct files_s3 *files_s3_open(const struct files_s3_options *o, struct err *err
 		.part_size = o->part_size ? o->part_size : S3_PART_SIZE,
 		.size_max = o->size_max ? o->size_max : FILES_SIZE_MAX,
 		.count_max = o->count_max ? o->count_max : FILES_COUNT_MAX,
+		.manifests = manifest_cache_new(MANIFESTS_MAX, FILES_S3_SECONDS),
 		.cancel = o->cancel};
 	for (size_t n = strlen(f->store); f->store[n - 1] == '/'; n--)
 		f->store[n - 1] = '\0';
@@ -124,6 +126,7 @@ void files_s3_close(struct files_s3 *f)
 	if (!f)
 		return;
 	s3_close(f->s3);
+	manifest_cache_free(f->manifests);
 	free(f->store);
 	free(f);
 }
@@ -275,36 +278,75 @@ static int open_file(void *state, const struct files_version *v, const struct ve
 
 /* ---- versions ---- */
 
+static int parse_manifest(struct files_s3 *f, const char *key, const struct strbuf *text,
+	struct version_manifest *out, struct err *err)
+{
+	autofree char *name = xasprintf("%s/%s", f->store, key);
+
+	return version_manifest_parse(out, name, text->data, text->len, err);
+}
+
 int files_s3_manifest(struct files_s3 *f, const char *model, int64_t version,
 	struct version_manifest *out, struct err *err)
 {
 	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
 	autofree char *key = files_s3_key(model, version, VERSION_MANIFEST);
-	autofree char *name = xasprintf("%s/%s", f->store, key);
 
 	*out = (struct version_manifest){0};
 	if (s3_get(f->s3, key, VERSION_MANIFEST_MAX, &text, err) < 0)
 		return -1;
-	return version_manifest_parse(out, name, text.data, text.len, err);
+	return parse_manifest(f, key, &text, out, err);
+}
+
+static int other_date(const struct files_version *v, const char *date, struct err *err)
+{
+	return err_set(err, ERR_NOTFOUND, "the files of %s %" PRId64 " are of %s, not of %s",
+		v->model, v->version, date, v->date);
+}
+
+/* Reads it from the store, and keeps it for those who ask next. */
+static int ask_manifest(struct files_s3 *f, const struct files_version *v, const char *key,
+	struct version_manifest *out, struct err *err)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	manifest_cache_drop(f->manifests, key);
+	*out = (struct version_manifest){0};
+	if (s3_get(f->s3, key, VERSION_MANIFEST_MAX, &text, err) < 0 ||
+		parse_manifest(f, key, &text, out, err) < 0)
+		return -1;
+	if (strcmp(out->version, v->date) != 0)
+		return other_date(v, out->version, err);
+	manifest_cache_put(f->manifests, key, text.data, text.len);
+	return 0;
 }
 
 static int manifest(void *state, const struct files_version *v, struct version_manifest *out,
 	struct err *err)
 {
-	if (files_s3_manifest(state, v->model, v->version, out, err) < 0)
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct files_s3 *f = state;
+	autofree char *key = files_s3_key(v->model, v->version, VERSION_MANIFEST);
+
+	*out = (struct version_manifest){0};
+	if (!manifest_cache_get(f->manifests, key, &text))
+		return ask_manifest(f, v, key, out, err);
+	if (parse_manifest(f, key, &text, out, err) < 0)
 		return -1;
 	if (strcmp(out->version, v->date) == 0)
 		return 0;
-	return err_set(err, ERR_NOTFOUND, "the files of %s %" PRId64 " are of %s, not of %s",
-		v->model, v->version, out->version, v->date);
+	version_manifest_release(out);
+	return ask_manifest(f, v, key, out, err);
 }
 
+/* (Of the store itself: a new entry is to name what is there now.) */
 static int check(void *state, const struct files_version *v, struct err *err)
 {
 	AUTO(version_manifest_release) struct version_manifest m = {0};
+	autofree char *key = files_s3_key(v->model, v->version, VERSION_MANIFEST);
 	struct err why = {0};
 
-	if (manifest(state, v, &m, &why) == 0)
+	if (ask_manifest(state, v, key, &m, &why) == 0)
 		return 0;
 	if (why.code == ERR_NOTFOUND && !m.version)
 		return err_set(err, ERR_NOTFOUND,

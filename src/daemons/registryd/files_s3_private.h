@@ -4,6 +4,7 @@
 #define REGISTRYD_FILES_S3_PRIVATE_H
 
 #include "daemons/registryd/files_s3.h"
+#include "daemons/registryd/manifest_cache.h"
 #include "http/s3.h"
 
 #define META_SHA256 "x-amz-meta-sha256"
@@ -14,6 +15,7 @@ struct files_s3 {
 	char *store; /* without a slash at its end */
 	bool redirect;
 	uint64_t part_size;
+	struct manifest_cache *manifests; /* of versions that entries name, by their keys */
 	uint64_t size_max;
 	size_t count_max;
 	const struct cancel *cancel;

@@ -9,6 +9,7 @@ import urllib.parse
 
 from registry_case import MODELS
 from s3_case import DATE, S3Case, etag, repr_digest
+from s3_relay import S3Relay, says
 
 
 class UploadTest(S3Case):
@@ -180,6 +181,47 @@ class GiveTest(S3Case):
         self.assertEqual((answer.status, answer.text, answer.headers["Content-Range"]),
                          (206, "2345", "bytes 2-5/10"))
         self.assertEqual(list(self.spool.iterdir()), [])
+
+
+class CacheTest(S3Case):
+    """What a sealed version has is asked of the store once."""
+
+    def setUp(self):
+        super().setUp()
+        self.relay = S3Relay(self.gateway.port)
+        self.addCleanup(self.relay.stop)
+        self.settings["site"]["s3_endpoint"] = f"http://127.0.0.1:{self.relay.port}"
+
+    def asked(self):
+        return self.relay.count("GET", "/manifest.yaml?")
+
+    def test_lists_and_files_ask_no_more(self):
+        self.add_version(self.start())
+        self.stop()
+        client = self.start()
+        before = self.asked()
+        for _ in range(3):
+            self.assertEqual(client("GET", self.files()).json["files"][0]["path"], "m.onnx")
+            self.assertEqual(client("HEAD", f"{self.files()}/m.onnx").status, 200)
+            self.assertEqual(self.fetch(self.location(client, "m.onnx")), (200, b"0123456789"))
+        self.assertEqual(self.asked() - before, 1)
+
+    def test_an_answer_that_failed_is_not_kept(self):
+        self.add_version(self.start())
+        self.stop()
+        client = self.start()
+        self.relay.spoil("GET manifest.yaml", says(403, "AccessDenied"))
+        self.assertGreaterEqual(client("GET", self.files()).status, 400)
+        self.assertEqual(client("GET", self.files()).status, 200)
+
+    def test_a_new_entry_asks_the_store(self):
+        client = self.start()
+        self.add_version(client)
+        self.assertEqual(client("GET", self.files()).status, 200)
+        (self.objects / "face/3/manifest.yaml").unlink()
+        self.assertEqual(client("DELETE", f"{MODELS}/face/3").status, 204)
+        body = {"model_name": "face", "version": 3, "path": "p", "date": DATE}
+        self.assert_problem(client("POST", MODELS, body), 422, fields=["date"])
 
 
 if __name__ == "__main__":

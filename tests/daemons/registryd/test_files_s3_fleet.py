@@ -169,6 +169,11 @@ class AwayTest(S3Case):
         self.add_version(client)
         self.add(client, "m", b"x", 4)
         self.own.kill()
+        # What the version consists of is in memory, until the service starts anew.
+        self.assertEqual(client("GET", self.files()).status, 200)
+        self.location(client, "m.onnx")
+        self.stop()
+        client = self.start()
         asked = {"upload": self.upload(client, "m", b"y", 5), "list": client("GET", self.files()),
                  "get": client("GET", f"{self.files()}/m.onnx"), "commit": self.commit(client, 4),
                  "drop": client("DELETE", self.files(4)),
