@@ -43,13 +43,14 @@ class ServeTest(CachedCase):
         self.wait_version(1)
         self.publish(b"two")
         self.wait_version(2)
+        self.wait(lambda: "Swapped to" in self.log())
         self.assertRegex(self.log(), r"\[INFO\] Loading model version 2 from MLflow\n"
                          r"\[INFO\] Model loaded successfully in \d+\.\ds\n"
                          r"\[INFO\] Swapped to model version 2\n")
         self.assertEqual(self.versions(), {("fraud", "1"), ("fraud", "2")})
-        rows = self.get("/models")["models"]
-        self.assertEqual([(row["version"], row["current"], row["stage"]) for row in rows],
-                         [("2", True, "Production"), ("1", False, None)])
+        self.wait(lambda: [(row["version"], row["current"], row["stage"])
+                           for row in self.get("/models")["models"]] ==
+                  [("2", True, "Production"), ("1", False, None)])
         self.end()
 
     def test_what_leaves_is_cleaned_up(self):
@@ -215,7 +216,7 @@ class MetricsTest(CachedCase):
         self.assertEqual(self.metric("model_version_info", **series), 1)
         self.publish(b"two")
         self.wait_version(2)
-        self.assertIsNone(self.metric("model_version_info", **series))
+        self.wait(lambda: self.metric("model_version_info", **series) is None)
         self.assertEqual(self.metric("model_version_info", **{**series, "version": "2"}), 1)
         self.assertEqual(self.metric("model_swap_seconds_count"), 1)
         self.assertEqual(self.metric("model_load_seconds_count"), 2)

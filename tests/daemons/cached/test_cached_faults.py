@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What model-cached does when its registry, a version, its disk or its memory is not as it should be."""
 
+import http.client
 import json
 import pathlib
 import threading
@@ -234,14 +235,13 @@ class HeldUpTest(CachedCase):
         self.registry.faults = [lambda handler, content: go.wait()]
         self.start()
         self.wait(lambda: not self.registry.faults)
-        asked = []
-        thread = threading.Thread(
-            target=lambda: asked.append(self.ask("/models/reload", "POST")[0]))
-        thread.start()
-        self.wait(lambda: self.update()["state"] == "checking")
+        waiting = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
+        self.addCleanup(waiting.close)
+        waiting.request("POST", "/models/reload")
+        # What is asked later is answered: so the first request has been read, too.
+        self.assertEqual(self.update()["state"], "checking")
         self.end()
-        thread.join()
-        self.assertEqual(len(asked), 1)
+        self.assertEqual(waiting.getresponse().status, 503)
 
 
 class RoomTest(CachedCase):
@@ -301,7 +301,7 @@ class RoomTest(CachedCase):
             self.publish(str(version).encode() * 1000)
         self.wait_version(4)
         self.wait(lambda: len(list(blobs.iterdir())) == 2)
-        self.assertEqual(self.metric("model_disk_versions"), 2)
+        self.wait(lambda: self.metric("model_disk_versions") == 2)
         self.assertLessEqual(self.metric("model_disk_bytes"), 2500)
         self.end()
 

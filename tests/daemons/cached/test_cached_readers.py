@@ -75,6 +75,7 @@ class ReadersTest(CachedCase):
         """Room for a version and a half: the former one has to go before the next can come."""
         self.configure(cache_size=5, cache_bytes=5 * SIZE // 2)
         self.daemon.send_signal(1)
+        self.wait(lambda: "read again" in self.log())
         for _ in range(5):
             version = self.put()
             self.get("/models/reload", "POST")
