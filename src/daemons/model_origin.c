@@ -46,12 +46,13 @@ void model_origin_check(const struct model_origin *o, struct diags *diags)
 {
 	const struct needs *needed = needs_of(o->source);
 
-	if (!source_is_kind(o->source))
+	if (source_is_kind(o->source))
+		check_uri(o, needed, diags);
+	else
 		diag_error(diags, o->place,
 			"source: found \"%s\", expected mlflow, huggingface, directory or "
 			"registry",
 			o->source);
-	check_uri(o, needed, diags);
 	if (o->stage && o->alias)
 		diag_error(diags, o->place, "alias and stage exclude each other");
 	if (o->alias && needed->no_aliases)

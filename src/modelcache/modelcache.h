@@ -79,7 +79,8 @@ void modelcache_close(struct modelcache *cache);
 
 /*
  * Takes a version in hand. NULL with an error: ENOENT, there is no such model or version;
- * EBUSY, the cache is full of what is in use; EAGAIN, too much at once; EIO, EHOSTUNREACH, ...,
+ * EBUSY, the cache is full of what is in use or is being loaded, so that it may be over in a
+ * moment; EAGAIN, too much at once, or too little taken; EIO, EHOSTUNREACH, ...,
  * it could not be loaded; EFBIG, ENOMEM, a program of 32 bits cannot map as much; ENOTCONN, the
  * daemon is not there and the version was never acquired; ETIMEDOUT; EINVAL, a text is too
  * long; EOWNERDEAD, after fork.

@@ -53,6 +53,9 @@ static void a_kind_that_there_is_not(void **state)
 	(void)state;
 	expect((struct model_origin){.source = "ftp"},
 		"source: found \"ftp\", expected mlflow, huggingface, directory or registry");
+	/* What its uri should be, nobody knows. */
+	expect((struct model_origin){.source = "dir", .uri = "store"},
+		"source: found \"dir\", expected mlflow, huggingface, directory or registry");
 	expect((struct model_origin){.source = ""},
 		"source: found \"\", expected mlflow, huggingface, directory or registry");
 }

@@ -212,7 +212,9 @@ bool cache_load_is(struct cache_load *load, const char *version);
  * Makes room for so many bytes, which count from now on. Other versions are evicted for it.
  * With `current` it is to be its model's current version, and takes the place of the one that
  * is; else it needs a place like any other. ERR_BUSY where all that is held is in use or
- * pinned; ERR_LIMIT for more than the cache may hold. May be called again with another size.
+ * pinned, or reserved by other loads: it does not wait for their ends, since a version that
+ * came is in the hands of whoever asked for it, and the thread has other models to look after.
+ * ERR_LIMIT for more than the cache may hold. May be called again with another size.
  */
 int cache_load_reserve(struct cache_load *load, uint64_t bytes, bool current, struct err *err);
 /*
