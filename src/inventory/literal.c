@@ -225,25 +225,6 @@ static bool string_closes(struct literal *l, const struct string_kind *kind)
 	return true;
 }
 
-static void add_utf8(struct strbuf *out, unsigned long c)
-{
-	if (c < 0x80) {
-		strbuf_addch(out, (char)c);
-	} else if (c < 0x800) {
-		strbuf_addch(out, (char)(0xc0 | c >> 6));
-		strbuf_addch(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		strbuf_addch(out, (char)(0xe0 | c >> 12));
-		strbuf_addch(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		strbuf_addch(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		strbuf_addch(out, (char)(0xf0 | c >> 18));
-		strbuf_addch(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		strbuf_addch(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		strbuf_addch(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 /* Exactly n hex digits (\x, \u, \U). */
 static bool hex_escape(struct literal *l, size_t n, unsigned long *out)
 {
@@ -272,7 +253,7 @@ static void add_character(struct strbuf *out, const struct string_kind *kind, un
 	if (kind->bytes)
 		strbuf_addch(out, (char)(c & 0xff));
 	else
-		add_utf8(out, c);
+		strbuf_addutf8(out, (uint32_t)c);
 }
 
 /* One escape, behind its backslash. An unknown letter keeps the backslash. */
@@ -283,8 +264,6 @@ static bool escape(struct literal *l, const struct string_kind *kind, struct str
 	int c = peek(l, 0);
 	unsigned long code;
 
-	if (c < 0)
-		return false;
 	if (c >= '0' && c <= '7') {
 		add_character(out, kind, octal_escape(l));
 		return true;
@@ -308,19 +287,25 @@ static bool escape(struct literal *l, const struct string_kind *kind, struct str
 	return true;
 }
 
+/* True for what may stand between quotes: no NUL, and of bytes only ASCII. */
+static bool may_stand(int c, const struct string_kind *kind)
+{
+	return c > 0 && !(kind->bytes && c >= 0x80);
+}
+
 static bool string_body(struct literal *l, const struct string_kind *kind, struct strbuf *out)
 {
 	while (!string_closes(l, kind)) {
 		int c = peek(l, 0);
-		if (c <= 0 || (kind->bytes && c >= 0x80))
+		if (!may_stand(c, kind))
 			return false;
 		l->at++;
 		if (c != '\\') {
 			strbuf_addch(out, (char)c);
+		} else if (!may_stand(peek(l, 0), kind)) {
+			return false;
 		} else if (kind->raw) {
 			strbuf_addch(out, '\\');
-			if (peek(l, 0) < 0)
-				return false;
 			strbuf_addch(out, *l->at++);
 		} else if (!escape(l, kind, out)) {
 			return false;

@@ -71,6 +71,10 @@ static void reads_strings(void **state)
 	literal("'''a'b'''", "\"a'b\"");
 	literal("r'\\n'", "\"\\\\n\"");
 	literal("'\\x41\\101\\u0042\\q'", "\"AAB\\\\q\"");
+	literal("'\\u00e9\\u4e16\\U0001f600\\777'",
+		"\"\xc3\xa9\xe4\xb8\x96\xf0\x9f\x98\x80\xc7\xbf\"");
+	/* An unknown letter keeps the backslash. */
+	literal("'\\\xc3\xa4'", "\"\\\\\xc3\xa4\"");
 	literal("U'x'", "\"x\"");
 	literal("''", "\"\"");
 }
@@ -87,10 +91,32 @@ static void refuses_broken_strings(void **state)
 	literal("ur'a'", "none");
 	literal("bb'a'", "none");
 	literal("b'\xc3\xa4'", "none");
+	literal("b'\\\xc3\xa4'", "none");
+	literal("rb'\\\xc3\xa4'", "none");
 	literal("b'a' 'b'", "none");
 	literal("f'a'", "none");
 	literal("word", "none");
 	literal("", "none");
+}
+
+/* Python takes no NUL in its source, behind a backslash neither. */
+static void refuses_nul(void **state)
+{
+	static const char *const texts[] = {"'a\0b'", "'\\\0b'", "r'\\\0'"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		AUTO(arena_release) struct arena arena = {0};
+		assert_null(literal_parse(&arena, texts[i], 5, &here));
+	}
+}
+
+/* {(1, (2,)): 3} has a key; with a list anywhere in it, it has none. */
+static void keys_are_hashable(void **state)
+{
+	(void)state;
+	literal("{(1, ([],)): 3}", "none");
+	literal("{(1, (2,)), 'a'}", "[[1, [2]], \"a\"]");
 }
 
 static void reads_containers(void **state)
@@ -222,6 +248,8 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_no_number),
 		cmocka_unit_test(reads_strings),
 		cmocka_unit_test(refuses_broken_strings),
+		cmocka_unit_test(refuses_nul),
+		cmocka_unit_test(keys_are_hashable),
 		cmocka_unit_test(reads_containers),
 		cmocka_unit_test(refuses_broken_containers),
 		cmocka_unit_test(limits_depth),
