@@ -7,6 +7,7 @@
 
 #include "inventory/files.h"
 #include "template/template.h"
+#include "value/yaml.h"
 #include "vars/vars.h"
 
 struct fixture {
@@ -505,6 +506,118 @@ static void threads_share_a_site(void **state)
 	}
 }
 
+static const struct value *yaml(struct fixture *f, const char *text)
+{
+	const struct value *v =
+		yaml_read(&f->arena, text, strlen(text), NULL, NULL, NULL, &f->err);
+
+	if (!v)
+		fail_msg("%s", f->err.text);
+	return v;
+}
+
+/* What is set at a level goes as a whole; what was added as a layer, too. */
+static void a_level_is_set_and_unset(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "hosts", "h1 a=1 b=1\n");
+	load(f, "h1");
+	vars_view_add(f->view, VARS_FACT, "setup", yaml(f, "{a: 2, c: 2}"));
+	vars_view_set(f->view, VARS_FACT, "a", yaml(f, "3"));
+	gives(f, "a", "3");
+	gives(f, "c", "2");
+	const struct value *copy = vars_view_copy_set(f->view, VARS_FACT, &f->arena);
+	assert_int_equal(copy->pair_count, 1);
+	vars_view_unset(f->view, VARS_FACT);
+	gives(f, "a", "1");
+	says(f, "c", "no variable 'c'");
+	copy = vars_view_copy_set(f->view, VARS_FACT, &f->arena);
+	assert_int_equal(copy->pair_count, 0);
+	vars_view_unset(f->view, VARS_FACT); /* nothing left is fine */
+	vars_view_set(f->view, VARS_FACT, "a", yaml(f, "4"));
+	gives(f, "a", "4");
+}
+
+/* Facts that come in the midst of an evaluation leave what was evaluated alone. */
+static void merging_keeps_what_was_evaluated(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "hosts", "h1 a=1 before='{{ a }}' after='{{ a }}'\n");
+	load(f, "h1");
+	gives(f, "before", "1");
+	vars_view_merge(f->view, VARS_FACT, yaml(f, "{a: 2, b: '{{ a }}'}"));
+	vars_view_merge(f->view, VARS_FACT, yaml(f, "{c: 3}"));
+	gives(f, "before", "1");
+	gives(f, "after", "1"); /* `a` was evaluated before */
+	gives(f, "b", "1");
+	gives(f, "c", "3");
+	vars_view_set(f->view, VARS_FACT, "d", yaml(f, "4")); /* this forgets */
+	gives(f, "before", "2");
+	gives(f, "b", "2");
+}
+
+struct live {
+	int asked;
+	bool fails;
+};
+
+static const struct value *live(
+	void *data, const char *name, struct arena *arena, struct err *err)
+{
+	struct live *l = data;
+
+	if (strcmp(name, "ansible_play_hosts") != 0)
+		return NULL;
+	l->asked++;
+	if (!l->fails)
+		return value_new_int(arena, l->asked);
+	err_set(err, ERR_BUSY, "not now");
+	return NULL;
+}
+
+static void live_variables_are_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct live l = {0};
+
+	write_file(f, "hosts", "h1 ansible_play_hosts=mine other=1\n");
+	load(f, "h1");
+	vars_view_set_live(f->view, live, &l);
+	gives(f, "other", "1");
+	assert_int_equal(l.asked, 0);
+	gives(f, "ansible_play_hosts", "1"); /* whatever the inventory says */
+	l.fails = true;
+	vars_view_set(f->view, VARS_FACT, "x", yaml(f, "1"));
+	says(f, "ansible_play_hosts", "not now");
+	assert_true(l.asked >= 2);
+	vars_view_set_live(f->view, NULL, NULL);
+	gives(f, "other", "1");
+}
+
+/* A name that no inventory has is a host of which only what is said of all is known. */
+static void strangers_have_no_group(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "hosts", "h1 a=1\n[web]\nh1\n");
+	load(f, "h1");
+	const struct host *stranger = vars_site_stranger(f->site, "far.example", &f->err);
+	assert_non_null(stranger);
+	assert_string_equal(stranger->name, "far.example");
+	assert_ptr_equal(stranger, vars_site_stranger(f->site, "far.example", &f->err));
+	assert_ptr_equal(vars_site_stranger(f->site, "h1", &f->err),
+		inventory_host(&f->inventory, "h1"));
+	assert_null(inventory_host(&f->inventory, "far.example"));
+	vars_view_free(f->view);
+	f->view = vars_view_new(f->site, stranger);
+	gives(f, "inventory_hostname", "far.example");
+	says(f, "a", "no variable 'a'");
+	assert_null(vars_site_stranger(f->site, "", &f->err));
+	assert_int_equal(f->err.code, ERR_INPUT);
+}
+
 static void levels_have_names(void **state)
 {
 	(void)state;
@@ -540,6 +653,10 @@ int main(void)
 		TEST(all_as_written),
 		TEST(alone_without_what_is_inherited),
 		TEST(threads_share_a_site),
+		TEST(a_level_is_set_and_unset),
+		TEST(merging_keeps_what_was_evaluated),
+		TEST(live_variables_are_asked_for),
+		TEST(strangers_have_no_group),
 		TEST(levels_have_names),
 	};
 
