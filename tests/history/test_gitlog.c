@@ -118,6 +118,37 @@ static void test_an_unborn_branch_has_no_history(void **state)
 }
 
 /* Random histories with branches and merges: the same commits as git's, in its order. */
+/* What a commit changed below a directory, each name with a space behind it. */
+static void changed(const char *commit, const char *dir, const char *wanted)
+{
+	AUTO(strlist_release) struct strlist files = {0};
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	if (git_changed_files(g, commit, dir, &files, &err) < 0)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < files.count; i++)
+		strbuf_addf(&text, "%s ", files.items[i]);
+	assert_string_equal(text.data, wanted);
+}
+
+static void test_files_that_a_commit_changed(void **state)
+{
+	(void)state;
+	make("mkdir -p d/sub e; echo 1 > d/a; echo 1 > d/sub/b; echo 1 > e/c; m first; "
+	     "echo 2 > d/a; rm d/sub/b; echo 2 > d/new; echo 2 > e/c; m second; "
+	     "git rm -qr d; m third");
+	g = gitrepo_open(fixture_path("one"), &err);
+	assert_non_null(g);
+	changed("HEAD~2", "d", "a sub/b "); /* the first commit has no parent */
+	changed("HEAD~1", "d", "a new sub/b ");
+	changed("HEAD~1", "d/sub", "b ");
+	changed("HEAD~1", "e", "c ");
+	changed("HEAD", "d", "a new ");
+	changed("HEAD", "e", "");
+	changed("HEAD", "nowhere", "");
+	changed("HEAD", "../one/d", "");
+}
+
 static void test_random_histories(void **state)
 {
 	(void)state;
@@ -145,6 +176,7 @@ int main(void)
 		TEST(test_merges_are_simplified_as_git_does),
 		TEST(test_a_plain_rename_is_followed),
 		TEST(test_an_unborn_branch_has_no_history),
+		TEST(test_files_that_a_commit_changed),
 		TEST(test_random_histories),
 	};
 
