@@ -218,7 +218,9 @@ static const struct api_about about_production = {.id = "getProductionModel",
 
 static const struct api_about about_previous = {.id = "getPreviousModel",
 	.what = "The version that a roll back makes production: previous_version of "
-		"model_registry.yaml; without a site, the next lower one that is not archived",
+		"model_registry.yaml; without a site, or from an entry without a date, the "
+		"next "
+		"lower one that is not archived",
 	.role = ROLE_READ,
 	.names = {"model_name"},
 	.replies = {{200, "Entry", NULL}},

@@ -172,6 +172,22 @@ class FromTheFileTest(SiteCase):
                          "--no-deploy", "--yes")
         self.await_production(client, 1)
 
+    def test_the_version_that_a_roll_back_goes_to(self):
+        client = self.start()
+        previous = f"{MODELS}/face/previous"
+        self.assert_problem(client("GET", previous), 404, "to go back to")
+        self.add_version(client, 5, SECOND)
+        self.add_version(client, 7, "2026-02-03")
+        for version in (7, 5):
+            self.assertEqual(client("PUT", f"{MODELS}/face/{version}/activate").status, 200)
+        # What the file has, though its number is higher; from an entry of no date the next lower.
+        self.assertEqual(client("GET", previous).json["version"], 7)
+        self.register(client, "face", 9)
+        self.assertEqual(client("PUT", f"{MODELS}/face/9/activate").status, 200)
+        self.assertEqual(client("GET", previous).json["version"], 7)
+        self.assertEqual(client("PUT", f"{MODELS}/face/7/archive").status, 200)
+        self.assertEqual(client("GET", previous).json["version"], 5)
+
     def test_what_changed_while_it_was_down(self):
         client = self.start()
         self.add_version(client, 3, SECOND)
