@@ -46,9 +46,13 @@ unsigned edit_distance(const char *a, const char *b)
 
 void suggest_add(struct suggestion *s, const char *typed, const char *candidate)
 {
-	unsigned distance = edit_distance(typed, candidate);
+	size_t n = strlen(typed), m = strlen(candidate), most = (n + 2) / 3;
 
-	if (distance > (strlen(typed) + 2) / 3)
+	/* Words are no nearer than their lengths, which are cheaper to compare. */
+	if ((n > m ? n - m : m - n) > most)
+		return;
+	unsigned distance = edit_distance(typed, candidate);
+	if (distance > most)
 		return;
 	if (s->word && s->distance <= distance)
 		return;
