@@ -217,6 +217,7 @@ void link_stats(const struct link *link, struct link_stats *out)
 		.frames_out = p->frames_out,
 		.wire_in = link->transport->wire_in,
 		.wire_out = link->transport->wire_out,
+		.bulk_rate = p->bulk_rate,
 		.installed = link->installed,
 		.connect_ns = link->connect_ns,
 		.start_ns = link->start_ns,

@@ -184,6 +184,7 @@ struct link_stats {
 	uint64_t frames_out;
 	uint64_t wire_in; /* on the socket, as far as the transport knows; else 0 */
 	uint64_t wire_out;
+	uint64_t bulk_rate; /* bytes a second, of the fastest 4 MiB of bulk; 0: not known yet */
 	bool installed;     /* the helper was uploaded by this link */
 	int64_t connect_ns; /* from link_open to a session that is let in */
 	int64_t start_ns;   /* from there to the helper's HELLO */

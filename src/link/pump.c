@@ -140,6 +140,25 @@ static bool choose_unit(struct pump *p)
 	return true;
 }
 
+/*
+ * Takes the time of every PUMP_RATE_SPAN of bulk. What a link can do shows in its fastest span:
+ * in others the engine itself may have been slow. At most 2 MiB are under way in a channel of
+ * OpenSSH, whatever buffers lie in between, so that a rate is at most twice the true one.
+ */
+static void note_rate(struct pump *p, size_t n)
+{
+	if (p->span == 0)
+		p->span_began = clock_ns();
+	p->span += n;
+	if (p->span < PUMP_RATE_SPAN)
+		return;
+	int64_t took = clock_ns() - p->span_began;
+	uint64_t rate = p->span * 1000000000u / (uint64_t)(took > 0 ? took : 1);
+	if (rate > p->bulk_rate)
+		p->bulk_rate = rate;
+	p->span = 0;
+}
+
 /* Writes until the transport takes no more. Returns 1 if something moved, 0, or -1. */
 static int pump_write(struct pump *p, struct err *err)
 {
@@ -160,6 +179,8 @@ static int pump_write(struct pump *p, struct err *err)
 		}
 		p->bytes_out += (uint64_t)n;
 		p->quiet_until = deadline_in(PUMP_QUIET_MAX);
+		if (p->current == &p->bulk)
+			note_rate(p, (size_t)n);
 		p->current_left -= (size_t)n;
 		queue_advance(p->current, (size_t)n);
 	}

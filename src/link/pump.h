@@ -15,6 +15,7 @@
 #define PUMP_INBOX_MAX   (8u << 20) /* bytes of received frames that nobody took yet */
 #define PUMP_ERRORS_MAX  4096u      /* kept of the error stream: its end */
 #define PUMP_QUIET_MAX   3.0        /* seconds without a frame until a PING goes */
+#define PUMP_RATE_SPAN   (4u << 20) /* bytes of bulk over which the link's rate is taken */
 
 /* Bytes that wait to be written; those before `at` are written. */
 struct pump_queue {
@@ -41,6 +42,9 @@ struct pump {
 	size_t current_left;        /* bytes of that unit that are not written yet */
 	size_t charged;             /* size of the bulk unit that the limiter was asked for */
 	deadline bulk_after;        /* and when it may go */
+	uint64_t span;              /* bytes of bulk written since `span_began` */
+	int64_t span_began;
+	uint64_t bulk_rate; /* bytes a second of the fastest span so far; 0 before the first */
 
 	struct magic_scanner scanner;
 	bool greeted; /* the magic was seen */

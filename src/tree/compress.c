@@ -7,21 +7,30 @@
 
 #define OUT_SIZE      (64u << 10)
 #define PAYS_MIN_SIZE 512u
-#define PAYS_PERCENT  96 /* of the sample's size: above, it does not pay */
+#define PAYS_PERCENT  4 /* of the sample's size: saving less does not pay */
 
-bool compress_pays(const void *sample, size_t n)
+/* The percentage of a sample that compression saves; 0 for what does not pay. */
+static int sample_saving(const void *sample, size_t n)
 {
 	if (n > COMPRESS_SAMPLE_SIZE)
 		n = COMPRESS_SAMPLE_SIZE;
 	if (n < PAYS_MIN_SIZE)
-		return false;
+		return 0;
 	size_t cap = ZSTD_compressBound(n);
 	autofree void *out = xmalloc(cap);
 	size_t got = ZSTD_compress(out, cap, sample, n, 1);
-	return !ZSTD_isError(got) && got < n / 100 * PAYS_PERCENT;
+	if (ZSTD_isError(got) || got >= n)
+		return 0;
+	int saved = (int)((n - got) * 100 / n);
+	return saved < PAYS_PERCENT ? 0 : saved;
 }
 
-int compress_pays_fd(int fd, uint64_t size, struct err *err)
+bool compress_pays(const void *sample, size_t n)
+{
+	return sample_saving(sample, n) > 0;
+}
+
+int compress_saving_fd(int fd, uint64_t size, struct err *err)
 {
 	size_t piece = COMPRESS_SAMPLE_SIZE / 4;
 	uint64_t offsets[3] = {0, 0, 0};
@@ -41,7 +50,14 @@ int compress_pays_fd(int fd, uint64_t size, struct err *err)
 			return err_sys(err, "read");
 		n += (size_t)got;
 	}
-	return compress_pays(sample, n);
+	return sample_saving(sample, n);
+}
+
+int compress_pays_fd(int fd, uint64_t size, struct err *err)
+{
+	int saving = compress_saving_fd(fd, size, err);
+
+	return saving > 0 ? 1 : saving;
 }
 
 struct compressor {

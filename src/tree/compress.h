@@ -24,6 +24,8 @@ bool compress_pays(const void *sample, size_t n);
  * bytes. -1 with err when it cannot be read.
  */
 int compress_pays_fd(int fd, uint64_t size, struct err *err);
+/* The same as the percentage that the samples say is saved: 4 to 99, or 0 for less than 4. */
+int compress_saving_fd(int fd, uint64_t size, struct err *err);
 
 struct compressor;
 /* Starts a compressed stream. */

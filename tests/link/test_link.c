@@ -393,6 +393,48 @@ static void test_bandwidth_limit(void **state)
 	link_limiter_release(&limiter);
 }
 
+/* Sends bulk that is echoed, and takes the echoes. */
+static void send_bulk(struct link *link, size_t bytes)
+{
+	static const uint8_t block[FRAME_PAYLOAD_MAX];
+	struct frame bulk = {.kind = WIRE_ECHO, .data = block, .len = sizeof(block)}, reply;
+	struct err err = {0};
+
+	for (size_t sent = 0; sent < bytes; sent += sizeof(block)) {
+		if (link_send_bulk(link, &bulk, deadline_in(60), &err) == 0)
+			fail_msg("%s", err.text);
+		while (link_poll(link, &reply, &err) == 1)
+			;
+	}
+}
+
+static void test_the_rate_of_bulk(void **state)
+{
+	enum { RATE = 16000000, SPAN = 4 << 20 };
+	struct link_fixture *f = *state;
+	struct link_limiter limiter;
+	struct link_stats stats;
+
+	link_limiter_init(&limiter, RATE);
+	f->options.limiter = &limiter;
+	struct link *link = open_link(&f->options);
+	send_bulk(link, SPAN / 2);
+	link_stats(link, &stats);
+	assert_int_equal(stats.bulk_rate, 0);
+	send_bulk(link, SPAN);
+	link_stats(link, &stats);
+	/* What the limiter lets go at once counts, too: a tenth of a second's bytes. */
+	assert_in_range(stats.bulk_rate, 1, 2 * RATE);
+	/* A slower span later says nothing about what the link can do. */
+	uint64_t fastest = stats.bulk_rate;
+	limiter.bytes_per_second = RATE / 8;
+	send_bulk(link, SPAN);
+	link_stats(link, &stats);
+	assert_true(stats.bulk_rate >= fastest);
+	link_close(link, deadline_in(60));
+	link_limiter_release(&limiter);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +458,7 @@ int main(void)
 		TEST(test_interrupt_and_going_on_without_it),
 		TEST(test_frames_and_queues_have_limits),
 		TEST(test_bandwidth_limit),
+		TEST(test_the_rate_of_bulk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

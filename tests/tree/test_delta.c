@@ -273,6 +273,14 @@ static void whether_it_pays(void **state)
 	assert_int_equal(compress_pays_fd(hard, 1000000, NULL), 0);
 	assert_int_equal(compress_pays_fd(easy, 1000000, NULL), 1);
 	assert_int_equal(compress_pays_fd(easy, 100, NULL), 0);
+	assert_int_equal(compress_saving_fd(hard, 1000000, NULL), 0);
+	assert_in_range(compress_saving_fd(easy, 1000000, NULL), 95, 99);
+	for (size_t i = 3; i < 1000000; i += 4)
+		random[i] = 'x';
+	int some = file_of(random, 1000000);
+	/* A quarter of the bytes is one that costs two bits, the others cost a little more. */
+	assert_in_range(compress_saving_fd(some, 1000000, NULL), 8, 25);
+	close(some);
 	close(hard);
 	close(easy);
 }
