@@ -12,7 +12,9 @@
 #include "tree/delta.h"
 
 #define READ_CHUNK       ((size_t)256 << 10)
-#define DELTA_WORTH_PART 0.9 /* a delta larger than this part of the file does not pay */
+#define DELTA_WORTH_PART 0.9        /* a delta larger than this part of the file does not pay */
+#define DECOMPRESS_RATE  100000000u /* bytes of content a second, on a small node */
+#define SAVING_LARGE     20         /* percent that are worth any node's time */
 
 struct content {
 	struct store *store;
@@ -136,12 +138,13 @@ static int write_item(void *arg, const void *data, size_t n, struct err *err)
 	return spool_write(sink->item, data, n, err);
 }
 
-static int compress_file(int fd, uint64_t size, struct item_sink *sink, struct err *err)
+/* Compresses what a file holds between two offsets. */
+static int compress_file(
+	int fd, uint64_t at, uint64_t size, struct item_sink *sink, struct err *err)
 {
 	struct tree_sink out = {write_item, sink};
 	AUTO(compressor_cleanup) struct compressor *z = compressor_new(COMPRESS_LEVEL, &out);
 	autofree uint8_t *buffer = xmalloc(READ_CHUNK);
-	uint64_t at = 0;
 
 	while (at < size) {
 		size_t want = size - at < READ_CHUNK ? (size_t)(size - at) : READ_CHUNK;
@@ -167,17 +170,28 @@ static void conclude(struct spool_item *item, int result, const struct err *why)
 		spool_finish(item);
 }
 
+/* The name of a file's content from an offset on, compressed. */
+static void compressed_key(
+	const struct manifest_entry *e, uint64_t offset, char key[SPOOL_KEY_MAX])
+{
+	char hash[2 * TREE_HASH_SIZE + 1], from[32] = "";
+
+	hex_encode(e->hash, TREE_HASH_SIZE, hash);
+	if (offset)
+		snprintf(from, sizeof(from), "-from-%llu", (unsigned long long)offset);
+	snprintf(key, SPOOL_KEY_MAX, "%s-%llu%s.zst", hash, (unsigned long long)e->size, from);
+}
+
 static int whole_compressed(struct content *c, const struct manifest_entry *e, int fd,
 	const struct cancel *cancel, struct content_stream *out, struct err *err)
 {
-	char hash[2 * TREE_HASH_SIZE + 1], key[SPOOL_KEY_MAX];
+	char key[SPOOL_KEY_MAX];
 
-	hex_encode(e->hash, TREE_HASH_SIZE, hash);
-	snprintf(key, sizeof(key), "%s-%llu.zst", hash, (unsigned long long)e->size);
+	compressed_key(e, out->offset, key);
 	if (spool_get(c->spool, key, &out->item) == SPOOL_WRITE) {
 		struct item_sink sink = {.item = out->item, .cancel = cancel};
 		struct err why = {0};
-		int result = compress_file(fd, e->size, &sink, &why);
+		int result = compress_file(fd, out->offset, e->size, &sink, &why);
 		conclude(out->item, result, &why);
 		if (result < 0)
 			return err_set(err, why.code, "%s: %s", e->path, why.text);
@@ -187,25 +201,38 @@ static int whole_compressed(struct content *c, const struct manifest_entry *e, i
 	return 0;
 }
 
+bool content_compresses(unsigned saving, uint64_t rate)
+{
+	if (rate == CONTENT_RAW || saving == 0)
+		return false;
+	return saving >= SAVING_LARGE || rate < (uint64_t)saving * (DECOMPRESS_RATE / 100);
+}
+
 int content_whole(struct content *c, const struct content_version *v,
-	const struct manifest_entry *e, uint64_t offset, bool raw, const struct cancel *cancel,
-	struct content_stream *out, struct err *err)
+	const struct manifest_entry *e, uint64_t offset, uint64_t rate,
+	const struct cancel *cancel, struct content_stream *out, struct err *err)
 {
 	autofd int fd = open_entry(c, v, e, err);
 
 	*out = (struct content_stream)CONTENT_STREAM_INIT;
 	out->form = WIRE_PUT_WHOLE;
+	out->offset = offset;
 	if (fd < 0)
 		return -1;
-	int pays = 0;
-	if (!raw && offset == 0 && e->size >= CONTENT_COMPRESS_MIN)
-		pays = compress_pays_fd(fd, e->size, err);
-	if (pays < 0)
+	/* From anywhere else on, the compressed form would be of use to one host only. */
+	bool shared = offset == 0 || offset == CONTENT_TRIAL_SIZE;
+	int saving = 0;
+	if (rate != CONTENT_RAW && shared && e->size - offset >= CONTENT_COMPRESS_MIN)
+		saving = compress_saving_fd(fd, e->size, err);
+	if (saving < 0)
 		return -1;
-	if (pays)
+	bool trial = rate == 0 && offset == 0 && e->size >= CONTENT_TRIAL_MIN &&
+		     saving < SAVING_LARGE;
+	if (!trial && content_compresses((unsigned)saving, rate))
 		return whole_compressed(c, e, fd, cancel, out, err);
 	out->encoding = WIRE_PUT_RAW;
-	out->offset = out->at = offset;
+	out->trial = trial ? (unsigned)saving : 0;
+	out->at = offset;
 	out->fd = fd;
 	fd = -1;
 	return 0;
@@ -394,6 +421,8 @@ ssize_t content_stream_read(struct content_stream *s, void *buffer, size_t n,
 {
 	ssize_t got;
 
+	if (s->trial && s->at < CONTENT_TRIAL_SIZE && n > CONTENT_TRIAL_SIZE - s->at)
+		n = (size_t)(CONTENT_TRIAL_SIZE - s->at);
 	if (s->item) {
 		got = spool_read(s->item, buffer, n, s->at, cancel, err);
 	} else {

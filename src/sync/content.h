@@ -24,6 +24,12 @@
 #define CONTENT_COMPRESS_MIN 4096u
 /* Smaller files are sent whole though the node has a basis. */
 #define CONTENT_DELTA_MIN 16384u
+/*
+ * So much of a file goes raw on trial: what a link needs to know its rate, and what waits in
+ * its queue. Files that are smaller than CONTENT_TRIAL_MIN are not worth it.
+ */
+#define CONTENT_TRIAL_SIZE ((4u << 20) + (256u << 10))
+#define CONTENT_TRIAL_MIN  (12u << 20)
 
 struct content;
 
@@ -64,19 +70,35 @@ struct content_stream {
 	struct spool_item *item; /* read from here, */
 	int fd;                  /* or from here when there is no item */
 	uint64_t at;             /* read so far */
+	unsigned trial; /* raw because the link's rate is not known: the percentage that
+			   compression would save; else 0. Reads end at
+			   CONTENT_TRIAL_SIZE once. */
 };
 #define CONTENT_STREAM_INIT                                                                    \
 	{                                                                                      \
 		.fd = -1                                                                       \
 	}
 
+/* In place of a rate: raw in any case. */
+#define CONTENT_RAW UINT64_MAX
+
 /*
- * The whole content of a file from `offset` on: compressed where that pays and the offset is 0,
- * else raw. `raw` asks for raw in any case.
+ * True if content of which compression saves a percentage goes compressed over a link of so
+ * many bytes a second. Taking it apart again costs a small node a second for 100 MB, so little
+ * that is saved is worth that only where the link is slow. From 20% on it is worth it
+ * everywhere.
+ */
+bool content_compresses(unsigned saving, uint64_t rate);
+/*
+ * The whole content of a file from `offset` on, for a link that does `rate` bytes a second:
+ * compressed where that pays, else raw. With rate 0, not known yet, a large file that
+ * compression saves little of goes raw as a trial: after CONTENT_TRIAL_SIZE the rate is known,
+ * and what is left can be asked for once more, from there. From any other offset a file goes
+ * raw.
  */
 int content_whole(struct content *c, const struct content_version *v,
-	const struct manifest_entry *e, uint64_t offset, bool raw, const struct cancel *cancel,
-	struct content_stream *out, struct err *err);
+	const struct manifest_entry *e, uint64_t offset, uint64_t rate,
+	const struct cancel *cancel, struct content_stream *out, struct err *err);
 
 /* Appends the signature of a basis that only the node has, its head included. */
 typedef int (*content_pull_signature)(

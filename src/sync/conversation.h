@@ -55,6 +55,7 @@ struct request {
 	answer_fn answer;
 	uint32_t index;          /* FILE_PUT: into the manifest's entries */
 	struct spool_item *item; /* FILE_PUT: what was sent, if it came from the spool */
+	bool given_up;           /* FILE_PUT: what is left goes by another request */
 	bool done;
 	struct err err; /* the node's ERROR, if that was the answer */
 };

@@ -8,6 +8,7 @@
 #include "tree/delta.h"
 
 #define PIECE_MAX (FRAME_PAYLOAD_MAX - WIRE_FILE_PUT_SIZE)
+#define SLOW_LINK 1 /* a rate, in bytes a second, at which everything is worth compressing */
 
 static int pull_range(struct conversation *c, const struct wire_range *range,
 	struct strbuf *out, struct err *err)
@@ -61,18 +62,29 @@ int pull_signature(
 	return 0;
 }
 
-/* The bytes of a file in the form that costs the link least. */
-static int open_stream(struct conversation *c, struct task *t, const struct manifest_entry *e,
-	const struct wire_plan *p, struct content_stream *s, struct err *err)
+/* Bytes a second that the link does, as far as that is known. */
+static uint64_t link_rate(const struct conversation *c)
 {
+	struct link_stats stats;
+
+	link_stats(c->link, &stats);
+	return stats.bulk_rate;
+}
+
+/* The bytes of a file in the form that takes least time on a link of this rate. */
+static int open_stream(struct conversation *c, struct task *t, const struct wire_plan *p,
+	uint64_t rate, struct content_stream *s, struct err *err)
+{
+	const struct manifest_entry *e = &t->version->manifest.entries[p->index];
+
 	if (p->state == WIRE_PLAN_BASIS && p->offset == 0 && !t->raw) {
 		int delta = content_delta(
 			c->content, t->version, e, p, pull_signature, c, c->o->cancel, s, err);
 		if (delta != 0)
 			return delta < 0 ? -1 : 0;
 	}
-	return content_whole(
-		c->content, t->version, e, p->offset, t->raw, c->o->cancel, s, err);
+	return content_whole(c->content, t->version, e, p->offset, t->raw ? CONTENT_RAW : rate,
+		c->o->cancel, s, err);
 }
 
 int measure_stream(struct conversation *c, struct task *t, const struct wire_plan *p,
@@ -81,7 +93,7 @@ int measure_stream(struct conversation *c, struct task *t, const struct wire_pla
 	const struct manifest_entry *e = &t->version->manifest.entries[p->index];
 	AUTO(content_stream_release) struct content_stream s = CONTENT_STREAM_INIT;
 
-	if (open_stream(c, t, e, p, &s, err) < 0)
+	if (open_stream(c, t, p, SLOW_LINK, &s, err) < 0)
 		return -1;
 	*delta = s.form == WIRE_PUT_DELTA;
 	*bytes = e->size - s.offset;
@@ -98,6 +110,8 @@ static int file_answered(
 	(void)c;
 	(void)f;
 	(void)err;
+	if (r->given_up && r->err.code == ERR_CANCELLED)
+		err_clear(&r->err);
 	if (r->err.code)
 		err_wrap(&r->err, "%s", r->task->version->manifest.entries[r->index].path);
 	return 0;
@@ -118,9 +132,33 @@ static int content_failed(struct task *t, const struct err *why, struct err *err
 	return 0;
 }
 
+static int abort_stream(struct conversation *c, uint32_t id, struct err *err)
+{
+	return conversation_data(c, id, FRAME_LAST | FRAME_ABORT, NULL, 0, err);
+}
+
+/*
+ * All of a trial but its last piece is sent, so the link's rate is known. 0: the stream goes on
+ * raw. 1: it ends with this piece, and the node keeps what it has; the rest goes compressed.
+ */
+static int end_trial(struct conversation *c, struct task *t, uint32_t id,
+	struct content_stream *s, const struct strbuf *piece, struct err *err)
+{
+	if (!content_compresses(s->trial, link_rate(c))) {
+		s->trial = 0;
+		return 0;
+	}
+	if (conversation_data(c, id, 0, piece->data, piece->len, err) < 0)
+		return -1;
+	t->result->bytes_sent += piece->len;
+	conversation_request(c, id)->given_up = true;
+	return abort_stream(c, id, err) < 0 ? -1 : 1;
+}
+
 /*
  * Streams what is left. Two pieces are read ahead, because the last frame has to say that it
- * is the last. Stops early, with an aborting frame, when the node answered already.
+ * is the last. Stops early, with an aborting frame, when the node answered already, and gives 1
+ * when the rest is to be sent compressed.
  */
 static int stream_rest(struct conversation *c, struct task *t, uint32_t id,
 	struct content_stream *s, struct strbuf *piece, struct err *err)
@@ -129,11 +167,16 @@ static int stream_rest(struct conversation *c, struct task *t, uint32_t id,
 	struct err why = {0};
 
 	for (;;) {
+		if (s->trial && s->at == CONTENT_TRIAL_SIZE) {
+			int ended = end_trial(c, t, id, s, piece, err);
+			if (ended != 0)
+				return ended;
+		}
 		ssize_t n = content_stream_read(s, next, PIECE_MAX, c->o->cancel, &why);
 		if (n < 0) {
 			if (content_failed(t, &why, err) < 0)
 				return -1;
-			return conversation_data(c, id, FRAME_LAST | FRAME_ABORT, NULL, 0, err);
+			return abort_stream(c, id, err);
 		}
 		if (conversation_data(
 			    c, id, n == 0 ? FRAME_LAST : 0, piece->data, piece->len, err) < 0)
@@ -147,7 +190,7 @@ static int stream_rest(struct conversation *c, struct task *t, uint32_t id,
 			return -1;
 		struct request *r = conversation_request(c, id);
 		if (!r || r->done)
-			return conversation_data(c, id, FRAME_LAST | FRAME_ABORT, NULL, 0, err);
+			return abort_stream(c, id, err);
 	}
 }
 
@@ -193,32 +236,48 @@ static int put_request(struct conversation *c, struct task *t, const struct wire
 	return 0;
 }
 
-static int send_file(
+/* Sends a file from an offset on. 1: the node has it up to the end of the trial. */
+static int send_stream(
 	struct conversation *c, struct task *t, const struct wire_plan *p, struct err *err)
 {
 	AUTO(content_stream_release) struct content_stream s = CONTENT_STREAM_INIT;
 	AUTO(strbuf_release) struct strbuf piece = STRBUF_INIT;
-	const struct manifest_entry *e = &t->version->manifest.entries[p->index];
-	uint64_t before = t->result->bytes_sent;
 	struct err why = {0};
 	autofree uint8_t *first = xmalloc(PIECE_MAX);
 	ssize_t first_len = -1;
+	int rest = 0;
 	uint32_t id;
 
-	if (open_stream(c, t, e, p, &s, &why) == 0)
+	if (open_stream(c, t, p, link_rate(c), &s, &why) == 0)
 		first_len = read_two(c, &s, first, &piece, &why);
 	if (first_len < 0)
 		return content_failed(t, &why, err);
 	bool more = piece.len > 0;
 	if (put_request(c, t, p, &s, first, (size_t)first_len, more, &id, err) < 0)
 		return -1;
-	if (more && stream_rest(c, t, id, &s, &piece, err) < 0)
+	if (more && (rest = stream_rest(c, t, id, &s, &piece, err)) < 0)
 		return -1;
 	if (s.item)
 		conversation_keep(c, id, STEAL(s.item));
+	t->result->files_delta += s.form == WIRE_PUT_DELTA;
+	return rest;
+}
+
+static int send_file(
+	struct conversation *c, struct task *t, const struct wire_plan *p, struct err *err)
+{
+	const struct manifest_entry *e = &t->version->manifest.entries[p->index];
+	uint64_t before = t->result->bytes_sent;
+	struct wire_plan rest = *p;
+
+	int left = send_stream(c, t, p, err);
+	rest.offset = CONTENT_TRIAL_SIZE;
+	if (left == 1 && t->state == TASK_SEND)
+		left = send_stream(c, t, &rest, err);
+	if (left < 0 || t->state != TASK_SEND)
+		return left < 0 ? -1 : 0;
 	uint64_t sent = t->result->bytes_sent - before;
 	t->result->files_sent++;
-	t->result->files_delta += s.form == WIRE_PUT_DELTA;
 	t->result->bytes_saved += e->size > sent ? e->size - sent : 0;
 	conversation_progress(c, e->size - p->offset);
 	return 0;

@@ -443,6 +443,53 @@ static void a_stream_that_the_engine_gives_up(void **state)
 	manifest_release(&m);
 }
 
+/* Sends the first bytes of entry 0 as they are, then gives the stream up. */
+static void put_and_give_up(struct client *c, const void *data, size_t n)
+{
+	uint8_t buffer[64];
+	struct msg_writer writer;
+	struct answer a;
+
+	msg_begin(&writer, buffer, sizeof(buffer));
+	wire_put_file_put(&writer, &(struct wire_file_put){0});
+	uint32_t id = client_send(c, WIRE_FILE_PUT, 0, writer.data, writer.len);
+	struct frame piece = {.id = id, .kind = WIRE_DATA, .data = data, .len = n};
+	struct frame last = {.id = id, .kind = WIRE_DATA, .flags = FRAME_LAST | FRAME_ABORT};
+	assert_true(client_frame(c, &piece));
+	assert_true(client_frame(c, &last));
+	assert_true(client_answer(c, id, &a));
+	assert_int_equal(a.code, ERR_CANCELLED);
+	answer_release(&a);
+}
+
+static void the_rest_of_a_stream_may_come_compressed(void **state)
+{
+	struct world *w = *state;
+	AUTO(strbuf_release) struct strbuf packed = STRBUF_INIT;
+	struct manifest m;
+	struct planned plan;
+	struct answer a;
+	struct wire_committed done;
+	autofree char *from = path_join(w->store, "m/1");
+	autofree char *to = path_join(w->root, "m/1");
+	autofree uint8_t *data = xcalloc(3000000, 1);
+
+	memset(data + 10000, 'x', 1000000);
+	world_file(from, "f", data, 3000000);
+	world_manifest(w, "m/1", &m);
+	client_begin(&w->client, 0, "m/1", &m, 0, 0, &plan);
+	put_and_give_up(&w->client, data, 20000);
+	compress(data + 20000, 3000000 - 20000, &packed);
+	struct wire_file_put put = {.encoding = WIRE_PUT_ZSTD, .offset = 20001};
+	assert_int_equal(client_put(&w->client, &put, packed.data, packed.len, &a), ERR_INPUT);
+	put.offset = 20000;
+	assert_int_equal(client_put(&w->client, &put, packed.data, packed.len, &a), ERR_NONE);
+	assert_int_equal(client_commit(&w->client, 0, &done), ERR_NONE);
+	world_same(from, to);
+	planned_release(&plan);
+	manifest_release(&m);
+}
+
 int main(void)
 {
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_make, world_remove)
@@ -463,6 +510,7 @@ int main(void)
 		WORLD_TEST(stages_have_their_limits),
 		WORLD_TEST(an_aborted_stage_stays_or_goes),
 		WORLD_TEST(a_stream_that_the_engine_gives_up),
+		WORLD_TEST(the_rest_of_a_stream_may_come_compressed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
