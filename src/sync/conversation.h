@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "sync/host.h"
 
+#define ROOT 0 /* the number of our only root */
+
 enum task_state {
 	TASK_DONE,  /* nothing to do, or all done; also after a failure */
 	TASK_BEGIN, /* the node needs the manifest */
@@ -106,6 +108,35 @@ void conversation_forget(struct conversation *c);
 deadline conversation_deadline(const struct conversation *c);
 /* Counts bytes of files that are done. */
 void conversation_progress(struct conversation *c, uint64_t bytes);
+
+/* Counts a difference that is left in place, and names it in the report if it is an early one.
+ */
+void name_drift(struct sync_result *result, const char *path, const char *what);
+/* Asks the node what it has, and decides what every task needs (compare.c). */
+int compare_versions(struct conversation *c, struct err *err);
+
+/*
+ * Sends a version's manifest, which the node answers with a plan; `check`: nothing is changed
+ * there (plan.c).
+ */
+int begin_version(struct conversation *c, struct task *t, bool check, struct err *err);
+/* Notes what a plan leaves alone or finds on the node; sums up what is to be sent. */
+void weigh_plan(struct conversation *c, struct task *t);
+/* Asks for the plans of all tasks without a change on the node. */
+int plan_only(struct conversation *c, struct err *err);
+/*
+ * ERR_NOSPACE where all versions together do not fit. Plans are asked for where it may be
+ * close; a version that the node refuses counts whole.
+ */
+int check_disk(struct conversation *c, struct err *err);
+
+/*
+ * Tells what would be sent over a slow link, to the byte: compressed files and deltas are made
+ * for it (check.c).
+ */
+int check_only(struct conversation *c, struct err *err);
+/* What is not as wanted would be sent or repaired; how much that is is not asked. */
+void look_only(struct conversation *c);
 
 /* The first failure of a task is its result, and finishes it; later ones are dropped. */
 void task_fail(struct task *t, const struct err *why);
