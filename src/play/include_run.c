@@ -89,27 +89,36 @@ static const struct included *get_included(
 
 /* ---- before ---- */
 
+static void add_place(struct strlist *places, const char *dir, const char *name)
+{
+	autofree char *path = path_join(dir, name);
+
+	if (!strlist_has(places, path))
+		strlist_add(places, path);
+}
+
 /* The file beside the one that includes it, else in the role, else beside the playbook. */
 static char *find_tasks(const struct step *s, const char *name, struct err *err)
 {
-	AUTO(strlist_release) struct strlist dirs = {0};
+	AUTO(strlist_release) struct strlist places = {0};
 	AUTO(strbuf_release) struct strbuf looked = STRBUF_INIT;
 	autofree char *expanded = path_expand_home(name);
 
 	if (s->place.file) {
 		autofree char *dir = path_dirname(s->place.file);
-		strlist_add(&dirs, dir);
+		add_place(&places, dir, expanded);
 	}
 	if (s->role) {
-		strlist_addf(&dirs, "%s/%s", s->role->path, s->handler ? "handlers" : "tasks");
-		strlist_add(&dirs, s->role->path);
+		autofree char *own =
+			path_join(s->role->path, s->handler ? "handlers" : "tasks");
+		add_place(&places, own, expanded);
+		add_place(&places, s->role->path, expanded);
 	}
-	strlist_add(&dirs, s->play->directory);
-	for (size_t i = 0; i < dirs.count; i++) {
-		autofree char *path = path_join(dirs.items[i], expanded);
-		if (path_exists(path))
-			return realpath(path, NULL);
-		strbuf_addf(&looked, "%s%s", i ? ", " : "", path);
+	add_place(&places, s->play->directory, expanded);
+	for (size_t i = 0; i < places.count; i++) {
+		if (path_exists(places.items[i]))
+			return realpath(places.items[i], NULL);
+		strbuf_addf(&looked, "%s%s", i ? ", " : "", places.items[i]);
 	}
 	err_set(err, ERR_NOTFOUND, "could not find %s; looked for %s", name, looked.data);
 	return NULL;

@@ -35,10 +35,10 @@ const struct value *loop_items(struct runner *r, const struct step *s, struct er
 	}
 	if (terms->kind == VALUE_LIST)
 		return terms;
-	err_set(err, ERR_INPUT,
-		"invalid data passed to 'loop': it requires a list, got %s; lookups give one "
-		"as query(...)",
-		value_kind_name(terms));
+	err_set(err, ERR_INPUT, "invalid data passed to 'loop': it requires a list, got %s; %s",
+		value_kind_name(terms),
+		terms->kind == VALUE_DICT ? "'| dict2items' makes one of it"
+					  : "lookups give one as query(...)");
 	return NULL;
 }
 

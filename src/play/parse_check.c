@@ -35,12 +35,12 @@ void parse_check_templates(struct parser *p, const struct value *v)
 	}
 }
 
-/* Reports an expression that does not compile; one with delimiters is a template first. */
+/* Reports an expression that does not compile; one within delimiters is a template first. */
 void parse_check_expression(struct parser *p, const struct value *v)
 {
 	struct err err = {0};
 
-	if (parse_is_template(v))
+	if (parse_is_template(v) && template_is_whole(v->text, v->len))
 		check_text(p, v);
 	else if (v->len > 0 &&
 		 !template_compile_expression(&p->scratch, v->text, v->len, &v->place, &err))

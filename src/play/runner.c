@@ -162,7 +162,9 @@ static int add_vars_file(struct runner *r, const struct value *names, struct err
 		if (why.code != ERR_NOTFOUND || names->kind != VALUE_LIST)
 			break;
 	}
-	return err_set(err, why.code ? why.code : ERR_NOTFOUND, "vars_files: %s",
+	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
+	place_format(&names->place, &place);
+	return err_set(err, why.code ? why.code : ERR_NOTFOUND, "%svars_files: %s", place.data,
 		why.code ? why.text : "the list of files is empty");
 }
 
@@ -301,6 +303,8 @@ static int run_play(struct runner *r, struct err *err)
 		if (result == WALK_ON)
 			result = run_sections(r);
 	} else {
+		/* There is no task whose result could tell it. */
+		runner_warn(r, "%s", r->err.text);
 		r->failed = true;
 		r->host->counts.failed++;
 		__atomic_add_fetch(&r->batch->failed, 1, __ATOMIC_ACQ_REL);

@@ -22,6 +22,14 @@ static void refuse(struct reader *r, enum err_code code, const char *fmt, ...)
 	r->failed = true;
 }
 
+/* Variables name their host in errors, and so do our callers. */
+static const char *without_host(const struct reader *r, const char *text)
+{
+	autofree char *prefix = xasprintf("host %s: ", vars_view_host(r->view)->name);
+
+	return str_starts(text, prefix) ? text + strlen(prefix) : text;
+}
+
 /* The value of the first variable of several names that is defined, or NULL. */
 static const struct value *read_any(
 	struct reader *r, const char *const *names, const char **name)
@@ -33,7 +41,7 @@ static const struct value *read_any(
 		if (v && v->kind != VALUE_NULL)
 			return v;
 		if (!v && why.code != ERR_NOTFOUND)
-			refuse(r, why.code, "%s", why.text);
+			refuse(r, why.code, "%s", without_host(r, why.text));
 	}
 	return NULL;
 }

@@ -430,13 +430,19 @@ int template_render(struct template_context *ctx, const struct template *templat
 	return rc;
 }
 
-/* True if a text is wrapped in delimiters: a condition given by a template. */
-static bool is_all_template(const struct value *v)
+static void trim(const char **text, size_t *n)
 {
-	return v->len >= 4 &&
-	       (memcmp(v->text, "{{", 2) == 0 || memcmp(v->text, "{%", 2) == 0) &&
-	       (memcmp(v->text + v->len - 2, "}}", 2) == 0 ||
-		       memcmp(v->text + v->len - 2, "%}", 2) == 0);
+	while (*n > 0 && strchr(" \t\n\r", **text))
+		++*text, --*n;
+	while (*n > 0 && strchr(" \t\n\r", (*text)[*n - 1]))
+		--*n;
+}
+
+bool template_is_whole(const char *text, size_t n)
+{
+	trim(&text, &n);
+	return n >= 4 && (memcmp(text, "{{", 2) == 0 || memcmp(text, "{%", 2) == 0) &&
+	       (memcmp(text + n - 2, "}}", 2) == 0 || memcmp(text + n - 2, "%}", 2) == 0);
 }
 
 static const struct value *trimmed(struct arena *arena, const struct value *v)
@@ -444,10 +450,7 @@ static const struct value *trimmed(struct arena *arena, const struct value *v)
 	const char *s = v->text;
 	size_t n = v->len;
 
-	while (n > 0 && strchr(" \t\n\r", *s))
-		s++, n--;
-	while (n > 0 && strchr(" \t\n\r", s[n - 1]))
-		n--;
+	trim(&s, &n);
 	if (n == v->len)
 		return v;
 	struct value *copy = value_new_stringn(arena, s, n);
@@ -502,7 +505,7 @@ int template_condition(struct template_context *ctx, const struct value *conditi
 	if (condition->unsafe)
 		return fail_condition(condition, err,
 			"a condition came from outside and is not evaluated", "");
-	if (!is_all_template(condition))
+	if (!template_is_whole(condition->text, condition->len))
 		return evaluate_condition(ctx, condition, locals, err);
 	const struct template *t = template_compile(ctx->arena, condition->text, condition->len,
 		&condition->place, &template_syntax_yaml, err);

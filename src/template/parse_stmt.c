@@ -521,8 +521,8 @@ static const struct node *fail_tag(
 		suggest_add(&near, at->text, tags[i].name);
 	for (size_t i = 0; ends && ends[i]; i++)
 		suggest_add(&near, at->text, ends[i]);
-	return parser_fail(p, at, err, "there is no tag '%.60s'%s%s%s%s%s%s", at->text,
-		ends ? " here; expected '" : "", ends ? ends[0] : "", ends ? "'" : "",
+	return parser_fail(p, at, err, "there is no tag '%.60s'%s%s%s%s%s", at->text,
+		ends ? " here; expected " : "", ends ? parser_choice(p, ends) : "",
 		near.word ? "; did you mean '" : "", near.word ? near.word : "",
 		near.word ? "'?" : "");
 }
@@ -580,7 +580,8 @@ static const struct node *parse_piece(
 		*end = true;
 		if (ends)
 			return parser_fail(p, p->token, err,
-				"found the end of the template, expected '%s'", ends[0]);
+				"found the end of the template, expected %s",
+				parser_choice(p, ends));
 		return NULL;
 	default: break;
 	}

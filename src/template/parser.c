@@ -40,6 +40,19 @@ const char *parser_found(struct parser *p, const struct token *token)
 	}
 }
 
+const char *parser_choice(struct parser *p, const char *const *words)
+{
+	AUTO(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	for (size_t i = 0; words[i]; i++)
+		strbuf_addf(&text, "%s'%s'",
+			i == 0         ? ""
+			: words[i + 1] ? ", "
+				       : " or ",
+			words[i]);
+	return arena_strdup(p->arena, text.data);
+}
+
 bool parser_skip(struct parser *p, enum token_kind kind)
 {
 	if (p->token->kind != kind)
@@ -142,7 +155,9 @@ static const struct node *parse_whole_expression(struct parser *p, struct err *e
 		return NULL;
 	if (node && p->token->kind != TOKEN_END)
 		return parser_fail(p, p->token, err,
-			"found %s behind the end of the expression", parser_found(p, p->token));
+			"found %s behind the end of the expression%s",
+			parser_found(p, p->token),
+			p->token->kind == TOKEN_ASSIGN ? "; == compares" : "");
 	return node;
 }
 
@@ -258,5 +273,10 @@ const struct template *template_compile_expression(struct arena *arena, const ch
 		in.at = *at;
 	if (check_size(n, &in.at, err) < 0)
 		return NULL;
-	return compile(arena, &in, in.syntax, err);
+	const struct template *t = compile(arena, &in, in.syntax, err);
+	if (!t && err && memmem(source, n, "{{", 2)) {
+		const char *why = arena_strdup(arena, err->text);
+		err_set(err, err->code, "%s; an expression stands without {{ }}", why);
+	}
+	return t;
 }

@@ -70,6 +70,8 @@ bool parser_skip(struct parser *p, enum token_kind kind);
 bool parser_skip_name(struct parser *p, const char *name);
 /* True if the next token is this name. */
 bool parser_at_name(const struct parser *p, const char *name);
+/* Quoted words for a message: 'a', 'b' or 'c'. The list ends with NULL. */
+const char *parser_choice(struct parser *p, const char *const *words);
 /* "found ...": describes a token for a message. */
 const char *parser_found(struct parser *p, const struct token *token);
 /* Fails for an unknown filter or test that no condition excuses; -1 with err. */

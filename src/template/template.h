@@ -85,6 +85,8 @@ const struct template *template_compile(struct arena *arena, const char *source,
 const struct template *template_compile_expression(struct arena *arena, const char *source,
 	size_t n, const struct place *at, struct err *err);
 
+/* True if a text is wrapped in delimiters, e.g. a condition that a template gives. */
+bool template_is_whole(const char *text, size_t n);
 /* True if a text holds a template, or something that tries to be one. Cheap. */
 bool template_is_in(const char *text, size_t n);
 /* The same for a value: a string to be templated, or a container that holds one. */

@@ -131,7 +131,7 @@ static int add_extra(struct arena *arena, struct value *all, const char *argumen
 	const struct value *one = extra_argument(arena, argument, secrets, err);
 
 	if (!one)
-		return err_wrap(err, "-e");
+		return str_starts(err->text, "-e") ? -1 : err_wrap(err, "-e");
 	if (one->kind != VALUE_DICT)
 		return err_set(err, ERR_USAGE, "-e %.100s: expected a mapping, found %s",
 			argument, value_kind_name(one));

@@ -59,8 +59,11 @@ static void test_syntax(void **state)
 			"name=value, *list, **mapping"},
 		{"{% fro x in y %}", "t:1:4: there is no tag 'fro'; did you mean 'for'?"},
 		{"{% if n %}x{% endfi %}", "t:1:15: there is no tag 'endfi' here; expected "
-					   "'elif'; did you mean 'endif'?"},
-		{"{% if n %}x", "t:1:12: found the end of the template, expected 'elif'"},
+					   "'elif', 'else' or 'endif'; did you mean 'endif'?"},
+		{"{% if n %}x", "t:1:12: found the end of the template, expected 'elif', "
+				"'else' or 'endif'"},
+		{"{% raw %}{% endraw %}{% call f() %}x",
+			"t:1:37: found the end of the template, expected 'endcall'"},
 		{"{% for in list %}", "t:1:8: found 'in', expected an expression"},
 		{"{% for 1 in list %}", "t:1:8: this cannot be assigned to; expected a name"},
 		{"{% for x of list %}", "t:1:10: found 'of', expected 'in'"},
