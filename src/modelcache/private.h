@@ -10,8 +10,7 @@
  *
  *     acquire:  in_use + 1; both serials still ours?  else back, and the slow way
  *     daemon:   its serial = 0; in_use 0?             else it puts the serial back
- *     we:       our serial = 0; in_use 0?             then unmapped; else after the last
- * release
+ *     we:       our serial = 0; in_use 0?             then unmapped; else when it is idle
  *
  * Each side writes before it reads, sequentially consistent, so they cannot both go on.
  */
