@@ -125,9 +125,9 @@ static void add_pins(struct cleanup *c, const struct wanted *items, size_t count
 static int add_overrides(struct cleanup *c, struct vars_view *view, struct err *err)
 {
 	struct err why = {0};
-	const struct value *v = vars_get(view, VAR_OVERRIDES, &why);
+	const struct value *v = vars_find(view, VAR_OVERRIDES, &why);
 
-	if (!v && why.code != ERR_NOTFOUND)
+	if (why.code)
 		return err_set(err, why.code, "%s", why.text);
 	if (!v || v->kind != VALUE_DICT)
 		return 0;

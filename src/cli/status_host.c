@@ -193,14 +193,14 @@ static int ask_service(struct asker *a, const struct value *service, struct err 
 static const struct value *list_of(struct status_host *h, const char *variable)
 {
 	struct err why = {0};
-	const struct value *list = vars_get(h->view, variable, &why);
+	const struct value *list = vars_find(h->view, variable, &why);
 
 	if (list && list->kind == VALUE_LIST)
 		return list;
 	if (list && list->kind != VALUE_NULL)
 		strlist_addf(&h->problems, "%s: found %s, expected a list", variable,
 			value_kind_name(list));
-	else if (!list && why.code != ERR_NOTFOUND)
+	else if (why.code)
 		strlist_add(&h->problems, why.text);
 	return NULL;
 }

@@ -11,10 +11,10 @@ static int variable_text(
 	struct vars_view *view, const char *name, const char **out, struct err *err)
 {
 	struct err why = {0};
-	const struct value *v = vars_get(view, name, &why);
+	const struct value *v = vars_find(view, name, &why);
 
 	*out = NULL;
-	if (!v && why.code != ERR_NOTFOUND)
+	if (why.code)
 		return err_set(err, why.code, "%s", why.text);
 	if (v && value_is_string(v))
 		*out = v->text;
@@ -25,9 +25,9 @@ static int variable_text(
 static int becomes(struct runner *r, const struct step *s, bool *out, struct err *err)
 {
 	struct err why = {0};
-	const struct value *v = vars_get(r->host->view, "ansible_become", &why);
+	const struct value *v = vars_find(r->host->view, "ansible_become", &why);
 
-	if (!v && why.code != ERR_NOTFOUND)
+	if (why.code)
 		return err_set(err, why.code, "%s", why.text);
 	if (!v)
 		return step_bool(r, s, ATTRIBUTE_BECOME, r->host->connection.become, out, err);

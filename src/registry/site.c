@@ -45,8 +45,8 @@ static const struct value *get(
 		return NULL;
 	if (raw->place.file)
 		strmap_set(&r->files, raw->place.file, NULL);
-	const struct value *v = vars_get(view, name, &err);
-	if (!v && err.code != ERR_NOTFOUND)
+	const struct value *v = vars_find(view, name, &err);
+	if (err.code)
 		diag_error(d, NULL, "%s", err.text);
 	return v;
 }

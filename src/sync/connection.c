@@ -36,11 +36,11 @@ static const struct value *read_any(
 {
 	for (; *names && !r->failed; names++) {
 		struct err why = {0};
-		const struct value *v = vars_get(r->view, *names, &why);
+		const struct value *v = vars_find(r->view, *names, &why);
 		*name = *names;
 		if (v && v->kind != VALUE_NULL)
 			return v;
-		if (!v && why.code != ERR_NOTFOUND)
+		if (why.code)
 			refuse(r, why.code, "%s", without_host(r, why.text));
 	}
 	return NULL;

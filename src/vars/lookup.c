@@ -131,7 +131,7 @@ static void not_found(struct vars_view *view, const char *name, struct err *err)
 		s.word ? "; did you mean '" : "", s.word ? s.word : "", s.word ? "'?" : "");
 }
 
-const struct value *vars_get(struct vars_view *view, const char *name, struct err *err)
+const struct value *vars_find(struct vars_view *view, const char *name, struct err *err)
 {
 	const struct value *raw, *value, **known = strmap_get(&view->results, name);
 	AUTO(strbuf_release) struct strbuf place = STRBUF_INIT;
@@ -146,10 +146,8 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 		return err ? err_set(err, failure.code, "%s", failure.text), NULL : NULL;
 	if (!raw)
 		raw = vars_raw(view, name);
-	if (!raw) {
-		not_found(view, name, err);
+	if (!raw)
 		return NULL;
-	}
 	value = vars_evaluate(view, raw, &failure);
 	if (!value) {
 		place_format(&raw->place, &place);
@@ -161,6 +159,18 @@ const struct value *vars_get(struct vars_view *view, const char *name, struct er
 	known = ARENA_NEW(view_scratch(view), const struct value *);
 	*known = value;
 	strmap_set(&view->results, name, known);
+	return value;
+}
+
+const struct value *vars_get(struct vars_view *view, const char *name, struct err *err)
+{
+	struct err failure = {0};
+	const struct value *value = vars_find(view, name, &failure);
+
+	if (!value && !failure.code)
+		not_found(view, name, err);
+	else if (!value && err)
+		*err = failure;
 	return value;
 }
 

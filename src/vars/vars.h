@@ -193,6 +193,8 @@ struct template_context *vars_view_context(struct vars_view *view);
  * what went wrong, with the variable and its place. The value lives as long as the view.
  */
 const struct value *vars_get(struct vars_view *view, const char *name, struct err *err);
+/* The same, and NULL without an error when nothing defines it. Looks for no names like it. */
+const struct value *vars_find(struct vars_view *view, const char *name, struct err *err);
 /* The same as it was written, not evaluated (vaults closed); NULL when nothing defines it. */
 const struct value *vars_raw(struct vars_view *view, const char *name);
 /* Evaluates a value in this view: templates rendered, vaults opened. NULL with err. */

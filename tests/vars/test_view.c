@@ -259,6 +259,24 @@ static void cycles_are_named(void **state)
 	assert_int_equal(f->err.code, ERR_INPUT);
 }
 
+static void what_may_be_missing_is_no_error(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "hosts", "w1 port=80 user=\"{{ nobody }}\" empty=\"{{ None }}\"\n");
+	load(f, "w1");
+	assert_null(vars_find(f->view, "prot", &f->err));
+	assert_int_equal(f->err.code, ERR_NONE);
+	assert_string_equal(
+		value_text(vars_find(f->view, "inventory_hostname", &f->err)), "w1");
+	assert_non_null(vars_find(f->view, "empty", &f->err));
+	assert_int_equal(f->err.code, ERR_NONE);
+	assert_null(vars_find(f->view, "user", &f->err));
+	assert_int_equal(f->err.code, ERR_INPUT);
+	assert_non_null(strstr(f->err.text, "nobody"));
+	assert_null(vars_find(f->view, "user", NULL));
+}
+
 static void cycles_through_other_hosts_are_found(void **state)
 {
 	struct fixture *f = *state;
@@ -640,6 +658,7 @@ int main(void)
 		TEST(values_are_evaluated_when_used),
 		TEST(undefined_is_told_from_broken),
 		TEST(cycles_are_named),
+		TEST(what_may_be_missing_is_no_error),
 		TEST(cycles_through_other_hosts_are_found),
 		TEST(other_hosts_are_seen_evaluated),
 		TEST(names_may_be_made_up),

@@ -186,8 +186,8 @@ static int merge(struct including *in, struct err *err)
 		struct value_pair *pair = &in->vars->pairs[i];
 		const char *name = value_text(pair->key);
 		struct err why = {0};
-		const struct value *old = name ? vars_get(view, name, &why) : NULL;
-		if (why.code && why.code != ERR_NOTFOUND)
+		const struct value *old = name ? vars_find(view, name, &why) : NULL;
+		if (why.code)
 			return err_set(err, why.code, "%s", why.text);
 		if (old && old->kind == VALUE_DICT && pair->value->kind == VALUE_DICT)
 			pair->value = inventory_merge_values(in->c->arena, old, pair->value);
